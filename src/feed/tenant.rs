@@ -1,0 +1,84 @@
+//! Who an event belongs to (contract, "Data"). There are two, and no way to add a third at run time.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// One of the two tenants. A closed set: code that treats one and forgets the other does not compile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Tenant {
+    /// `tenant_a`, "Tenant A".
+    #[serde(rename = "tenant_a")]
+    A,
+    /// `tenant_b`, "Tenant B".
+    #[serde(rename = "tenant_b")]
+    B,
+}
+
+impl Tenant {
+    /// Both, in the order in which people are offered them.
+    pub const ALL: [Self; 2] = [Self::A, Self::B];
+
+    /// The name on the wire: in the header, in addresses and in events.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::A => "tenant_a",
+            Self::B => "tenant_b",
+        }
+    }
+
+    /// The name that people read.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::A => "Tenant A",
+            Self::B => "Tenant B",
+        }
+    }
+
+    /// The letter of the tenant's mark, so that colour is never the only sign (WCAG 2.2, 1.4.1).
+    #[must_use]
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::B => "B",
+        }
+    }
+}
+
+impl fmt::Display for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+/// The text names no tenant. Holds nothing of that text, so that it can't be echoed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a tenant is tenant_a or tenant_b")]
+pub struct UnknownTenant;
+
+impl FromStr for Tenant {
+    type Err = UnknownTenant;
+
+    /// Reads [`Tenant::id`], exactly: no other case, no white space, no list.
+    fn from_str(text: &str) -> Result<Self, UnknownTenant> {
+        Self::ALL.into_iter().find(|tenant| tenant.id() == text).ok_or(UnknownTenant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_is_read_from_its_id_and_from_nothing_else() {
+        for tenant in Tenant::ALL {
+            assert_eq!(tenant.id().parse(), Ok(tenant));
+            assert_eq!(serde_json::to_value(tenant).unwrap(), tenant.id());
+        }
+        for text in ["", "tenant_c", "TENANT_A", "Tenant A", " tenant_a", "tenant_a,tenant_b", "a"] {
+            assert_eq!(text.parse::<Tenant>(), Err(UnknownTenant), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! A live event feed for two tenants that never meet.
+//!
+//! Read [`feed`] (what an event is), `server` (how one is accepted and fanned out), [`client`] (how a browser stays
+//! connected), `app` (what people see). Arrows point one way: `feed` knows nobody; `server`, `client` and `app` know
+//! `feed`; `app` reaches the server only inside server functions, and the browser only through `client`.
+
+#[cfg(all(feature = "ssr", feature = "hydrate"))]
+compile_error!("build the server (`ssr`) or the client (`hydrate`), not both: with both, effects run on the server");
+
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod app;
+pub mod client;
+pub mod feed;
+#[cfg(feature = "ssr")]
+pub mod server;
+
+/// Where the browser's client starts: takes over the page that the server rendered.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    app::hydrate();
+}

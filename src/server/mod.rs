@@ -1,0 +1,1 @@
+//! How an event is accepted and fanned out.
