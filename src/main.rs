@@ -1,1 +1,37 @@
-fn main() {}
+//! The server binary: settings in, a listener, and `serve` until a signal comes.
+
+use std::{io::IsTerminal, net::SocketAddr, process::ExitCode};
+
+use event_feed::server::{self, Settings, signal};
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let settings = match Settings::read() {
+        Ok(settings) => settings,
+        Err(exit) => return exit,
+    };
+    let filter = EnvFilter::try_new(&settings.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+
+    let address = SocketAddr::new(settings.host, settings.port);
+    let served = match TcpListener::bind(address).await {
+        Ok(listener) => server::serve(listener, settings, signal::stop()).await,
+        Err(error) => {
+            eprintln!("event-feed cannot listen on {address}: {error}. Choose another with --host and --port.");
+            return ExitCode::FAILURE;
+        }
+    };
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("event-feed had to stop: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

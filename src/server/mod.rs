@@ -1,1 +1,134 @@
-//! How an event is accepted and fanned out.
+//! How an event is accepted and fanned out: listener and stop signal in, drained server out.
+//!
+//! A request goes through `listener` (accept), `edge` (what every request passes), a route below, and `credential`,
+//! which alone gives it a tenant. An event goes from `post` through the tenant's `channel` in the `hub` to the
+//! `fan_out`, which offers it to every subscriber's `link`.
+
+pub(crate) mod actions;
+mod api;
+mod authority;
+mod body;
+mod channel;
+mod counters;
+mod credential;
+mod door;
+mod edge;
+mod fan_out;
+mod frames;
+mod headers;
+mod hub;
+mod idempotency;
+mod inbound;
+mod limits;
+mod link;
+mod listener;
+mod pages;
+mod post;
+mod problem;
+mod settings;
+pub mod signal;
+mod site;
+mod socket;
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    routing::{get, post},
+};
+use tokio::{net::TcpListener, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use uuid::Uuid;
+
+pub use authority::{AuthorityError, HostName, Origin};
+pub use settings::Settings;
+
+use counters::RefusedCounters;
+use hub::{Hub, Terms};
+use limits::Limits;
+use listener::Connections;
+use site::Site;
+
+/// How long a refused client is asked to wait, where waiting helps.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long connections may take to end once their requests have.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// What the handlers share.
+#[derive(Debug)]
+struct Server {
+    settings: Settings,
+    hub: Hub,
+    site: Site,
+    refused: RefusedCounters,
+    requests: TaskTracker,
+    stopping: CancellationToken,
+}
+
+/// Serves until `stop`, then drains: the listener closes, requests under way end, new ones get `503`, and each socket
+/// `1001`. Returns when all have ended, or shortly after `settings.drain`. Sockets are tracked by the hub: axum's own
+/// shutdown forgets upgraded connections (axum issue 3003).
+///
+/// # Errors
+/// Where the listener has no address.
+pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<Output = ()>) -> io::Result<()> {
+    let address = listener.local_addr()?;
+    // An error says that it was set before, by another server of this process.
+    let _ = any_spawner::Executor::init_tokio();
+    let limits = Limits::of_this_process(settings.max_connections);
+    let site = Site::find();
+    let terms = Terms {
+        epoch: Uuid::new_v4(),
+        build: site.build().into(),
+        retain: settings.retain as usize,
+        max_connections: limits.per_tenant,
+        heartbeat: settings.heartbeat(),
+    };
+    let server = Arc::new(Server {
+        hub: Hub::start(&terms),
+        site,
+        refused: RefusedCounters::default(),
+        requests: TaskTracker::new(),
+        stopping: CancellationToken::new(),
+        settings,
+    });
+    let router = router(&server);
+    let connections = Connections::new(limits.http);
+
+    tracing::info!("open http://{address}/");
+    tokio::select! {
+        () = connections.accept(&listener, &server, &router) => {}
+        () = stop => {}
+    }
+    drop(listener);
+    tracing::info!("stopping");
+    server.stopping.cancel();
+    server.hub.stop();
+    server.requests.close();
+    let drained = timeout(server.settings.drain(), async {
+        server.requests.wait().await;
+        server.hub.stopped().await;
+    });
+    let in_time = drained.await.is_ok() && timeout(LAST_WORDS, connections.finish()).await.is_ok();
+    tracing::info!(in_time, "stopped");
+    Ok(())
+}
+
+/// Every route, and what answers beside them.
+fn router(server: &Arc<Server>) -> Router {
+    let mut router = Router::new()
+        .route("/", get(pages::index))
+        .route("/events", get(api::list_events).post(api::post_event))
+        .route("/healthz", get(api::health))
+        .route("/ws", get(socket::subscribe))
+        .route("/api/post_event", post(actions::call_post_event));
+    if !server.settings.no_isolation {
+        router = router
+            .route("/isolation", get(pages::isolation))
+            .route("/api/isolation_report", post(actions::call_isolation_report));
+    }
+    router
+        .fallback(|State(server): State<Arc<Server>>, request: Request| async move { server.site.serve(request).await })
+        .with_state(Arc::clone(server))
+}

@@ -1,0 +1,94 @@
+//! What stands behind the server functions: the same checks, refusals and channels as behind the API.
+//!
+//! A handler here reads and checks a request as the API does, then lets Leptos call the server function; its body comes
+//! back to [`post_event`] or [`isolation_report`], and finds what was read in its context.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use leptos::prelude::{expect_context, provide_context};
+use leptos_axum::{ResponseOptions, handle_server_fns_with_context};
+use serde::Deserialize;
+
+use super::{Server, body::read_json, post::Post, problem::Refusal};
+use crate::feed::{Ended, Event, Problem, Report, Tenant, TenantReport};
+
+/// `POST /api/post_event`: the page's way to post. Answers as `POST /events` does.
+pub(super) async fn call_post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
+    let (head, body) = request.into_parts();
+    let (post, body) = Post::read(&server, &head.headers, body).await?;
+    Ok(call(head, body, move || provide_context(post.clone())).await)
+}
+
+/// `POST /api/isolation_report`: the administrator's counts. It names no tenant.
+pub(super) async fn call_isolation_report(
+    State(server): State<Arc<Server>>,
+    request: Request,
+) -> Result<Response, Refusal> {
+    /// The server function has no argument.
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+
+    let (head, body) = request.into_parts();
+    let (Nothing {}, body) = read_json(&head.headers, body, "send an empty JSON object").await?;
+    Ok(call(head, body, move || provide_context(Arc::clone(&server))).await)
+}
+
+/// Lets Leptos call the server function that the address names.
+async fn call(mut head: Parts, body: Bytes, context: impl Fn() + Clone + Send + 'static) -> Response {
+    // Without it, an answer to who accepts HTML would be a redirect, for forms.
+    head.headers.remove(header::ACCEPT);
+    let request = Request::from_parts(head, Body::from(body));
+    let mut response = handle_server_fns_with_context(context, request).await.into_response();
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The body of the server function of this name. Its argument was read, and has passed the rules, before Leptos did.
+pub(crate) async fn post_event(_message: &str) -> Result<Event, Problem> {
+    let post = expect_context::<Post>();
+    let options = expect_context::<ResponseOptions>();
+    match post.publish().await {
+        Ok(event) => {
+            options.set_status(StatusCode::CREATED);
+            Ok(Event::clone(&event))
+        }
+        Err(refusal) => {
+            options.set_status(refusal.status());
+            options.insert_header(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+            Err(refusal.problem())
+        }
+    }
+}
+
+/// The body of the server function of this name: numbers of both tenants, and no event.
+pub(crate) async fn isolation_report() -> Result<Report, Problem> {
+    Ok(report(&expect_context::<Arc<Server>>()))
+}
+
+/// What the server counts.
+pub(super) fn report(server: &Server) -> Report {
+    let tenants = Tenant::ALL.map(|tenant| {
+        let channel = server.hub.channel(tenant);
+        let counters = channel.counters();
+        TenantReport {
+            connections: channel.connections() as u64,
+            accepted: counters.accepted.get(),
+            delivered: counters.delivered.get(),
+            ended: Ended {
+                slow: counters.slow.get(),
+                silent: counters.silent.get(),
+                stopping: counters.stopping.get(),
+                policy: counters.policy.get(),
+                closed_by_peer: counters.peer.get(),
+            },
+        }
+    });
+    Report { tenants, refused_origin: server.refused.origin.get(), refused_host: server.refused.host.get() }
+}

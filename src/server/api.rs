@@ -1,0 +1,68 @@
+//! The HTTP API: posting an event, and the list of the kept ones (contract, "HTTP").
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{Server, channel::List, credential, post::Post, problem::Refusal};
+use crate::feed::{
+    Event, Tenant,
+    protocol::{POSITION_HEADER, TENANT_HEADER},
+};
+
+/// `POST /events`: accepts an event of the tenant that the header names.
+pub(super) async fn post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
+    let (head, body) = request.into_parts();
+    let (post, _) = Post::read(&server, &head.headers, body).await?;
+    let event = post.publish().await?;
+    Ok(created(&event))
+}
+
+/// `201` with the event.
+pub(super) fn created(event: &Event) -> Response {
+    (StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(event)).into_response()
+}
+
+/// `GET /events`: the kept events of the tenant that the header names, newest first; or `304` to who has them.
+pub(super) async fn list_events(State(server): State<Arc<Server>>, headers: HeaderMap) -> Result<Response, Refusal> {
+    let tenant = credential::of_header(&headers)?;
+    let list = server.hub.channel(tenant).list();
+    let etag = etag(tenant, &list);
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|tags| matches(tags, &etag));
+    let mut response = if known {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, "application/json")], Body::from(list.body)).into_response()
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, HeaderValue::from_static(TENANT_HEADER));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::ETAG, visible(etag));
+    headers.insert(HeaderName::from_static(POSITION_HEADER), visible(list.position.to_string()));
+    Ok(response)
+}
+
+/// `GET /healthz`: the server serves. (One that is stopping has said `503` before this.)
+pub(super) async fn health() -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, "no-store")], "ok\n")
+}
+
+fn etag(tenant: Tenant, list: &List) -> String {
+    format!("\"{}-{tenant}-{}\"", list.position.epoch, list.position.seq)
+}
+
+fn visible(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("uuids, tenants' ids and numbers are visible ASCII")
+}
+
+/// Whether an `If-None-Match` line has this tag, by weak comparison (RFC 9110, section 13.1.2).
+fn matches(line: &HeaderValue, etag: &str) -> bool {
+    let Ok(line) = line.to_str() else { return false };
+    line.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+}

@@ -1,0 +1,255 @@
+//! For whom this server answers: the `Host` of every request, and the `Origin` of a socket (contract, "HTTP").
+//!
+//! A page on a rebound DNS name reaches this server, but its `Host` gives it away; a page of another site cannot
+//! choose its `Origin`.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    str::FromStr,
+};
+
+use axum::http::{HeaderMap, Uri, header};
+
+/// A host name or IP address, in lower case, an IPv6 address in brackets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostName(String);
+
+/// A host and, where it was named, a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Authority {
+    host: HostName,
+    port: Option<u16>,
+}
+
+/// Where a page comes from: scheme, host and port (RFC 6454, section 4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    https: bool,
+    authority: Authority,
+}
+
+/// What was given for a host, an authority or an origin is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write {0}")]
+pub struct AuthorityError(&'static str);
+
+const BAD_HOST: AuthorityError = AuthorityError("a host name or an IP address, without scheme, port or path");
+const BAD_AUTHORITY: AuthorityError = AuthorityError("a host name or an IP address, and perhaps a port");
+const BAD_ORIGIN: AuthorityError =
+    AuthorityError("an origin: http:// or https://, a host, perhaps a port, and no path");
+
+impl HostName {
+    /// Whether this name can only mean this machine, or no name at all: what a foreign DNS entry cannot be.
+    fn is_local(&self) -> bool {
+        self.0 == "localhost"
+            || self.0.ends_with(".localhost")
+            || self.0.starts_with('[')
+            || self.0.parse::<IpAddr>().is_ok()
+    }
+}
+
+impl FromStr for HostName {
+    type Err = AuthorityError;
+
+    fn from_str(text: &str) -> Result<Self, AuthorityError> {
+        let label = |label: &str| {
+            !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        };
+        let address = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let fits = match address {
+            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+            None => text.len() <= 253 && text.split('.').all(label),
+        };
+        if fits { Ok(Self(text.to_ascii_lowercase())) } else { Err(BAD_HOST) }
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Authority {
+    type Err = AuthorityError;
+
+    fn from_str(text: &str) -> Result<Self, AuthorityError> {
+        let end_of_host = text.find(']').map_or(0, |bracket| bracket + 1);
+        let (host, port) = match text[end_of_host..].find(':') {
+            Some(colon) => (&text[..end_of_host + colon], &text[end_of_host + colon + 1..]),
+            None => (text, ""),
+        };
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = match port {
+            "" => None, // RFC 3986, section 3.2.3: an empty port is the default one
+            _ if digits => Some(port.parse().map_err(|_| BAD_AUTHORITY)?),
+            _ => return Err(BAD_AUTHORITY),
+        };
+        Ok(Self { host: host.parse().map_err(|_| BAD_AUTHORITY)?, port })
+    }
+}
+
+impl FromStr for Origin {
+    type Err = AuthorityError;
+
+    fn from_str(text: &str) -> Result<Self, AuthorityError> {
+        let (https, authority) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
+            (Some(rest), _) => (false, rest),
+            (_, Some(rest)) => (true, rest),
+            _ => return Err(BAD_ORIGIN),
+        };
+        let mut origin = Self { https, authority: authority.parse().map_err(|_| BAD_ORIGIN)? };
+        origin.authority.port = Some(origin.port_of(&origin.authority));
+        Ok(origin)
+    }
+}
+
+impl Origin {
+    /// The port that `authority` means where this origin's scheme is spoken.
+    fn port_of(&self, authority: &Authority) -> u16 {
+        authority.port.unwrap_or(if self.https { 443 } else { 80 })
+    }
+
+    /// Whether a page of this origin came from the server that `host` names.
+    fn is_of(&self, host: &Authority) -> bool {
+        self.authority.host == host.host && self.authority.port == Some(self.port_of(host))
+    }
+}
+
+/// Why a request's `Host` was not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum HostRefused {
+    /// Absent, repeated or malformed.
+    Malformed,
+    /// A name that this server does not answer for.
+    NotAllowed(HostName),
+}
+
+/// The authority that a request is for: its one `Host`, or an absolute target's authority, which goes before
+/// (RFC 9112, section 3.2.2). Never a forwarded header.
+pub(super) fn host_of(target: &Uri, headers: &HeaderMap, allowed: &[HostName]) -> Result<Authority, HostRefused> {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(HostRefused::Malformed) };
+    let host = match target.authority() {
+        Some(authority) => authority.as_str(),
+        None => host.to_str().map_err(|_| HostRefused::Malformed)?,
+    };
+    let authority: Authority = host.parse().map_err(|_| HostRefused::Malformed)?;
+    if authority.host.is_local() || allowed.contains(&authority.host) {
+        Ok(authority)
+    } else {
+        Err(HostRefused::NotAllowed(authority.host))
+    }
+}
+
+/// Whether a socket may be opened: by no browser (no `Origin`), by a page of this server, or by one of `allowed`.
+pub(super) fn origin_passes(headers: &HeaderMap, host: &Authority, allowed: &[Origin]) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    match (origins.next(), origins.next()) {
+        (None, _) => true,
+        (Some(origin), None) => {
+            let origin = origin.to_str().ok().and_then(|text| text.parse::<Origin>().ok());
+            origin.is_some_and(|origin| origin.is_of(host) || allowed.contains(&origin))
+        }
+        (Some(_), Some(_)) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(lines: &[&str], target: &str, allowed: &[&str]) -> Result<Authority, HostRefused> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header::HOST, line.parse().unwrap());
+        }
+        let allowed: Vec<HostName> = allowed.iter().map(|name| name.parse().unwrap()).collect();
+        host_of(&target.parse().unwrap(), &headers, &allowed)
+    }
+
+    #[test]
+    fn local_names_and_addresses_are_answered_for_with_any_port() {
+        for line in [
+            "localhost",
+            "LOCALHOST:3000",
+            "a.b.localhost:1",
+            "127.0.0.1:80",
+            "[::1]:3000",
+            "[::1]",
+            "192.168.0.7",
+            "localhost:",
+        ] {
+            assert!(host(&[line], "/", &[]).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn another_name_needs_the_flag() {
+        for line in ["feed.example", "localhost.example:3000", "notlocalhost", "127.0.0.1.example"] {
+            assert!(matches!(host(&[line], "/", &[]), Err(HostRefused::NotAllowed(_))), "{line}");
+        }
+        assert!(host(&["Feed.Example:443"], "/", &["feed.example"]).is_ok());
+    }
+
+    #[test]
+    fn a_host_is_one_well_formed_line() {
+        for line in [
+            "",
+            "a b",
+            "user@localhost",
+            "localhost:x",
+            "localhost:70000",
+            "localhost/",
+            ".localhost",
+            "[::1",
+            "[x]",
+            "::1",
+            "localhost:1:2",
+        ] {
+            assert_eq!(host(&[line], "/", &[]), Err(HostRefused::Malformed), "{line:?}");
+        }
+        assert_eq!(host(&[], "/", &[]), Err(HostRefused::Malformed));
+        assert_eq!(host(&["localhost", "localhost"], "/", &[]), Err(HostRefused::Malformed));
+    }
+
+    #[test]
+    fn an_absolute_target_goes_before_the_line() {
+        assert!(matches!(host(&["localhost"], "http://evil.example/", &[]), Err(HostRefused::NotAllowed(_))));
+        assert!(host(&["evil.example"], "http://localhost:3000/", &[]).is_ok());
+    }
+
+    #[test]
+    fn an_origin_is_this_servers_own_by_host_and_port() {
+        let passes = |host: &str, origins: &[&str], allowed: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for origin in origins {
+                headers.append(header::ORIGIN, origin.parse().unwrap());
+            }
+            let allowed: Vec<Origin> = allowed.iter().map(|origin| origin.parse().unwrap()).collect();
+            origin_passes(&headers, &host.parse().unwrap(), &allowed)
+        };
+        assert!(passes("localhost:3000", &[], &[]));
+        assert!(passes("localhost:3000", &["http://localhost:3000"], &[]));
+        assert!(passes("feed.example", &["https://feed.example"], &[]));
+        assert!(passes("feed.example:443", &["https://feed.example"], &[]));
+        assert!(passes("feed.example", &["http://feed.example:80"], &[]));
+        assert!(passes("localhost:3000", &["https://feed.example"], &["https://feed.example:443"]));
+        for origin in [
+            "null",
+            "",
+            "http://localhost",
+            "http://localhost:3001",
+            "http://localhost:3000.evil.example",
+            "http://evil.example",
+            "http://localhost:3000/",
+            "file://localhost:3000",
+            "http://localhost:3000@evil.example",
+        ] {
+            assert!(!passes("localhost:3000", &[origin], &["https://feed.example"]), "{origin:?}");
+        }
+        assert!(!passes("localhost:3000", &["http://localhost:3000", "http://localhost:3000"], &[]));
+        assert!(!passes("localhost:3000", &["http://feed.example"], &["https://feed.example"]));
+    }
+}

@@ -1,0 +1,127 @@
+//! The bodies of requests: read within limits where they are wanted, and read and thrown away where a refusal came
+//! first, so that its answer arrives (a socket that is closed with unread bytes takes its last answer with it).
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes, HttpBody},
+    http::{HeaderMap, header},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Frame, Incoming, SizeHint};
+use parking_lot::Mutex;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::error::Category;
+
+use super::problem::Refusal;
+use crate::feed::protocol::FRAME_MAX;
+
+/// How long a body that is wanted may take to come.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How much of an unwanted body is read, in bytes (contract, "HTTP") …
+const DISCARD_MAX: usize = 2 * 1024 * 1024;
+/// … and for how long.
+const DISCARD_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Reads a JSON body of at most [`FRAME_MAX`] bytes, and gives it back beside what it means.
+///
+/// # Errors
+/// In the contract's order: `415`, `413`, `400`, and `422` with the words of `shape`. `408` where it does not come.
+pub(super) async fn read_json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    shape: &'static str,
+) -> Result<(T, Bytes), Refusal> {
+    if !is_json(headers) {
+        return Err(Refusal::NotJsonType);
+    }
+    let read = Limited::new(body, FRAME_MAX).collect();
+    let bytes = match tokio::time::timeout(PATIENCE, read).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Refusal::BodyTooLarge),
+        Ok(Err(_)) => return Err(Refusal::BodyCut),
+        Err(_) => return Err(Refusal::BodyTooSlow { limit: PATIENCE }),
+    };
+    let text = std::str::from_utf8(&bytes).map_err(|_| Refusal::NotUtf8)?;
+    // Two steps: read at once into its shape, a wrong field would hide that the rest is no JSON, which comes first.
+    let not_json = |error: serde_json::Error| Refusal::NotJson { line: error.line(), column: error.column() };
+    serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
+    let parsed = serde_json::from_str(text).map_err(|error| match error.classify() {
+        Category::Data => Refusal::WrongShape(shape),
+        Category::Syntax | Category::Eof | Category::Io => not_json(error),
+    })?;
+    Ok((parsed, bytes))
+}
+
+/// Whether the one `Content-Type` is `application/json`, with any parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(kind), None) = (types.next(), types.next()) else { return false };
+    let essence = kind.to_str().ok().and_then(|text| text.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// A request's body on loan to a handler, which may drop it unread.
+#[derive(Debug, Clone)]
+pub(super) struct Loan(Arc<Mutex<Lent>>);
+
+#[derive(Debug)]
+struct Lent {
+    body: Incoming,
+    begun: bool,
+}
+
+impl Loan {
+    /// Lends `body`: the first is for the handler, the second for whoever wants the rest.
+    pub(super) fn of(body: Incoming) -> (Body, Self) {
+        let loan = Self(Arc::new(Mutex::new(Lent { body, begun: false })));
+        (Body::new(loan.clone()), loan)
+    }
+
+    /// Reads and throws away what the handler left, within limits. Says whether all of it came.
+    ///
+    /// A client that waits to be told to go on (`Expect: 100-continue`) is not told: it has its answer, and sends nothing.
+    pub(super) async fn discard(mut self, headers: &HeaderMap) -> bool {
+        let told_to_wait = headers.contains_key(header::EXPECT) && !self.0.lock().begun;
+        if self.is_end_stream() || told_to_wait {
+            return !told_to_wait;
+        }
+        let rest = async {
+            let mut left = DISCARD_MAX;
+            while let Some(frame) = self.frame().await {
+                let Ok(frame) = frame else { return false };
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                match left.checked_sub(length) {
+                    Some(rest) => left = rest,
+                    None => return false,
+                }
+            }
+            true
+        };
+        tokio::time::timeout(DISCARD_PATIENCE, rest).await.unwrap_or(false)
+    }
+}
+
+impl HttpBody for Loan {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let mut lent = self.0.lock();
+        lent.begun = true;
+        Pin::new(&mut lent.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.lock().body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.lock().body.size_hint()
+    }
+}

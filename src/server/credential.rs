@@ -1,0 +1,96 @@
+//! The one place where a request is given its tenant (contract, "HTTP"): the rest of the server is handed a [`Tenant`],
+//! and has no other way to come by one.
+
+use axum::http::{HeaderMap, Uri};
+
+use super::problem::Refusal;
+use crate::feed::{Tenant, protocol::TENANT_HEADER};
+
+/// The tenant that a page's address names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    /// No `tenant` parameter: nobody has chosen yet.
+    Nobody,
+    /// Empty, unknown, repeated or listed.
+    Wrong,
+    /// Exactly one, and known.
+    One(Tenant),
+}
+
+/// The tenant of an API request: its one `X-Tenant-ID` header and nothing else.
+pub(super) fn of_header(headers: &HeaderMap) -> Result<Tenant, Refusal> {
+    let mut values = headers.get_all(TENANT_HEADER).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(Refusal::NoTenantHeader) };
+    let named = value.to_str().ok().and_then(|text| text.parse().ok());
+    named.ok_or(Refusal::NoTenantHeader)
+}
+
+/// The tenant of a page: its one `tenant` parameter. A header is not looked at.
+pub(super) fn of_address(target: &Uri) -> Named {
+    let query = target.query().unwrap_or_default();
+    let mut values =
+        form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "tenant").map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (None, _) => Named::Nobody,
+        (Some(value), None) => value.parse().map_or(Named::Wrong, Named::One),
+        (Some(_), Some(_)) => Named::Wrong,
+    }
+}
+
+/// The tenant of a socket: as a page's, and without one there is no socket.
+pub(super) fn of_socket(target: &Uri) -> Result<Tenant, Refusal> {
+    match of_address(target) {
+        Named::One(tenant) => Ok(tenant),
+        Named::Nobody | Named::Wrong => Err(Refusal::NoTenantParameter),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_names_a_tenant_once_and_exactly() {
+        let of = |values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(TENANT_HEADER, value.parse().unwrap());
+            }
+            of_header(&headers).ok()
+        };
+        assert_eq!(of(&["tenant_a"]), Some(Tenant::A));
+        assert_eq!(of(&["tenant_b"]), Some(Tenant::B));
+        for values in [
+            &[][..],
+            &[""],
+            &["tenant_c"],
+            &["TENANT_A"],
+            &["tenant_a, tenant_a"],
+            &["tenant_a", "tenant_a"],
+            &["tenant_a", "tenant_b"],
+        ] {
+            assert_eq!(of(values), None, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_names_a_tenant_once_and_exactly() {
+        let of = |query: &str| of_address(&format!("/?{query}").parse().unwrap());
+        assert_eq!(of("tenant=tenant_a"), Named::One(Tenant::A));
+        assert_eq!(of("x=1&tenant=tenant_b&y"), Named::One(Tenant::B));
+        assert_eq!(of("t%65nant=tenant%5fb"), Named::One(Tenant::B));
+        for nobody in ["", "x=tenant_a", "Tenant=tenant_a"] {
+            assert_eq!(of(nobody), Named::Nobody, "{nobody}");
+        }
+        for wrong in [
+            "tenant",
+            "tenant=",
+            "tenant=x",
+            "tenant=tenant_a&tenant=tenant_a",
+            "tenant=tenant_a&t%65nant=tenant_b",
+            "tenant=tenant_a,tenant_b",
+        ] {
+            assert_eq!(of(wrong), Named::Wrong, "{wrong}");
+        }
+    }
+}

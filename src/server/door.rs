@@ -1,0 +1,96 @@
+//! Where posts wait while more waits to be sent than the fan-out takes at once: in front, where the queue is short and
+//! fair, not behind, where it would be long and hidden.
+
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// How much may wait to be sent before posts wait, in bytes of frames.
+const ROOM: usize = 4 * 1024;
+/// How many posts of a tenant may wait (contract, "HTTP").
+const QUEUE: usize = 1_000;
+/// How long each of them may (contract, "HTTP").
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What a frame has beside its message, about, in bytes.
+const ENVELOPE: usize = 256;
+
+/// The way in to one channel's waiting buffer.
+#[derive(Debug)]
+pub(super) struct Door {
+    room: Semaphore,
+    queue: Semaphore,
+}
+
+/// Too many wait, or the wait was too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DoorShut;
+
+/// Room in the buffer. It is given back when this is dropped, unless it is kept.
+#[derive(Debug)]
+pub(super) struct Room<'a>(SemaphorePermit<'a>);
+
+impl Default for Door {
+    fn default() -> Self {
+        Self { room: Semaphore::new(ROOM), queue: Semaphore::new(QUEUE) }
+    }
+}
+
+impl Door {
+    /// Room for a message of `length` bytes: at once, or, first come, first served, once the fan-out has made some.
+    ///
+    /// # Errors
+    /// [`DoorShut`] where 1,000 wait already, or this one has waited for 2 s.
+    pub(super) async fn enter(&self, length: usize) -> Result<Room<'_>, DoorShut> {
+        let size = u32::try_from((length + ENVELOPE).min(ROOM)).map_err(|_| DoorShut)?;
+        if let Ok(permit) = self.room.try_acquire_many(size) {
+            return Ok(Room(permit));
+        }
+        let _place_in_the_queue = self.queue.try_acquire().map_err(|_| DoorShut)?;
+        match tokio::time::timeout(PATIENCE, self.room.acquire_many(size)).await {
+            Ok(Ok(permit)) => Ok(Room(permit)),
+            Ok(Err(_)) | Err(_) => Err(DoorShut),
+        }
+    }
+
+    /// Makes room again for what [`Room::keep`] took.
+    pub(super) fn release(&self, size: usize) {
+        self.room.add_permits(size);
+    }
+}
+
+impl Room<'_> {
+    /// Fills the room for good, and says how much it was, for [`Door::release`].
+    pub(super) fn keep(self) -> usize {
+        let size = self.0.num_permits();
+        self.0.forget();
+        size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_no_room_waits_for_two_seconds_at_most() {
+        let door = Door::default();
+        let first = door.enter(ROOM).await.unwrap();
+        assert_eq!(door.enter(1).await.err(), Some(DoorShut));
+        let size = first.keep();
+        let (second, ()) = tokio::join!(door.enter(1), async { door.release(size) });
+        assert!(second.is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_more_than_the_queue_holds_is_turned_away_at_once() {
+        let door = Door::default();
+        let _all = door.enter(ROOM).await.unwrap();
+        let mut waiting: Vec<_> = (0..QUEUE).map(|_| Box::pin(door.enter(1))).collect();
+        for wait in &mut waiting {
+            assert!(futures_util::poll!(wait).is_pending());
+        }
+        assert!(futures_util::poll!(Box::pin(door.enter(1))).is_ready());
+        drop(waiting);
+        assert!(futures_util::poll!(Box::pin(door.enter(1))).is_pending());
+    }
+}

@@ -1,0 +1,76 @@
+//! What every request passes, whatever its route: the `Host`, a stopping server, and after it the headers of the answer,
+//! the line in the log, and the rest of a body that nobody read.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Request, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use hyper::body::Incoming;
+use tower::ServiceExt;
+
+use super::{
+    RETRY_AFTER, Server,
+    authority::{self, HostRefused},
+    body::Loan,
+    headers,
+    problem::{Refusal, Refused},
+};
+
+/// Answers one request.
+pub(super) async fn answer(
+    server: Arc<Server>,
+    router: Router,
+    request: Request<Incoming>,
+) -> Result<Response, Infallible> {
+    let _under_way = server.requests.token();
+    let (head, body) = request.into_parts();
+    let (body, loan) = Loan::of(body);
+    let (method, request_headers) = (head.method.clone(), head.headers.clone());
+    let mut request = Request::from_parts(head, body);
+    let mut response = match admit(&server, &mut request) {
+        Ok(()) => explain_method_not_allowed(router.oneshot(request).await?),
+        Err(refusal) => refusal.into_response(),
+    };
+    if let Some(Refused(problem)) = response.extensions().get() {
+        tracing::info!(%method, status = response.status().as_u16(), problem, "refused");
+    }
+    let refused = response.status().is_client_error() || response.status().is_server_error();
+    if refused && !loan.discard(&request_headers).await {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    headers::complete(response.headers_mut());
+    Ok(response)
+}
+
+/// Gives a `405` of the router the body that every refusal has; what is allowed stays.
+fn explain_method_not_allowed(response: Response) -> Response {
+    let allow = response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok()).map(str::to_owned);
+    match (response.status(), allow) {
+        (StatusCode::METHOD_NOT_ALLOWED, Some(allow)) => Refusal::MethodNotAllowed { allow }.into_response(),
+        _ => response,
+    }
+}
+
+/// Lets a request in that is for this server, while it serves. The authority that it is for goes along.
+fn admit(server: &Server, request: &mut Request<Body>) -> Result<(), Refusal> {
+    let host = authority::host_of(request.uri(), request.headers(), &server.settings.allow_host);
+    let authority = host.map_err(|refused| {
+        server.refused.host.add(1);
+        match refused {
+            HostRefused::Malformed => Refusal::MalformedHost,
+            HostRefused::NotAllowed(host) => {
+                tracing::info!(%host, "not answered for: start with --allow-host {host} if it should be");
+                Refusal::HostNotAllowed(host)
+            }
+        }
+    })?;
+    if server.stopping.is_cancelled() {
+        return Err(Refusal::Stopping { retry_after: RETRY_AFTER });
+    }
+    request.extensions_mut().insert(authority);
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! What a subscriber says: the socket is for listening, so all that counts is that it lives, pings, or closes.
+//!
+//! A state machine over bytes, with the frame headers read by tungstenite. It holds a few bytes, and only where a frame
+//! came in parts; a data frame's payload is counted and forgotten.
+
+use std::io::Cursor;
+
+use tungstenite::protocol::frame::{
+    FrameHeader,
+    coding::{CloseCode, Control, Data, OpCode},
+};
+
+use crate::feed::protocol::FRAME_MAX;
+
+/// The most that a control frame may carry, in bytes (RFC 6455, section 5.5).
+const CONTROL_MAX: u64 = 125;
+
+/// One thing that a peer has said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Said {
+    /// Asks for a pong with this payload.
+    Ping(Vec<u8>),
+    /// Answers a ping.
+    Pong,
+    /// Closes, with a code or without.
+    Close(Option<u16>),
+    /// A whole message of data: not for this socket.
+    Data,
+    /// A frame, or a message in fragments, above [`FRAME_MAX`].
+    TooBig,
+    /// A breach of the protocol: nothing after it can be read.
+    Nonsense,
+    /// A close whose reason is not UTF-8.
+    BadText,
+}
+
+/// What stands between two reads.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Inbound {
+    /// The start of a header, or of a control frame, that has not come whole.
+    held: Vec<u8>,
+    /// How much of a data frame's payload is still to come.
+    to_skip: u64,
+    /// That frame ends its message.
+    ends_message: bool,
+    /// How much data the message under way has brought, if one is.
+    message: Option<u64>,
+}
+
+impl Inbound {
+    /// Whether nothing stands: it may be forgotten.
+    pub(super) fn is_idle(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Reads what has come, and hands each thing said to `hear`, which says whether to go on.
+    pub(super) fn read(&mut self, bytes: &[u8], mut hear: impl FnMut(Said) -> bool) {
+        let mut held = std::mem::take(&mut self.held);
+        let mut bytes = if held.is_empty() {
+            bytes
+        } else {
+            held.extend_from_slice(bytes);
+            &held
+        };
+        while let Some(said) = self.next(&mut bytes) {
+            if !hear(said) {
+                return;
+            }
+        }
+        self.held = bytes.to_vec();
+    }
+
+    /// The next thing said in `bytes`, from which it takes what it has read; `None` where more must come.
+    fn next(&mut self, bytes: &mut &[u8]) -> Option<Said> {
+        loop {
+            if self.to_skip > 0 {
+                let here = usize::try_from(self.to_skip).map_or(bytes.len(), |skip| skip.min(bytes.len()));
+                *bytes = &bytes[here..];
+                self.to_skip -= here as u64;
+                if self.to_skip > 0 {
+                    return None;
+                }
+                if std::mem::take(&mut self.ends_message) {
+                    self.message = None;
+                    return Some(Said::Data);
+                }
+            }
+            let mut cursor = Cursor::new(*bytes);
+            let (header, length) = match FrameHeader::parse(&mut cursor) {
+                Ok(Some(parsed)) => parsed,
+                Ok(None) => return None,
+                Err(_) => return Some(Said::Nonsense),
+            };
+            let payload = &bytes[usize::try_from(cursor.position()).ok()?.min(bytes.len())..];
+            let Some(mask) = header.mask.filter(|_| !(header.rsv1 || header.rsv2 || header.rsv3)) else {
+                return Some(Said::Nonsense); // RFC 6455, section 5.1: a client masks; 5.2: no extension was agreed on
+            };
+            match header.opcode {
+                OpCode::Control(control) => {
+                    if !header.is_final || length > CONTROL_MAX {
+                        return Some(Said::Nonsense);
+                    }
+                    let (payload, rest) = payload.split_at_checked(usize::try_from(length).ok()?)?;
+                    *bytes = rest;
+                    let unmasked = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+                    return Some(said_by(control, unmasked));
+                }
+                OpCode::Data(data) => {
+                    let starts = match data {
+                        Data::Text | Data::Binary => true,
+                        Data::Continue => false,
+                        Data::Reserved(_) => return Some(Said::Nonsense),
+                    };
+                    if starts == self.message.is_some() {
+                        return Some(Said::Nonsense);
+                    }
+                    let message = self.message.unwrap_or(0).saturating_add(length);
+                    *bytes = payload;
+                    (self.message, self.to_skip, self.ends_message) = (Some(message), length, header.is_final);
+                    if message > FRAME_MAX as u64 {
+                        return Some(Said::TooBig); // what is left of it is skipped, for the close frame behind it
+                    }
+                    if length == 0 && std::mem::take(&mut self.ends_message) {
+                        self.message = None;
+                        return Some(Said::Data);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn said_by(control: Control, payload: Vec<u8>) -> Said {
+    match (control, payload.as_slice()) {
+        (Control::Ping, _) => Said::Ping(payload),
+        (Control::Pong, _) => Said::Pong,
+        (Control::Close, []) => Said::Close(None),
+        (Control::Close, [high, low, reason @ ..]) => {
+            let code = u16::from_be_bytes([*high, *low]);
+            match (CloseCode::from(code).is_allowed(), std::str::from_utf8(reason)) {
+                (true, Ok(_)) => Said::Close(Some(code)),
+                (true, Err(_)) => Said::BadText,
+                (false, _) => Said::Nonsense,
+            }
+        }
+        (Control::Close, [_]) | (Control::Reserved(_), _) => Said::Nonsense,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TEXT: u8 = 0x1;
+    const CONTINUE: u8 = 0x0;
+    const CLOSE: u8 = 0x8;
+    const PING: u8 = 0x9;
+    const PONG: u8 = 0xa;
+
+    /// A frame as a client sends it, masked.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![first];
+        match payload.len() {
+            length @ 0..=125 => bytes.push(0x80 | length as u8),
+            length @ 126..=0xffff => {
+                bytes.push(0x80 | 126);
+                bytes.extend((length as u16).to_be_bytes());
+            }
+            length => {
+                bytes.push(0x80 | 127);
+                bytes.extend((length as u64).to_be_bytes());
+            }
+        }
+        let mask = [1, 2, 3, 4];
+        bytes.extend(mask);
+        bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+        bytes
+    }
+
+    fn whole(opcode: u8, payload: &[u8]) -> Vec<u8> {
+        frame(0x80 | opcode, payload)
+    }
+
+    /// What is heard when the bytes come in pieces of `step`.
+    fn heard(bytes: &[u8], step: usize) -> Vec<Said> {
+        let (mut inbound, mut said) = (Inbound::default(), Vec::new());
+        for piece in bytes.chunks(step) {
+            inbound.read(piece, |one| {
+                said.push(one);
+                !matches!(said.last(), Some(Said::TooBig | Said::Nonsense | Said::BadText))
+            });
+            if matches!(said.last(), Some(Said::TooBig | Said::Nonsense | Said::BadText)) {
+                return said;
+            }
+        }
+        assert!(inbound.is_idle(), "something stands after whole frames: {inbound:?}");
+        said
+    }
+
+    fn check(frames: &[Vec<u8>], expected: &[Said]) {
+        let bytes = frames.concat();
+        for step in [1, 2, 3, 7, 1_000, usize::MAX >> 1] {
+            assert_eq!(heard(&bytes, step), expected, "in steps of {step}");
+        }
+    }
+
+    #[test]
+    fn pings_pongs_and_closes_are_heard_whatever_the_pieces() {
+        check(
+            &[whole(PING, b"are you there"), whole(PONG, b""), whole(CLOSE, b"\x03\xe8bye"), whole(CLOSE, b"")],
+            &[Said::Ping(b"are you there".to_vec()), Said::Pong, Said::Close(Some(1000)), Said::Close(None)],
+        );
+    }
+
+    #[test]
+    fn a_data_message_is_heard_once_whole_or_in_fragments() {
+        check(&[whole(TEXT, b"x")], &[Said::Data]);
+        check(&[whole(TEXT, b"")], &[Said::Data]);
+        check(&[whole(TEXT, &[b'x'; FRAME_MAX])], &[Said::Data]);
+        check(
+            &[frame(TEXT, b"a"), whole(PING, b""), frame(CONTINUE, b""), whole(CONTINUE, b"b"), whole(PONG, b"")],
+            &[Said::Ping(Vec::new()), Said::Data, Said::Pong],
+        );
+    }
+
+    #[test]
+    fn too_much_data_is_too_big_whole_or_in_fragments() {
+        check(&[whole(TEXT, &[b'x'; FRAME_MAX + 1])], &[Said::TooBig]);
+        check(&[frame(TEXT, &[b'x'; FRAME_MAX]), frame(CONTINUE, b"x")], &[Said::TooBig]);
+        check(&[vec![0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]], &[Said::TooBig]);
+    }
+
+    #[test]
+    fn breaches_of_the_protocol_are_nonsense() {
+        for wrong in [
+            vec![0x81, 0x01, b'x'],                // not masked
+            frame(0xc1, b"x"),                     // a reserved bit
+            frame(0x83, b"x"),                     // a reserved opcode
+            frame(0x8b, b""),                      // a reserved control opcode
+            frame(PING, b""),                      // a fragmented control frame
+            whole(PING, &[0; 126]),                // a long control frame
+            whole(CONTINUE, b"x"),                 // continues nothing
+            whole(CLOSE, b"\x03"),                 // half a code
+            whole(CLOSE, &1005_u16.to_be_bytes()), // a code that is not for the wire
+            whole(CLOSE, &999_u16.to_be_bytes()),
+        ] {
+            check(&[wrong], &[Said::Nonsense]);
+        }
+        check(&[frame(TEXT, b"a"), frame(TEXT, b"b")], &[Said::Nonsense]);
+        check(&[whole(CLOSE, b"\x03\xe8\xff")], &[Said::BadText]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic_or_hold_much(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..200), 0..20)) {
+            let mut inbound = Inbound::default();
+            for piece in pieces {
+                let mut go_on = true;
+                inbound.read(&piece, |said| {
+                    go_on = !matches!(said, Said::TooBig | Said::Nonsense | Said::BadText);
+                    go_on
+                });
+                prop_assert!(inbound.held.len() <= 14 + 125);
+                if !go_on {
+                    break;
+                }
+            }
+        }
+    }
+}

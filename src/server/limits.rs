@@ -1,0 +1,57 @@
+//! How many connections the process can hold: what was asked for, or what its file descriptors allow.
+
+/// Descriptors kept back for connections that are not yet a tenant's, for files, and for the process itself.
+const RESERVE: u64 = 500;
+/// Of these, what HTTP connections may take: the rest is for the process, and for turning one more away with an answer.
+const HTTP_SHARE: u64 = 400;
+
+/// How many connections are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// WebSockets of each tenant.
+    pub(super) per_tenant: usize,
+    /// HTTP connections, of all together.
+    pub(super) http: usize,
+}
+
+impl Limits {
+    /// Raises the process's own limit as far as it may, and lowers what was asked for to what then fits, with a line in
+    /// the log.
+    pub(super) fn of_this_process(wanted: u32) -> Self {
+        // Where the limit cannot be raised or read, what there is has to do.
+        let files = rlimit::increase_nofile_limit(2 * u64::from(wanted) + RESERVE).unwrap_or(1_024);
+        let limits = Self::within(files, wanted);
+        if limits.per_tenant < wanted as usize {
+            tracing::warn!(
+                wanted,
+                per_tenant = limits.per_tenant,
+                files,
+                "fewer connections: too few open files allowed"
+            );
+        }
+        limits
+    }
+
+    fn within(files: u64, wanted: u32) -> Self {
+        let reserve = RESERVE.min(files / 2);
+        let per_tenant = u64::from(wanted).min((files - reserve) / 2).max(1);
+        let http = (reserve * HTTP_SHARE / RESERVE).max(1);
+        Self {
+            per_tenant: usize::try_from(per_tenant).unwrap_or(usize::MAX),
+            http: usize::try_from(http).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_for_is_lowered_to_what_fits() {
+        assert_eq!(Limits::within(20_000, 9_750), Limits { per_tenant: 9_750, http: 400 });
+        assert_eq!(Limits::within(20_000, 50_000), Limits { per_tenant: 9_750, http: 400 });
+        assert_eq!(Limits::within(1_024, 9_750), Limits { per_tenant: 262, http: 400 });
+        assert_eq!(Limits::within(256, 9_750), Limits { per_tenant: 64, http: 102 });
+    }
+}

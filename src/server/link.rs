@@ -1,0 +1,430 @@
+//! One subscriber's socket, as two know it: the fan-out, which offers it frames, and its own task ([`Connection`]), which
+//! drains what the socket did not take and hears what the peer says.
+//!
+//! An idle one is a few hundred bytes: a TCP stream, a task that is one hand-written poll function, and no buffer. A
+//! backlog, a timer and the state of a parser exist only while they are needed.
+
+use std::{
+    collections::VecDeque,
+    future::Future,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::{
+    io::AsyncWrite,
+    net::TcpStream,
+    time::{Instant, Sleep, sleep_until},
+};
+
+use super::{
+    channel::{Channel, Place},
+    frames,
+    inbound::{Inbound, Said},
+};
+use crate::feed::protocol::close;
+
+/// How much may wait for one connection, in bytes (contract, "WebSocket").
+const BACKLOG_MAX: usize = 1024 * 1024;
+/// How long it may (contract, "WebSocket").
+const BACKLOG_AGE: Duration = Duration::from_secs(10);
+/// How long a closing connection may make no progress (contract, "WebSocket").
+const CLOSING_PATIENCE: Duration = Duration::from_secs(5);
+/// After how many heartbeats without a sign of life a peer is dropped: the first asks, two are not answered.
+const SILENT_MAX: u8 = 3;
+/// How much of what a peer sends is read at once, in bytes.
+const READ_SIZE: usize = 2 * 1024;
+/// How often one poll reads before it lets others.
+const READS_AT_ONCE: usize = 16;
+
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The server is stopping.
+    Stopping,
+    /// The peer sent data.
+    Policy,
+    /// The peer sent too much of it.
+    TooBig,
+    /// The peer broke the WebSocket protocol.
+    Protocol,
+    /// The peer gave a reason that is not UTF-8.
+    BadText,
+    /// The peer reads too slowly.
+    Slow,
+    /// The peer gave no sign of life.
+    Silent,
+    /// The peer closed, or its network did.
+    Peer,
+}
+
+impl End {
+    /// The code and the words of the close frame; `None` where none is owed or would arrive.
+    const fn close_frame(self) -> Option<(u16, &'static str)> {
+        match self {
+            Self::Stopping => Some((close::GOING_AWAY, "the server is stopping")),
+            Self::Policy => Some((close::POLICY, "this socket is for listening: post with POST /events")),
+            Self::TooBig => Some((close::TOO_BIG, "a message of more than 16 KiB")),
+            Self::Protocol => Some((close::PROTOCOL, "not the WebSocket protocol")),
+            Self::BadText => Some((close::BAD_TEXT, "the reason is not UTF-8")),
+            Self::Slow => Some((close::TRY_AGAIN_LATER, "reads too slowly")),
+            Self::Silent | Self::Peer => None,
+        }
+    }
+
+    /// Whether the peer broke the protocol, so that nothing more of it can be read.
+    const fn is_breach(self) -> bool {
+        matches!(self, Self::Protocol | Self::BadText)
+    }
+}
+
+/// A subscriber's socket. Its lock is held for one system call at most.
+#[derive(Debug)]
+pub(super) struct Link(Mutex<Socket>);
+
+#[derive(Debug)]
+struct Socket {
+    /// `None` once the connection has ended.
+    tcp: Option<TcpStream>,
+    /// What the socket did not take yet, if anything.
+    backlog: Option<Box<Backlog>>,
+    /// That the connection ends: its close frame is queued, and nothing after it.
+    ending: Option<Ending>,
+    /// How many heartbeats were sent since the peer's last sign of life.
+    silent: u8,
+    /// The connection's task, once it has been polled.
+    task: Option<Waker>,
+}
+
+/// A connection on its way out.
+#[derive(Debug)]
+struct Ending {
+    why: End,
+    /// When the socket last took something of what is still to send, or all of it.
+    progress: Instant,
+    peer: Peer,
+}
+
+/// What is still to come from the peer of a connection that ends.
+#[derive(Debug, PartialEq, Eq)]
+enum Peer {
+    /// Its close frame.
+    OwesClose,
+    /// Nothing that could be read: it has broken the protocol.
+    Unreadable,
+    /// Nothing: its close frame has come.
+    Closed,
+}
+
+/// What waits for one connection: slices of the buffers that all share, the first partly written.
+#[derive(Debug, Default)]
+struct Backlog {
+    slices: VecDeque<(Instant, Bytes)>,
+    written: usize,
+    size: usize,
+}
+
+impl Backlog {
+    fn push(&mut self, slice: Bytes) {
+        self.size += slice.len();
+        self.slices.push_back((Instant::now(), slice));
+    }
+
+    /// Takes note that the socket took `count` bytes.
+    fn advance(&mut self, count: usize) {
+        self.size -= count;
+        self.written += count;
+        if self.slices.front().is_some_and(|(_, slice)| slice.len() == self.written) {
+            self.slices.pop_front();
+            self.written = 0;
+        }
+    }
+
+    /// Drops all but the rest of the frame that is under way.
+    fn keep_frame_under_way(&mut self) {
+        self.slices.truncate(usize::from(self.written > 0));
+        if let Some((_, slice)) = self.slices.front_mut() {
+            slice.truncate(frames::end_of_frame(slice, self.written));
+        }
+        self.size = self.slices.front().map_or(0, |(_, slice)| slice.len() - self.written);
+        self.advance(0); // where the frame was whole already, nothing is left of it
+    }
+}
+
+impl Socket {
+    /// Both sides have closed, and all is sent.
+    fn said_goodbye(&self) -> bool {
+        self.backlog.is_none() && self.ending.as_ref().is_some_and(|ending| ending.peer == Peer::Closed)
+    }
+
+    /// Sends frames: onto the wire where nothing waits and the socket takes them, else into the backlog.
+    fn send(&mut self, frames: &Bytes) {
+        let Some(tcp) = self.tcp.as_ref().filter(|_| self.ending.is_none()) else { return };
+        if let Some(backlog) = &mut self.backlog {
+            backlog.push(frames.clone());
+            if backlog.size > BACKLOG_MAX {
+                self.close(End::Slow);
+            }
+            return;
+        }
+        match tcp.try_write(frames) {
+            Ok(written) if written == frames.len() => {}
+            Ok(written) => self.queue(frames.clone(), written),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.queue(frames.clone(), 0),
+            Err(_) => self.cut(End::Peer),
+        }
+    }
+
+    /// Leaves frames, of which `written` bytes are sent, to the connection's task.
+    fn queue(&mut self, frames: Bytes, written: usize) {
+        let backlog = self.backlog.get_or_insert_default();
+        backlog.push(frames);
+        if written > 0 {
+            backlog.advance(written);
+        }
+        self.wake();
+    }
+
+    /// Ends the connection, once, with the close frame that `why` calls for.
+    fn close(&mut self, why: End) {
+        let (None, Some((code, reason))) = (&self.ending, why.close_frame()) else { return };
+        let mut frame = Vec::new();
+        frames::push_close(&mut frame, Some(code), reason);
+        if let (End::Slow, Some(backlog)) = (why, &mut self.backlog) {
+            backlog.keep_frame_under_way();
+        }
+        self.queue(frame.into(), 0);
+        let peer = if why.is_breach() { Peer::Unreadable } else { Peer::OwesClose };
+        self.ending = Some(Ending { why, progress: Instant::now(), peer });
+    }
+
+    /// Ends the connection at once: the peer is gone, or is taken for it. Nothing lingers in the kernel.
+    fn cut(&mut self, why: End) {
+        if let Some(tcp) = self.tcp.take() {
+            // An error leaves the ordinary end of a TCP stream.
+            let _ = tcp.set_zero_linger();
+        }
+        self.backlog = None;
+        self.ending.get_or_insert(Ending { why, progress: Instant::now(), peer: Peer::Closed });
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(task) = &self.task {
+            task.wake_by_ref();
+        }
+    }
+
+    /// Takes up what the peer said. Says whether more of it can be read.
+    fn hear(&mut self, said: Said) -> bool {
+        match said {
+            Said::Pong => {}
+            Said::Ping(payload) => {
+                let mut frame = Vec::new();
+                frames::push_pong(&mut frame, &payload);
+                self.send(&frame.into());
+            }
+            Said::Close(code) => {
+                if self.ending.is_none() {
+                    let mut frame = Vec::new();
+                    frames::push_close(&mut frame, code, "");
+                    self.send(&frame.into());
+                }
+                let why = self.ending.as_ref().map_or(End::Peer, |ending| ending.why);
+                self.ending = Some(Ending { why, progress: Instant::now(), peer: Peer::Closed });
+            }
+            Said::Data => self.close(End::Policy),
+            Said::TooBig => self.close(End::TooBig),
+            Said::Nonsense => self.close(End::Protocol),
+            Said::BadText => self.close(End::BadText),
+        }
+        self.ending.as_ref().is_none_or(|ending| ending.peer == Peer::OwesClose)
+    }
+}
+
+impl Link {
+    fn new(tcp: TcpStream) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Socket { tcp: Some(tcp), backlog: None, ending: None, silent: 0, task: None })))
+    }
+
+    /// Offers frames that are ready for the wire. Never waits, and never skips one silently: what the socket does not
+    /// take is kept in bounds, and beyond them the connection is closed. Says whether it still stands.
+    pub(super) fn offer(&self, frames: &Bytes) -> bool {
+        let mut socket = self.0.lock();
+        socket.send(frames);
+        socket.tcp.is_some()
+    }
+
+    /// Leaves frames to the connection's task.
+    pub(super) fn queue(&self, frames: Bytes) {
+        self.0.lock().queue(frames, 0);
+    }
+
+    /// Ends the connection with the close frame that `why` calls for.
+    pub(super) fn close(&self, why: End) {
+        self.0.lock().close(why);
+    }
+
+    /// Counts a heartbeat against the peer, and drops it where it has been silent for too many.
+    pub(super) fn count_silence(&self) {
+        let mut socket = self.0.lock();
+        socket.silent = socket.silent.saturating_add(1);
+        if socket.silent >= SILENT_MAX {
+            socket.cut(End::Silent);
+        }
+    }
+
+    /// Whether the connection still stands.
+    pub(super) fn stands(&self) -> bool {
+        self.0.lock().tcp.is_some()
+    }
+}
+
+/// The task of one connection: ends when the connection has.
+#[derive(Debug)]
+pub(super) struct Connection {
+    link: Arc<Link>,
+    channel: Arc<Channel>,
+    inbound: Option<Box<Inbound>>,
+    timer: Option<Pin<Box<Sleep>>>,
+    _place: Place,
+}
+
+impl Connection {
+    /// Subscribes `tcp` to the channel. `early` is what the peer sent right behind its handshake.
+    pub(super) fn new(tcp: TcpStream, early: &[u8], channel: Arc<Channel>, place: Place) -> Self {
+        let link = Link::new(tcp);
+        channel.join(&link);
+        let mut inbound = None;
+        hear(&mut inbound, &mut link.0.lock(), early);
+        Self { link, channel, inbound, timer: None, _place: place }
+    }
+
+    /// Reads until nothing is left. Ready when the peer will send no more.
+    fn poll_read(&mut self, socket: &mut Socket, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..READS_AT_ONCE {
+            let Some(tcp) = &socket.tcp else { return Poll::Ready(()) };
+            if ready!(tcp.poll_read_ready(cx)).is_err() {
+                return Poll::Ready(());
+            }
+            let mut bytes = [0; READ_SIZE];
+            match tcp.try_read(&mut bytes) {
+                Ok(0) => return Poll::Ready(()),
+                Ok(count) => hear(&mut self.inbound, socket, &bytes[..count]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return Poll::Ready(()),
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Waits for as long as what goes on now may take.
+    fn poll_deadline(&mut self, socket: &Socket, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = deadline(socket) else {
+            self.timer = None;
+            return Poll::Pending;
+        };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if timer.deadline() != deadline {
+            timer.as_mut().reset(deadline);
+        }
+        timer.as_mut().poll(cx)
+    }
+}
+
+impl Drop for Connection {
+    /// Whatever ends the task, even a defect of its own, ends the connection: nobody else would.
+    fn drop(&mut self) {
+        self.link.0.lock().cut(End::Peer);
+    }
+}
+
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        let link = Arc::clone(&this.link);
+        let mut socket = link.0.lock();
+        if !socket.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            socket.task = Some(cx.waker().clone());
+        }
+        loop {
+            let gone = this.poll_read(&mut socket, cx).is_ready();
+            match poll_write(&mut socket, cx) {
+                Poll::Ready(Err(_)) => socket.cut(End::Peer),
+                Poll::Ready(Ok(())) if gone || socket.said_goodbye() => {
+                    socket.ending.get_or_insert(Ending {
+                        why: End::Peer,
+                        progress: Instant::now(),
+                        peer: Peer::Closed,
+                    });
+                    socket.tcp = None;
+                }
+                Poll::Pending if gone => socket.cut(End::Peer),
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            }
+            if let (None, Some(ending)) = (&socket.tcp, &socket.ending) {
+                this.channel.ended(ending.why);
+                return Poll::Ready(());
+            }
+            ready!(this.poll_deadline(&socket, cx));
+            match (&socket.ending, &socket.backlog) {
+                (None, _) => socket.close(End::Slow),
+                (Some(_), Some(_)) => socket.cut(End::Slow),
+                (Some(_), None) => socket.tcp = None, // all is sent: an ordinary end, if the peer is still there
+            }
+        }
+    }
+}
+
+/// Takes up bytes that the peer has sent. After its close, or a breach, they are thrown away.
+fn hear(inbound: &mut Option<Box<Inbound>>, socket: &mut Socket, bytes: &[u8]) {
+    socket.silent = 0;
+    let readable = socket.ending.as_ref().is_none_or(|ending| ending.peer == Peer::OwesClose);
+    if bytes.is_empty() || !readable {
+        return;
+    }
+    let mut state = inbound.take().unwrap_or_default();
+    state.read(bytes, |said| socket.hear(said));
+    if !state.is_idle() {
+        *inbound = Some(state);
+    }
+}
+
+/// Writes the backlog. Ready when the socket has taken all of it, or never will.
+fn poll_write(socket: &mut Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    let (Some(tcp), Some(backlog)) = (&mut socket.tcp, &mut socket.backlog) else { return Poll::Ready(Ok(())) };
+    while let Some((_, slice)) = backlog.slices.front() {
+        ready!(tcp.poll_write_ready(cx))?;
+        match tcp.try_write(&slice[backlog.written..]) {
+            Ok(count) => backlog.advance(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Poll::Ready(Err(error)),
+        }
+        if let Some(ending) = &mut socket.ending {
+            ending.progress = Instant::now();
+        }
+    }
+    socket.backlog = None;
+    match &socket.ending {
+        // It cannot be understood, but it can see the end of the stream.
+        Some(Ending { peer: Peer::Unreadable, .. }) => Pin::new(tcp).poll_shutdown(cx),
+        _ => Poll::Ready(Ok(())),
+    }
+}
+
+/// When what goes on now must have come to something, if it must.
+fn deadline(socket: &Socket) -> Option<Instant> {
+    match (&socket.ending, &socket.backlog) {
+        (Some(ending), _) => Some(ending.progress + CLOSING_PATIENCE),
+        (None, Some(backlog)) => backlog.slices.front().map(|(since, _)| *since + BACKLOG_AGE),
+        (None, None) => None,
+    }
+}

@@ -1,0 +1,124 @@
+//! The accept loop, over hyper: HTTP/1.1 alone, since the way back from an upgrade to the TCP stream needs it.
+//!
+//! `axum::serve` has no limit on the time that headers take, sleeps for a second when descriptors run out, and its
+//! graceful shutdown forgets upgraded connections (axum issue 3003).
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{Server, edge};
+
+/// How long a request's headers may take to come, and a connection may stand unused.
+const HEADER_PATIENCE: Duration = Duration::from_secs(10);
+/// How long to wait where the system has no descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The answer to a connection for which there is no place.
+const NO_PLACE: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+/// How many such answers may be under way, and for how long each.
+const TURNED_AWAY_AT_ONCE: usize = 32;
+const TURN_AWAY_PATIENCE: Duration = Duration::from_millis(500);
+
+/// The HTTP connections of a server.
+#[derive(Debug)]
+pub(super) struct Connections {
+    places: Arc<Semaphore>,
+    turned_away: Arc<Semaphore>,
+    tracker: TaskTracker,
+    finish: CancellationToken,
+}
+
+impl Connections {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(most)),
+            turned_away: Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE)),
+            tracker: TaskTracker::new(),
+            finish: CancellationToken::new(),
+        }
+    }
+
+    /// Accepts connections, and serves each in a task of its own. Never ends by itself.
+    pub(super) async fn accept(&self, listener: &TcpListener, server: &Arc<Server>, router: &Router) {
+        loop {
+            match listener.accept().await {
+                Ok((tcp, _)) => self.take(tcp, server, router),
+                Err(error) if is_the_peers(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "no connection can be accepted for now");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn take(&self, tcp: TcpStream, server: &Arc<Server>, router: &Router) {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return self.turn_away(tcp) };
+        // Each frame is a packet of its own, not to wait for the next. Without it events are later, but arrive.
+        let _ = tcp.set_nodelay(true);
+        let (server, router, finish) = (Arc::clone(server), router.clone(), self.finish.clone());
+        self.tracker.spawn(async move {
+            let _place = place;
+            let answer = service_fn(move |request| edge::answer(Arc::clone(&server), router.clone(), request));
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_PATIENCE)
+                .serve_connection(TokioIo::new(tcp), answer)
+                .with_upgrades();
+            tokio::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = finish.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+
+    /// Says `503` and closes, without holding on to a place.
+    fn turn_away(&self, tcp: TcpStream) {
+        tracing::debug!("turned away: no place for one more connection");
+        let Ok(turn) = Arc::clone(&self.turned_away).try_acquire_owned() else { return };
+        tokio::spawn(async move {
+            let _turn = turn;
+            // What the peer does with it is its own affair.
+            let _ = timeout(TURN_AWAY_PATIENCE, answer_no_place(tcp)).await;
+        });
+    }
+
+    /// Lets answers under way end, closes what is idle, and ends when no connection is left.
+    pub(super) async fn finish(&self) {
+        self.finish.cancel();
+        self.tracker.close();
+        self.tracker.wait().await;
+    }
+}
+
+/// Reads the request first: a socket that is closed with unread bytes takes the answer with it.
+async fn answer_no_place(mut tcp: TcpStream) -> io::Result<()> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    tcp.read(&mut [0; 2_048]).await?;
+    tcp.write_all(NO_PLACE).await?;
+    tcp.shutdown().await?;
+    while tcp.read(&mut [0; 2_048]).await? > 0 {}
+    Ok(())
+}
+
+/// Whether a failure to accept was of that one connection.
+fn is_the_peers(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    matches!(error.kind(), K::ConnectionAborted | K::ConnectionRefused | K::ConnectionReset | K::Interrupted)
+}

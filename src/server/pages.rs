@@ -1,0 +1,72 @@
+//! The pages: which one an address means, what it starts from, and Leptos rendering it whole.
+
+use std::sync::{Arc, Mutex};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use leptos::{nonce::use_nonce, prelude::*};
+
+use super::{
+    Server, actions,
+    credential::{self, Named},
+    headers::content_security_policy,
+};
+use crate::{
+    app::{Page, Shell, Snapshot},
+    feed::Tenant,
+};
+
+/// How many events a page is rendered with (contract, "HTTP"); the live client reads the rest.
+const NEWEST: usize = 100;
+
+/// `GET /`: the feed of the tenant that the address names, or the selector.
+pub(super) async fn index(State(server): State<Arc<Server>>, request: Request) -> Response {
+    match credential::of_address(request.uri()) {
+        Named::One(tenant) => render(&server, Page::Feed(snapshot(&server, tenant)), StatusCode::OK, request).await,
+        Named::Nobody => render(&server, Page::Selector { unknown: false }, StatusCode::OK, request).await,
+        Named::Wrong => render(&server, Page::Selector { unknown: true }, StatusCode::NOT_FOUND, request).await,
+    }
+}
+
+/// `GET /isolation`: the administrator's view.
+pub(super) async fn isolation(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let page = Page::Isolation(actions::report(&server));
+    render(&server, page, StatusCode::OK, request).await
+}
+
+fn snapshot(server: &Server, tenant: Tenant) -> Snapshot {
+    let channel = server.hub.channel(tenant);
+    let (position, events) = channel.newest(NEWEST);
+    Snapshot {
+        tenant,
+        position,
+        retain: channel.terms().retain,
+        build: channel.terms().build.to_string(),
+        isolation: !server.settings.no_isolation,
+        events,
+    }
+}
+
+async fn render(server: &Server, page: Page, status: StatusCode, request: Request) -> Response {
+    let assets = server.site.assets().clone();
+    let policy = Arc::new(Mutex::new(None));
+    let noted = Arc::clone(&policy);
+    let context = move || {
+        if let (Some(nonce), Ok(mut policy)) = (use_nonce(), noted.lock()) {
+            *policy = Some(content_security_policy(&nonce));
+        }
+    };
+    let shell = move || view! { <Shell page=page.clone() assets=assets.clone() /> };
+    let mut response = leptos_axum::render_app_async_with_context(context, shell)(request.map(Body::new)).await;
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(policy) = policy.lock().ok().and_then(|mut policy| policy.take()) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}

@@ -1,0 +1,56 @@
+//! A post, read and checked step by step in the contract's order. The API and the server function share it: both go
+//! through the same checks, the same validation and the same channel.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, Bytes},
+    http::HeaderMap,
+};
+use serde::Deserialize;
+
+use super::{
+    RETRY_AFTER, Server,
+    body::read_json,
+    channel::{Channel, NotAccepted},
+    credential,
+    idempotency::IdempotencyKey,
+    problem::Refusal,
+};
+use crate::feed::{Event, Message};
+
+/// A post that may be published: its tenant is known, and its message has passed the rules.
+#[derive(Debug, Clone)]
+pub(super) struct Post {
+    channel: Arc<Channel>,
+    key: Option<IdempotencyKey>,
+    message: Message,
+}
+
+/// The body of a post: an object with exactly one field.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PostBody {
+    message: String,
+}
+
+impl Post {
+    /// Reads a request, and takes the first refusal that applies. Gives the body back beside the post.
+    pub(super) async fn read(server: &Server, headers: &HeaderMap, body: Body) -> Result<(Self, Bytes), Refusal> {
+        let tenant = credential::of_header(headers)?;
+        let key = IdempotencyKey::of(headers)?;
+        let shape = "send a JSON object with exactly one field, message, a string";
+        let (PostBody { message }, bytes) = read_json(headers, body, shape).await?;
+        let message = Message::parse(&message)?;
+        Ok((Self { channel: Arc::clone(server.hub.channel(tenant)), key, message }, bytes))
+    }
+
+    /// Makes the tenant's next event of it, or finds the one that its key made before.
+    pub(super) async fn publish(self) -> Result<Arc<Event>, Refusal> {
+        self.channel.publish(self.message, self.key).await.map_err(|not| match not {
+            NotAccepted::Busy => Refusal::Busy { retry_after: RETRY_AFTER },
+            NotAccepted::KeyReused => Refusal::KeyReused,
+            NotAccepted::Stopping => Refusal::Stopping { retry_after: RETRY_AFTER },
+        })
+    }
+}

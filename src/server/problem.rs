@@ -1,0 +1,158 @@
+//! Every refusal, its status and its words (contract, "HTTP": errors). A refused request has changed nothing.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::authority::HostName;
+use crate::feed::{
+    Message, MessageError, Problem,
+    protocol::{FRAME_MAX, IDEMPOTENCY_KEY_MAX},
+};
+
+/// Why a request was refused. The first that applies, in the order of these variants, wins.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("send exactly one Host header: a host name or an IP address, and perhaps a port")]
+    MalformedHost,
+    #[error("this server does not answer for {0}; start it with --allow-host {0} if it should")]
+    HostNotAllowed(HostName),
+    #[error("the server is stopping: try again in {} s", .retry_after.as_secs())]
+    Stopping { retry_after: Duration },
+    #[error("there is nothing at this address")]
+    NotFound,
+    #[error("this address takes {allow} alone")]
+    MethodNotAllowed { allow: String },
+    #[error("a page of another site may not connect; start the server with --allow-origin if it should")]
+    OriginNotAllowed,
+    #[error("send one X-Tenant-ID header: tenant_a or tenant_b")]
+    NoTenantHeader,
+    #[error("name one tenant in the address: ?tenant=tenant_a or ?tenant=tenant_b")]
+    NoTenantParameter,
+    #[error("this address speaks WebSocket alone: ask for an upgrade")]
+    UpgradeRequired,
+    #[error("the WebSocket handshake is wrong: {0}")]
+    WrongHandshake(&'static str),
+    #[error("every place of this tenant is taken: try again in {} s", .retry_after.as_secs())]
+    Full { retry_after: Duration },
+    #[error("send at most one Idempotency-Key, of 1 to {IDEMPOTENCY_KEY_MAX} visible ASCII characters")]
+    WrongIdempotencyKey,
+    #[error("send the body as application/json")]
+    NotJsonType,
+    #[error("send at most {} bytes", FRAME_MAX)]
+    BodyTooLarge,
+    #[error("send the body within {} s", .limit.as_secs())]
+    BodyTooSlow { limit: Duration },
+    #[error("the body ended before its length")]
+    BodyCut,
+    #[error("the body is not UTF-8")]
+    NotUtf8,
+    #[error("the body is not JSON: see line {line}, column {column}")]
+    NotJson { line: usize, column: usize },
+    #[error("{0}")]
+    WrongShape(&'static str),
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    #[error("this Idempotency-Key was used with another message: take a new one for each message")]
+    KeyReused,
+    #[error("too many posts of this tenant are waiting: try again in {} s", .retry_after.as_secs())]
+    Busy { retry_after: Duration },
+}
+
+impl Refusal {
+    /// The status, the machine's name and the title of the kind of problem. No `_` arm: a new variant must choose.
+    const fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::MalformedHost => (S::BAD_REQUEST, "malformed-host", "Malformed Host"),
+            Self::HostNotAllowed(_) => (S::MISDIRECTED_REQUEST, "host-not-allowed", "Host not allowed"),
+            Self::Stopping { .. } => (S::SERVICE_UNAVAILABLE, "stopping", "Stopping"),
+            Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
+            Self::MethodNotAllowed { .. } => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
+            Self::OriginNotAllowed => (S::FORBIDDEN, "origin-not-allowed", "Origin not allowed"),
+            Self::NoTenantHeader | Self::NoTenantParameter => (S::UNAUTHORIZED, "no-tenant", "No tenant"),
+            Self::UpgradeRequired => (S::UPGRADE_REQUIRED, "upgrade-required", "Upgrade required"),
+            Self::WrongHandshake(_) => (S::BAD_REQUEST, "wrong-handshake", "Wrong WebSocket handshake"),
+            Self::Full { .. } => (S::SERVICE_UNAVAILABLE, "full", "Full"),
+            Self::WrongIdempotencyKey => (S::BAD_REQUEST, "wrong-idempotency-key", "Wrong Idempotency-Key"),
+            Self::NotJsonType => (S::UNSUPPORTED_MEDIA_TYPE, "not-json-type", "Unsupported media type"),
+            Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large"),
+            Self::BodyTooSlow { .. } => (S::REQUEST_TIMEOUT, "body-too-slow", "Body too slow"),
+            Self::BodyCut => (S::BAD_REQUEST, "body-cut", "Body cut"),
+            Self::NotUtf8 => (S::BAD_REQUEST, "not-utf-8", "Not UTF-8"),
+            Self::NotJson { .. } => (S::BAD_REQUEST, "not-json", "Not JSON"),
+            Self::WrongShape(_) => (S::UNPROCESSABLE_ENTITY, "wrong-shape", "Wrong shape"),
+            Self::Message(MessageError::Empty) => (S::UNPROCESSABLE_ENTITY, "empty-message", "Empty message"),
+            Self::Message(MessageError::TooLong { .. }) => {
+                (S::UNPROCESSABLE_ENTITY, "message-too-long", "Message too long")
+            }
+            Self::Message(MessageError::Control { .. }) => {
+                (S::UNPROCESSABLE_ENTITY, "control-character", "Control character")
+            }
+            Self::KeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency-Key reused"),
+            Self::Busy { .. } => (S::SERVICE_UNAVAILABLE, "busy", "Busy"),
+        }
+    }
+
+    pub(super) const fn status(&self) -> StatusCode {
+        self.kind().0
+    }
+
+    /// The body of the answer (RFC 9457, section 3.1).
+    pub(super) fn problem(&self) -> Problem {
+        let (status, kind, title) = self.kind();
+        Problem {
+            kind: format!("urn:event-feed:problem:{kind}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: self.to_string(),
+        }
+    }
+
+    /// The header that the answer must have, beside the body's.
+    fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
+        match self {
+            Self::Stopping { retry_after } | Self::Full { retry_after } | Self::Busy { retry_after } => {
+                Some((header::RETRY_AFTER, retry_after.as_secs().into()))
+            }
+            Self::MethodNotAllowed { allow } => Some((header::ALLOW, allow.parse().ok()?)),
+            // RFC 9110, section 15.5.2: a 401 says how to do better.
+            Self::NoTenantHeader | Self::NoTenantParameter => {
+                Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Tenant header=\"X-Tenant-ID\"")))
+            }
+            Self::UpgradeRequired => Some((header::UPGRADE, HeaderValue::from_static("websocket"))),
+            Self::WrongHandshake(_) => Some((header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"))),
+            _ => None,
+        }
+    }
+}
+
+/// Marks an answer as a refusal of this kind, for the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refused(pub(super) &'static str);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, kind, _) = self.kind();
+        let mut response = Response::new(Body::from(problem_json(&self.problem())));
+        *response.status_mut() = status;
+        response.extensions_mut().insert(Refused(kind));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some((name, value)) = self.header() {
+            headers.insert(name, value);
+        }
+        response
+    }
+}
+
+fn problem_json(problem: &Problem) -> String {
+    serde_json::to_string(problem).expect("four fields, three strings and a number, always serialise")
+}
+
+const _: () = assert!(Message::MAX * 4 < FRAME_MAX, "every message fits into a body");

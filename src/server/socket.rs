@@ -1,0 +1,122 @@
+//! `GET /ws`: the checks of a handshake, the upgrade, and the TCP stream taken back from the HTTP layer.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
+    response::Response,
+};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tungstenite::handshake::derive_accept_key;
+
+use super::{
+    RETRY_AFTER, Server,
+    authority::{self, Authority},
+    channel::{Channel, Place},
+    credential,
+    link::Connection,
+    problem::Refusal,
+};
+
+/// Subscribes to the feed of the one tenant that the address names.
+///
+/// # Errors
+/// In the contract's order: `403` for the `Origin`, `401` for the tenant, `426` and `400` for the handshake, `503` where
+/// every place is taken. Nothing is upgraded then.
+pub(super) async fn subscribe(State(server): State<Arc<Server>>, mut request: Request) -> Result<Response, Refusal> {
+    let host = request.extensions().get::<Authority>().ok_or(Refusal::MalformedHost)?;
+    if !authority::origin_passes(request.headers(), host, &server.settings.allow_origin) {
+        server.refused.origin.add(1);
+        return Err(Refusal::OriginNotAllowed);
+    }
+    let tenant = credential::of_socket(request.uri())?;
+    let accept = check_handshake(request.version(), request.headers())?;
+    let channel = Arc::clone(server.hub.channel(tenant));
+    let place = channel.place().ok_or(Refusal::Full { retry_after: RETRY_AFTER })?;
+    tokio::spawn(connect(hyper::upgrade::on(&mut request), channel, place));
+
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    Ok(response)
+}
+
+/// Starts the connection once hyper has let go of its TCP stream. What runs on is the connection's own small task.
+async fn connect(upgrade: OnUpgrade, channel: Arc<Channel>, place: Place) {
+    let parts = match upgrade.await {
+        Ok(upgraded) => upgraded.downcast::<TokioIo<TcpStream>>(),
+        Err(error) => return tracing::debug!(%error, "a peer left before its upgrade"),
+    };
+    match parts {
+        Ok(parts) => {
+            tokio::spawn(Connection::new(parts.io.into_inner(), &parts.read_buf, channel, place));
+        }
+        Err(_) => tracing::error!("an upgraded connection is no TCP stream"),
+    }
+}
+
+/// Checks a handshake (RFC 6455, section 4.2.1), and makes the answer to its key.
+fn check_handshake(version: Version, headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
+    if !lists(headers, &header::UPGRADE, "websocket") {
+        return Err(Refusal::UpgradeRequired);
+    }
+    let wrong = |what| Err(Refusal::WrongHandshake(what));
+    if version != Version::HTTP_11 {
+        return wrong("it takes HTTP/1.1");
+    }
+    if !lists(headers, &header::CONNECTION, "upgrade") {
+        return wrong("send Connection: Upgrade");
+    }
+    if !matches!(one(headers, &header::SEC_WEBSOCKET_VERSION), Some(b"13")) {
+        return wrong("send one Sec-WebSocket-Version: 13");
+    }
+    let key = one(headers, &header::SEC_WEBSOCKET_KEY).filter(|key| is_base64_of_16_bytes(key));
+    let Some(key) = key else { return wrong("send one Sec-WebSocket-Key: 16 bytes in base64") };
+    HeaderValue::from_str(&derive_accept_key(key)).or_else(|_| wrong("its key cannot be answered"))
+}
+
+/// Whether a header's comma-separated list, over all its lines, has this token.
+fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
+}
+
+/// The value of a header that comes once.
+fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    let mut lines = headers.get_all(name).iter();
+    lines.next().filter(|_| lines.next().is_none()).map(HeaderValue::as_bytes)
+}
+
+/// 24 characters, the last two of them padding, and the four bits that they leave over unset.
+fn is_base64_of_16_bytes(key: &[u8]) -> bool {
+    let Some((b"==", digits)) = key.split_last_chunk().map(|(digits, padding)| (padding, digits)) else { return false };
+    let in_alphabet = digits.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
+    digits.len() == 22 && in_alphabet && matches!(digits.last(), Some(b'A' | b'Q' | b'g' | b'w'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_16_bytes_in_base64() {
+        assert!(is_base64_of_16_bytes(b"dGhlIHNhbXBsZSBub25jZQ=="));
+        for key in [
+            "",
+            "==",
+            "dGhlIHNhbXBsZSBub25jZQ",
+            "dGhlIHNhbXBsZSBub25jZR==",
+            "dGhlIHNhbXBsZSBub25j!Q==",
+            "dGhlIHNhbXBsZSBub25jZQo=",
+        ] {
+            assert!(!is_base64_of_16_bytes(key.as_bytes()), "{key}");
+        }
+    }
+}
