@@ -1,0 +1,27 @@
+import js from "@eslint/js";
+import { defineConfig, globalIgnores } from "eslint/config";
+import globals from "globals";
+
+// Run from the repository's root, so that the pages in public/ are read by the same rules.
+export default defineConfig([
+  globalIgnores(["end2end/test-results/", "end2end/screenshots/"]),
+  {
+    files: ["**/*.js"],
+    plugins: { js },
+    extends: ["js/recommended"],
+    languageOptions: { globals: globals.nodeBuiltin },
+    rules: {
+      eqeqeq: "error",
+      "max-len": ["error", { code: 120 }],
+      "no-console": "error",
+      "no-var": "error",
+      "prefer-const": "error",
+    },
+  },
+  {
+    // Served as it is written: small enough to be read in one go.
+    files: ["public/**/*.js"],
+    languageOptions: { globals: globals.browser },
+    rules: { "max-lines": ["error", 300] },
+  },
+]);

@@ -1,0 +1,115 @@
+// The no-build page's rules, without a page: that the module imports at all here is the first test.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import {
+  lengthOf, newKey, normalise, readingNotice, reconnectDelay, refusal, stateOf, tenantOf, withEvent, withList,
+} from "../../public/vanilla/app.js";
+
+const EMPTY = { epoch: null, seq: 0, entries: [] };
+/** A list as `GET /events` gives it: the newest `kept` of `seq` events. */
+const listOf = (epoch, seq, kept = seq) => ({
+  epoch, seq, kept, entries: Array.from({ length: kept }, (_, i) => entryOf(seq - i, epoch)),
+});
+const entryOf = (seq, epoch = "one") => ({ seq, event: { id: `${epoch}-${seq}`, message: `event ${seq}` } });
+const seqs = (list) => list.entries.map(({ seq }) => seq);
+
+test("an address names one known tenant, or none", () => {
+  assert.equal(tenantOf("?tenant=tenant_a"), "tenant_a");
+  assert.equal(tenantOf("?x=1&tenant=tenant_b"), "tenant_b");
+  const wrong = ["", "?tenant=", "?tenant=tenant_c", "?tenant=TENANT_A", "?tenant=tenant_a,tenant_b",
+    "?tenant=tenant_a&tenant=tenant_a", "?tenant=toString"];
+  for (const search of wrong) assert.equal(tenantOf(search), null, search);
+});
+
+test("white space is trimmed as Rust trims it, and line ends are LF", () => {
+  assert.equal(normalise(" \t\n\u0085\u00a0\u2028\u3000hello\u0085 \r\n"), "hello");
+  assert.equal(normalise("\ufeffhello\ufeff"), "\ufeffhello\ufeff", "JavaScript's trim would take U+FEFF");
+  assert.equal(normalise("a\r\nb \n c"), "a\nb \n c");
+  assert.equal(normalise(" \u0085 "), "");
+  assert.equal(normalise("half \ud83d"), "half \ufffd", "a lone surrogate is no character");
+});
+
+test("trimming takes linear time in white space that is not at an end", () => {
+  const long = `a${" ".repeat(200_000)}b`;
+  const began = performance.now();
+  assert.equal(normalise(long), long);
+  assert.ok(performance.now() - began < 1_000);
+});
+
+test("500 code points are accepted, 501 are not", () => {
+  assert.equal(lengthOf("👍🏽e\u0301"), 4);
+  for (const character of ["a", "😀", "\u0301"]) {
+    assert.equal(refusal(character.repeat(500)), "", character);
+    assert.match(refusal(character.repeat(501)), /at most 500/, character);
+  }
+  assert.match(refusal(""), /Write a message/);
+});
+
+test("control characters are refused but for line feed and tab", () => {
+  for (let code = 0; code < 0x20; code += 1) {
+    assert.equal(refusal(`a${String.fromCodePoint(code)}b`) === "", code === 9 || code === 10, `U+${code}`);
+  }
+  for (const control of ["\u007f", "\u0080", "\u0085", "\u009f"]) assert.match(refusal(`a${control}b`), /Control/);
+  for (const text of ["a\u202eb", "a\u200db", "\ufeff", "<b>"]) assert.equal(refusal(text), "", "text as any other");
+});
+
+test("the reconnect delay is full jitter over a doubling, capped window", () => {
+  const most = () => 1;
+  assert.deepEqual([0, 1, 2, 3].map((n) => reconnectDelay(n, 500, most)), [500, 1_000, 2_000, 4_000]);
+  assert.equal(reconnectDelay(0, undefined, most), 500);
+  assert.equal(reconnectDelay(0, 10_000, most), 10_000);
+  assert.equal(reconnectDelay(2_000, 500, most), 30_000);
+  assert.equal(reconnectDelay(9, 500, () => 0), 0);
+});
+
+test("a key is visible ASCII, short enough, and never the same", () => {
+  const keys = Array.from({ length: 100 }, newKey);
+  for (const key of keys) assert.match(key, /^[\x21-\x7e]{1,128}$/);
+  assert.equal(new Set(keys).size, keys.length);
+});
+
+test("every state has a slug and words", () => {
+  const state = (given) => stateOf(given).join("|");
+  assert.equal(state({ phase: "connecting" }), "connecting|Connecting…");
+  assert.equal(state({ phase: "live" }), "live|Live");
+  assert.equal(state({ phase: "live", paused: true }), "paused|Paused");
+  assert.equal(state({ phase: "live", online: false }), "live|Live", "an open socket is better evidence");
+  assert.equal(state({ phase: "reconnecting" }), "reconnecting|Reconnecting…");
+  assert.equal(state({ phase: "reconnecting", seconds: 4, paused: true }), "reconnecting|Reconnecting in 4 s");
+  assert.equal(state({ phase: "reconnecting", online: false }), "offline|Offline");
+  assert.equal(state({ phase: "stopped", reason: "no" }), "stopped|Stopped: no");
+  assert.match(state({ phase: "stopped" }), /^stopped\|Stopped: ./);
+});
+
+test("a list is the truth: older events leave, and a frame at or below its position is not shown again", () => {
+  const list = withList(withList(EMPTY, listOf("one", 5)), listOf("one", 8, 3));
+  assert.deepEqual(seqs(list), [8, 7, 6]);
+  assert.deepEqual(seqs([8, 5, 9, 9].map((seq) => entryOf(seq)).reduce(withEvent, list)), [9, 8, 7], "bounded");
+});
+
+test("the list holds what the server holds, or 1,000 until that is known", () => {
+  assert.equal(withList(EMPTY, listOf("one", 3)).capacity, 1_000);
+  assert.equal(withList(EMPTY, listOf("one", 1_500)).capacity, 1_500);
+  assert.equal(withList(EMPTY, listOf("one", 900, 20)).capacity, 20);
+});
+
+test("what an earlier epoch left stays below, marked", () => {
+  const list = withList(withList(EMPTY, listOf("one", 2)), listOf("two", 1));
+  assert.deepEqual(list.entries.map(({ event, gone }) => [event.id, gone === true]),
+    [["two-1", false], ["one-2", true], ["one-1", true]]);
+  assert.deepEqual(withList(list, listOf("two", 2)).entries.map(({ event }) => event.id),
+    ["two-2", "two-1", "one-2", "one-1"]);
+});
+
+test("a return is told as it was", () => {
+  const before = { epoch: "one", seq: 10 };
+  const notice = (list, gap = false) => readingNotice(before, list, gap, "12:03");
+  assert.equal(readingNotice(EMPTY, listOf("one", 5), false, "12:03"), "", "nothing to say at first");
+  assert.equal(notice(listOf("one", 10)), "Back live: nothing was missed.");
+  assert.equal(notice(listOf("one", 11)), "Back live: 1 new event.");
+  assert.equal(notice(listOf("one", 22, 12)), "Back live: 12 new events.");
+  assert.match(notice(listOf("one", 22, 11)), /12 new events; some events are missing/);
+  assert.equal(notice(listOf("two", 1)), "Back live: the server has restarted at 12:03.");
+  assert.equal(notice(listOf("one", 11), true), "Something was lost on the way; read again: 1 new event.");
+});
