@@ -6,6 +6,7 @@ mod event;
 mod message;
 mod problem;
 pub mod protocol;
+mod report;
 mod tenant;
 mod timeline;
 
@@ -13,5 +14,6 @@ pub use event::{Event, Timestamp, TimestampError};
 pub use message::{Message, MessageError};
 pub use problem::Problem;
 pub use protocol::Position;
+pub use report::{Ended, Report, TenantReport};
 pub use tenant::{Tenant, UnknownTenant};
 pub use timeline::{DEFAULT_RETAIN, Entry, Timeline};

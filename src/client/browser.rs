@@ -1,0 +1,377 @@
+//! The browser, as thin as it can be: nothing in here decides. `browser_stub.rs` has the same signatures for elsewhere.
+
+use std::{cell::Cell, future::Future, pin::pin, rc::Rc};
+
+use futures_util::future::{Either, select};
+use gloo_net::http::Request;
+use js_sys::{Date, Math, Promise};
+use leptos::IntoView;
+use serde::Serialize;
+use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{
+    CloseEvent, Document, Element, EventTarget, HtmlElement, HtmlTextAreaElement, MessageEvent, PageTransitionEvent,
+    Storage, VisibilityState, WebSocket, Window,
+};
+
+use super::{ListAnswer, Millis, SocketEvent, Wake};
+use crate::feed::{
+    Event, Tenant,
+    protocol::{IDEMPOTENCY_HEADER, POSITION_HEADER, TENANT_HEADER},
+};
+
+/// How long the page waits to be painted where the browser paints nothing, in a hidden tab, in milliseconds.
+const HIDDEN_FRAME: i32 = 250;
+
+fn window() -> Window {
+    web_sys::window().expect("this runs in a page, which has a window")
+}
+
+fn document() -> Document {
+    window().document().expect("a page's window has a document")
+}
+
+fn element<T: JsCast>(id: &str) -> Option<T> {
+    document().get_element_by_id(id)?.dyn_into().ok()
+}
+
+/// Milliseconds by the wall's clock, which goes on while the machine sleeps; set back, it stands still instead.
+#[must_use]
+pub fn now() -> Millis {
+    thread_local! {
+        static LAST: Cell<Millis> = const { Cell::new(0.0) };
+        static OFFSET: Cell<Millis> = const { Cell::new(0.0) };
+    }
+    let now = Date::now() + OFFSET.get();
+    if now < LAST.get() {
+        OFFSET.set(OFFSET.get() + LAST.get() - now);
+    }
+    LAST.set(LAST.get().max(now));
+    LAST.get()
+}
+
+/// Milliseconds by the finest clock there is, to measure with.
+#[must_use]
+pub fn instant() -> Millis {
+    window().performance().map_or_else(now, |performance| performance.now())
+}
+
+/// The time of day as people's clocks show it, in milliseconds since 1970.
+#[must_use]
+pub fn wall_clock() -> i64 {
+    Date::now() as i64
+}
+
+/// A moment by the clock on the wall: `09:00:05`, with the date before it if that is not today's.
+#[must_use]
+pub fn local_time(millis: i64) -> String {
+    let moment = Date::new(&JsValue::from_f64(millis as f64));
+    let day = |date: &Date| format!("{}-{:02}-{:02}", date.get_full_year(), date.get_month() + 1, date.get_date());
+    let time = format!("{:02}:{:02}:{:02}", moment.get_hours(), moment.get_minutes(), moment.get_seconds());
+    if day(&moment) == day(&Date::new_0()) { time } else { format!("{} {time}", day(&moment)) }
+}
+
+/// Chance, in 0 to 1.
+#[must_use]
+pub fn random() -> f64 {
+    Math::random()
+}
+
+/// Chance that cannot be guessed. (`randomUUID` does not exist on plain http outside localhost; this does.)
+#[must_use]
+pub fn random_bytes() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    let filled = window().crypto().and_then(|crypto| crypto.get_random_values_with_u8_array(&mut bytes));
+    if filled.is_err() {
+        bytes.fill_with(|| (random() * 256.0) as u8);
+    }
+    bytes
+}
+
+/// The tenant that the page's address names.
+#[must_use]
+pub fn page_tenant() -> Option<Tenant> {
+    let query = window().location().search().ok()?;
+    let mut values = query.trim_start_matches('?').split('&').filter_map(|pair| pair.strip_prefix("tenant="));
+    let tenant = values.next()?.parse().ok()?;
+    values.next().is_none().then_some(tenant)
+}
+
+/// The text of an element.
+#[must_use]
+pub fn text(id: &str) -> Option<String> {
+    element::<Element>(id)?.text_content()
+}
+
+/// What stands in a text field.
+#[must_use]
+pub fn value(id: &str) -> Option<String> {
+    Some(element::<HtmlTextAreaElement>(id)?.value())
+}
+
+/// Replaces what stands in a text field.
+pub fn set_value(id: &str, text: &str) {
+    if let Some(field) = element::<HtmlTextAreaElement>(id) {
+        field.set_value(text);
+    }
+}
+
+/// Moves the focus to an element.
+pub fn focus(id: &str) {
+    if let Some(element) = element::<HtmlElement>(id) {
+        let _ = element.focus();
+    }
+}
+
+/// Moves the focus to the first child of an element, and scrolls there.
+pub fn focus_first(id: &str) {
+    let Some(parent) = element::<Element>(id) else { return };
+    parent.scroll_into_view();
+    focus_element(parent.first_element_child());
+}
+
+/// Moves the focus from the child of an element that has it to the one after, or before.
+pub fn focus_sibling(id: &str, after: bool) {
+    let within = |element: &Element| element.parent_element().is_some_and(|parent| parent.id() == id);
+    let mut child = document().active_element();
+    while let Some(element) = child.take_if(|element| !within(element)) {
+        child = element.parent_element();
+    }
+    focus_element(child.and_then(
+        |child| {
+            if after { child.next_element_sibling() } else { child.previous_element_sibling() }
+        },
+    ));
+}
+
+fn focus_element(element: Option<Element>) {
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// Whether the top of an element has been scrolled out of sight.
+#[must_use]
+pub fn is_above(id: &str) -> bool {
+    element::<Element>(id).is_some_and(|element| element.get_bounding_client_rect().top() < 0.0)
+}
+
+/// The title of the document.
+pub fn set_title(title: &str) {
+    document().set_title(title);
+}
+
+/// Goes to another page.
+pub fn visit(address: &str) {
+    let _ = window().location().set_href(address);
+}
+
+/// Loads the page anew.
+pub fn reload() {
+    let _ = window().location().reload();
+}
+
+fn storage() -> Option<Storage> {
+    window().session_storage().ok()?
+}
+
+/// What [`store`] kept under this name, in this tab.
+#[must_use]
+pub fn stored(name: &str) -> Option<String> {
+    storage()?.get_item(name).ok()?
+}
+
+/// Keeps a text for as long as the tab lives, where the browser lets us.
+pub fn store(name: &str, text: &str) {
+    if let Some(storage) = storage() {
+        let _ = storage.set_item(name, text);
+    }
+}
+
+/// Whether the browser says that there is no network. (That there is one, it cannot know.)
+#[must_use]
+pub fn is_offline() -> bool {
+    !window().navigator().on_line()
+}
+
+/// Takes over, as `view`, what the server rendered into an element.
+pub fn mount<F, N>(id: &str, view: F)
+where
+    F: FnOnce() -> N + 'static,
+    N: IntoView,
+{
+    if let Some(parent) = element::<HtmlElement>(id) {
+        leptos::mount::hydrate_from(parent, view).forget();
+    }
+}
+
+fn listen<E: JsCast + 'static>(target: &EventTarget, name: &str, act: impl Fn(E) + 'static) {
+    let closure = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| act(event.unchecked_into()));
+    let _ = target.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
+    // For as long as the page lives.
+    closure.forget();
+}
+
+/// Calls `act` whenever the page wakes or goes to sleep.
+pub fn on_wake(act: impl Fn(Wake) + 'static) {
+    let act = Rc::new(act);
+    let on = |name: &str, wake: fn(&PageTransitionEvent) -> Option<Wake>| {
+        let act = Rc::clone(&act);
+        listen(&window(), name, move |event: PageTransitionEvent| {
+            if let Some(wake) = wake(&event) {
+                act(wake);
+            }
+        });
+    };
+    on("online", |_| Some(Wake::Online));
+    on("offline", |_| Some(Wake::Offline));
+    on("pagehide", |_| Some(Wake::PageHide));
+    on("pageshow", |event| event.persisted().then_some(Wake::PageShow));
+    let document = document();
+    listen(&document.clone(), "visibilitychange", move |_: JsValue| {
+        let visible = document.visibility_state() == VisibilityState::Visible;
+        act(if visible { Wake::Visible } else { Wake::Hidden });
+    });
+}
+
+/// Calls `act` whenever the page is scrolled.
+pub fn on_scroll(act: impl Fn() + 'static) {
+    listen(&window(), "scroll", move |_: JsValue| act());
+}
+
+/// Calls `act` when the browser paints next, or soon where it paints nothing.
+pub fn next_frame(act: impl FnOnce() + 'static) {
+    let act = Rc::new(Cell::new(Some(act)));
+    let once = || {
+        let act = Rc::clone(&act);
+        Closure::once_into_js(move || {
+            if let Some(act) = act.take() {
+                act();
+            }
+        })
+    };
+    let _ = window().request_animation_frame(once().unchecked_ref());
+    let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(once().unchecked_ref(), HIDDEN_FRAME);
+}
+
+/// Calls `act` every so many milliseconds.
+pub fn every(pause: Millis, act: impl Fn() + 'static) {
+    let closure = Closure::<dyn Fn()>::new(act);
+    let pause = pause as i32;
+    let _ = window().set_interval_with_callback_and_timeout_and_arguments_0(closure.as_ref().unchecked_ref(), pause);
+    closure.forget();
+}
+
+/// A call that is to come. Dropped, it does not come any more.
+#[derive(Debug)]
+pub struct Timer {
+    id: i32,
+    _closure: Closure<dyn FnMut()>,
+}
+
+impl Timer {
+    /// Calls `act` after so many milliseconds.
+    #[must_use]
+    pub fn after(delay: Millis, act: impl FnOnce() + 'static) -> Self {
+        let closure = Closure::once(act);
+        let delay = delay.max(0.0).ceil() as i32;
+        let function = closure.as_ref().unchecked_ref();
+        let id = window().set_timeout_with_callback_and_timeout_and_arguments_0(function, delay).unwrap_or_default();
+        Self { id, _closure: closure }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        window().clear_timeout_with_handle(self.id);
+    }
+}
+
+/// A tenant's WebSocket. Dropped, it is abandoned: its handlers are taken off, and what it still says is not heard.
+#[derive(Debug)]
+pub struct Socket {
+    socket: WebSocket,
+    _message: Closure<dyn Fn(MessageEvent)>,
+    _close: Closure<dyn Fn(CloseEvent)>,
+    _error: Closure<dyn Fn()>,
+}
+
+impl Socket {
+    /// Opens one. `None` where the browser refuses even to make it.
+    #[must_use]
+    pub fn open(tenant: Tenant, act: impl Fn(SocketEvent) + 'static) -> Option<Self> {
+        let location = window().location();
+        let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
+        let address = format!("{scheme}://{}/ws?tenant={tenant}", location.host().ok()?);
+        let socket = WebSocket::new(&address).ok()?;
+
+        let act = Rc::new(act);
+        let message = Closure::<dyn Fn(MessageEvent)>::new({
+            let act = Rc::clone(&act);
+            move |event: MessageEvent| act(SocketEvent::Text(event.data().as_string().unwrap_or_default()))
+        });
+        let close = Closure::<dyn Fn(CloseEvent)>::new({
+            let act = Rc::clone(&act);
+            move |event: CloseEvent| act(SocketEvent::Closed { code: event.code(), reason: event.reason() })
+        });
+        let error = Closure::<dyn Fn()>::new(move || act(SocketEvent::Failed));
+        socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
+        socket.set_onclose(Some(close.as_ref().unchecked_ref()));
+        socket.set_onerror(Some(error.as_ref().unchecked_ref()));
+        Some(Self { socket, _message: message, _close: close, _error: error })
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.socket.set_onmessage(None);
+        self.socket.set_onclose(None);
+        self.socket.set_onerror(None);
+        let _ = self.socket.close();
+    }
+}
+
+/// Reads a tenant's list.
+pub fn read_list(tenant: Tenant, done: impl FnOnce(ListAnswer) + 'static) {
+    spawn_local(async move { done(list(tenant).await) });
+}
+
+async fn list(tenant: Tenant) -> ListAnswer {
+    let answer = Request::get("/events").header(TENANT_HEADER, tenant.id()).send().await.ok()?;
+    let position = answer.headers().get(POSITION_HEADER)?.parse().ok()?;
+    let events = serde_json::from_str(&answer.text().await.ok()?).ok()?;
+    answer.ok().then_some((position, events))
+}
+
+/// Posts a message as a tenant, over the API. `None` where it was not accepted.
+pub async fn post(tenant: Tenant, message: &str, key: &str) -> Option<Event> {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        message: &'a str,
+    }
+    let request = Request::post("/events")
+        .header(TENANT_HEADER, tenant.id())
+        .header(IDEMPOTENCY_HEADER, key)
+        .header("content-type", "application/json")
+        .body(serde_json::to_string(&Body { message }).ok()?)
+        .ok()?;
+    let answer = request.send().await.ok()?;
+    serde_json::from_str(&answer.text().await.ok()?).ok()
+}
+
+/// Waits so many milliseconds.
+pub async fn sleep(delay: u32) {
+    let promise = Promise::new(&mut |resolve, _| {
+        let delay = i32::try_from(delay).unwrap_or(i32::MAX);
+        let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, delay);
+    });
+    let _ = JsFuture::from(promise).await;
+}
+
+/// What `future` comes to, if it does within so many milliseconds. Else it is dropped.
+pub async fn within<T>(limit: u32, future: impl Future<Output = T>) -> Option<T> {
+    match select(pin!(future), pin!(sleep(limit))).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(_) => None,
+    }
+}

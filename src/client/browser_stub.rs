@@ -1,0 +1,161 @@
+//! Where there is no browser: the twin of `browser.rs`, with its signatures. Nothing happens here.
+
+use std::future::Future;
+
+use super::{ListAnswer, Millis, SocketEvent, Wake};
+use crate::feed::{Event, Tenant};
+
+/// Milliseconds by the wall's clock, which goes on while the machine sleeps; set back, it stands still instead.
+#[must_use]
+pub const fn now() -> Millis {
+    0.0
+}
+
+/// Milliseconds by the finest clock there is, to measure with.
+#[must_use]
+pub const fn instant() -> Millis {
+    0.0
+}
+
+/// The time of day as people's clocks show it, in milliseconds since 1970.
+#[must_use]
+pub const fn wall_clock() -> i64 {
+    0
+}
+
+/// A moment by the clock on the wall: `09:00:05`, with the date before it if that is not today's.
+#[must_use]
+pub const fn local_time(_millis: i64) -> String {
+    String::new()
+}
+
+/// Chance, in 0 to 1.
+#[must_use]
+pub const fn random() -> f64 {
+    0.0
+}
+
+/// Chance that cannot be guessed. (`randomUUID` does not exist on plain http outside localhost; this does.)
+#[must_use]
+pub const fn random_bytes() -> [u8; 16] {
+    [0; 16]
+}
+
+/// The tenant that the page's address names.
+#[must_use]
+pub const fn page_tenant() -> Option<Tenant> {
+    None
+}
+
+/// The text of an element.
+#[must_use]
+pub const fn text(_id: &str) -> Option<String> {
+    None
+}
+
+/// What stands in a text field.
+#[must_use]
+pub const fn value(_id: &str) -> Option<String> {
+    None
+}
+
+/// Replaces what stands in a text field.
+pub fn set_value(_id: &str, _text: &str) {}
+
+/// Moves the focus to an element.
+pub fn focus(_id: &str) {}
+
+/// Moves the focus to the first child of an element, and scrolls there.
+pub fn focus_first(_id: &str) {}
+
+/// Moves the focus from the child of an element that has it to the one after, or before.
+pub fn focus_sibling(_id: &str, _after: bool) {}
+
+/// Whether the top of an element has been scrolled out of sight.
+#[must_use]
+pub const fn is_above(_id: &str) -> bool {
+    false
+}
+
+/// The title of the document.
+pub fn set_title(_title: &str) {}
+
+/// Goes to another page.
+pub fn visit(_address: &str) {}
+
+/// Loads the page anew.
+pub fn reload() {}
+
+/// What [`store`] kept under this name, in this tab.
+#[must_use]
+pub const fn stored(_name: &str) -> Option<String> {
+    None
+}
+
+/// Keeps a text for as long as the tab lives, where the browser lets us.
+pub fn store(_name: &str, _text: &str) {}
+
+/// Whether the browser says that there is no network. (That there is one, it cannot know.)
+#[must_use]
+pub const fn is_offline() -> bool {
+    false
+}
+
+/// Takes over, as `view`, what the server rendered into an element.
+pub fn mount<F, N>(_id: &str, _view: F)
+where
+    F: FnOnce() -> N + 'static,
+{
+}
+
+/// Calls `act` whenever the page wakes or goes to sleep.
+pub fn on_wake(_act: impl Fn(Wake) + 'static) {}
+
+/// Calls `act` whenever the page is scrolled.
+pub fn on_scroll(_act: impl Fn() + 'static) {}
+
+/// Calls `act` when the browser paints next, or soon where it paints nothing.
+pub fn next_frame(_act: impl FnOnce() + 'static) {}
+
+/// Calls `act` every so many milliseconds.
+pub fn every(_pause: Millis, _act: impl Fn() + 'static) {}
+
+/// Reads a tenant's list.
+pub fn read_list(_tenant: Tenant, _done: impl FnOnce(ListAnswer) + 'static) {}
+
+/// A call that is to come.
+#[derive(Debug)]
+pub struct Timer;
+
+impl Timer {
+    /// Calls `act` after so many milliseconds.
+    #[must_use]
+    pub fn after(_delay: Millis, _act: impl FnOnce() + 'static) -> Self {
+        Self
+    }
+}
+
+/// A tenant's WebSocket.
+#[derive(Debug)]
+pub struct Socket;
+
+impl Socket {
+    /// Opens one.
+    #[must_use]
+    pub fn open(_tenant: Tenant, _act: impl Fn(SocketEvent) + 'static) -> Option<Self> {
+        None
+    }
+}
+
+/// Posts a message as a tenant, over the API.
+pub async fn post(_tenant: Tenant, _message: &str, _key: &str) -> Option<Event> {
+    None
+}
+
+/// Waits so many milliseconds.
+pub async fn sleep(_delay: u32) {}
+
+/// What `future` comes to.
+pub async fn within<T>(_limit: u32, future: impl Future<Output = T>) -> Option<T> {
+    Some(future.await)
+}

@@ -1,0 +1,86 @@
+//! How long an own post took to come back live, whichever of the answer and the event comes first.
+
+use uuid::Uuid;
+
+use super::Millis;
+
+/// A post from when it was sent to when it was seen.
+#[derive(Debug, Clone, Default)]
+pub struct Confirmation {
+    sent: Option<Millis>,
+    id: Option<Uuid>,
+    /// What arrived before the answer said which of it is ours.
+    early: Vec<(Uuid, Millis)>,
+}
+
+impl Confirmation {
+    /// A message is sent.
+    pub fn sent(&mut self, now: Millis) {
+        *self = Self { sent: Some(now), ..Self::default() };
+    }
+
+    /// The post failed: there is nothing to wait for.
+    pub fn failed(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The answer came: the event is `id`. Says how long it took to arrive, if it has already.
+    pub fn answered(&mut self, id: Uuid) -> Option<Millis> {
+        self.id = Some(id);
+        let (_, at) = self.early.iter().find(|(early, _)| *early == id).copied()?;
+        self.done(at)
+    }
+
+    /// An event arrived. Says how long it took, if it is ours.
+    pub fn arrived(&mut self, id: Uuid, now: Millis) -> Option<Millis> {
+        match (self.sent, self.id) {
+            (Some(_), None) => {
+                self.early.push((id, now));
+                None
+            }
+            (Some(_), Some(own)) if own == id => self.done(now),
+            _ => None,
+        }
+    }
+
+    fn done(&mut self, arrived: Millis) -> Option<Millis> {
+        let sent = self.sent?;
+        *self = Self::default();
+        Some(arrived - sent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWN: Uuid = Uuid::from_u128(1);
+    const OTHER: Uuid = Uuid::from_u128(2);
+
+    #[test]
+    fn the_answer_may_come_first() {
+        let mut confirmation = Confirmation::default();
+        confirmation.sent(10.0);
+        assert_eq!(confirmation.answered(OWN), None);
+        assert_eq!(confirmation.arrived(OTHER, 20.0), None);
+        assert_eq!(confirmation.arrived(OWN, 24.0), Some(14.0));
+        assert_eq!(confirmation.arrived(OWN, 30.0), None, "once");
+    }
+
+    #[test]
+    fn the_event_may_come_first() {
+        let mut confirmation = Confirmation::default();
+        confirmation.sent(10.0);
+        assert_eq!(confirmation.arrived(OTHER, 20.0), None);
+        assert_eq!(confirmation.arrived(OWN, 24.0), None);
+        assert_eq!(confirmation.answered(OWN), Some(14.0));
+    }
+
+    #[test]
+    fn a_failed_post_waits_for_nothing() {
+        let mut confirmation = Confirmation::default();
+        confirmation.sent(10.0);
+        confirmation.failed();
+        assert_eq!(confirmation.arrived(OWN, 24.0), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! What a person is writing, kept so that nothing typed is ever lost, and the key that makes a retry safe.
+
+use std::fmt::Write as _;
+
+use serde::{Deserialize, Serialize};
+
+use crate::feed::Tenant;
+
+/// A text under way. It is stored per tenant, and outlives a failed post, a reload and a switch of tenants.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// As typed.
+    pub text: String,
+    /// The last attempt to post it.
+    attempt: Option<Attempt>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Attempt {
+    text: String,
+    key: String,
+}
+
+impl Draft {
+    /// The name under which a tenant's draft is stored.
+    #[must_use]
+    pub fn name(tenant: Tenant) -> String {
+        format!("draft.{tenant}")
+    }
+
+    /// Reads what [`Draft::store`] wrote; an empty draft where that is nothing.
+    #[must_use]
+    pub fn restore(stored: Option<&str>) -> Self {
+        stored.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+    }
+
+    /// The draft as text to store.
+    #[must_use]
+    pub fn store(&self) -> String {
+        serde_json::to_string(self).expect("strings alone always serialise")
+    }
+
+    /// The key to post the present text with: the last attempt's if the text is still the same, so that a retry never
+    /// posts twice; else one made from `random`.
+    pub fn key(&mut self, random: [u8; 16]) -> String {
+        match &self.attempt {
+            Some(attempt) if attempt.text == self.text => attempt.key.clone(),
+            _ => {
+                let key = hexadecimal(random);
+                self.attempt = Some(Attempt { text: self.text.clone(), key: key.clone() });
+                key
+            }
+        }
+    }
+}
+
+/// 32 digits: within what an `Idempotency-Key` may be.
+#[must_use]
+pub fn hexadecimal(bytes: [u8; 16]) -> String {
+    bytes.iter().fold(String::with_capacity(32), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_retry_of_the_same_text_has_the_same_key_and_an_edited_text_another() {
+        let mut draft = Draft { text: String::from("hello"), ..Draft::default() };
+        let first = draft.key([1; 16]);
+        assert_eq!(first, "01".repeat(16));
+        assert_eq!(draft.key([2; 16]), first);
+        draft.text.push('!');
+        assert_eq!(draft.key([2; 16]), "02".repeat(16));
+    }
+
+    #[test]
+    fn a_stored_draft_keeps_its_key() {
+        let mut draft = Draft { text: String::from("</script>\n\u{2028}"), ..Draft::default() };
+        let key = draft.key([1; 16]);
+        let mut restored = Draft::restore(Some(&draft.store()));
+        assert_eq!(restored, draft);
+        assert_eq!(restored.key([2; 16]), key);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_empty_draft() {
+        for stored in [None, Some(""), Some("{"), Some("[]")] {
+            assert_eq!(Draft::restore(stored), Draft::default());
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! A tenant's feed as it runs in the browser: what [`browser`] says becomes inputs of [`Connection`] and [`Session`], and
+//! their outputs become calls. It decides nothing itself.
+
+use std::{cell::RefCell, rc::Rc, sync::Arc};
+
+use uuid::Uuid;
+
+use super::{
+    ListAnswer, Millis, SocketEvent, Wake,
+    browser::{self, Socket, Timer},
+    reconnect::{Connection, Input, Output, Status},
+    session::{Breach, Notice, Session},
+    shown::{Painted, Row, Shown},
+};
+use crate::feed::{Event, Tenant, protocol::Incoming};
+
+thread_local! {
+    /// The feeds of this page, by tenant: one, or on the isolation view both.
+    static FEEDS: RefCell<[Option<Rc<Feed>>; 2]> = const { RefCell::new([const { None }; 2]) };
+}
+
+/// What a page shows of its feed.
+#[derive(Debug)]
+pub struct View<'a> {
+    /// The connection.
+    pub status: Status,
+    /// Names the server's process; rows of another are no longer on it.
+    pub epoch: Option<Uuid>,
+    /// The rows, where they have changed.
+    pub rows: Option<&'a [Row]>,
+    /// How many events wait for the reader.
+    pub pending: u64,
+    /// How many events came while the page could not be seen.
+    pub unseen: u64,
+    /// How things stood at the last return.
+    pub notice: Option<Notice>,
+    /// Whether the server ships another build.
+    pub outdated: bool,
+    /// How many times something foreign came.
+    pub breaches: u64,
+    /// How many events have arrived live.
+    pub received: u64,
+}
+
+/// Who listens to a feed.
+#[expect(missing_debug_implementations, reason = "closures have none")]
+pub struct Listener {
+    /// Called, at most once a frame, when what the page shows has changed.
+    pub changed: Box<dyn Fn(&View<'_>)>,
+    /// Called for each event that the socket brought, foreign ones included.
+    pub arrived: Box<dyn Fn(&Event)>,
+}
+
+struct Feed {
+    listener: Listener,
+    state: RefCell<State>,
+}
+
+struct State {
+    connection: Connection,
+    session: Session,
+    shown: Shown,
+    socket: Option<Socket>,
+    timer: Option<(Millis, Timer)>,
+    /// Counts the lists asked for: only the last one's answer is wanted.
+    list: u32,
+    painting: bool,
+    unseen_from: Option<u64>,
+    notice: Option<Notice>,
+}
+
+/// Connects `session`'s feed, and keeps it connected for as long as the page lives.
+pub fn start(session: Session, listener: Listener) {
+    let tenant = session.tenant();
+    let shown = Shown::new(&session);
+    let state = RefCell::new(State {
+        connection: Connection::default(),
+        session,
+        shown,
+        socket: None,
+        timer: None,
+        list: 0,
+        painting: false,
+        unseen_from: None,
+        notice: None,
+    });
+    let feed = Rc::new(Feed { listener, state });
+    FEEDS.with_borrow_mut(|feeds| feeds[tenant as usize] = Some(Rc::clone(&feed)));
+    browser::on_wake({
+        let feed = Rc::clone(&feed);
+        move |wake| feed.wake(wake)
+    });
+    if browser::is_offline() {
+        feed.step(Input::Offline);
+    }
+    feed.step(Input::Started);
+}
+
+/// A person asks for an attempt to connect.
+pub fn retry_now(tenant: Tenant) {
+    with(tenant, |feed| feed.step(Input::RetryNow));
+}
+
+/// Stops the list of the page, or lets it go on.
+pub fn pause(tenant: Tenant, paused: bool) {
+    with(tenant, |feed| feed.hold(|shown| shown.pause(paused)));
+}
+
+/// Tells whether the reader has scrolled away from the top of the list.
+pub fn scroll(tenant: Tenant, scrolled: bool) {
+    with(tenant, |feed| feed.hold(|shown| shown.scroll(scrolled)));
+}
+
+/// Takes up what waits to be read.
+pub fn take_up(tenant: Tenant) {
+    with(tenant, |feed| {
+        let state = &mut *feed.state.borrow_mut();
+        state.shown.take_up(&state.session);
+    });
+    with(tenant, Feed::paint_soon);
+}
+
+/// Puts the notice away.
+pub fn dismiss(tenant: Tenant) {
+    with(tenant, |feed| {
+        feed.state.borrow_mut().notice = None;
+        feed.paint_soon();
+    });
+}
+
+fn with(tenant: Tenant, act: impl FnOnce(&Rc<Feed>)) {
+    if let Some(feed) = FEEDS.with_borrow(|feeds| feeds[tenant as usize].clone()) {
+        act(&feed);
+    }
+}
+
+impl Feed {
+    fn step(self: &Rc<Self>, input: Input) {
+        let outputs = self.state.borrow_mut().connection.step(input, browser::now(), browser::random());
+        for output in outputs {
+            match output {
+                Output::OpenSocket => self.open(),
+                Output::AbandonSocket => {
+                    let mut state = self.state.borrow_mut();
+                    state.list += 1;
+                    state.socket = None;
+                }
+                Output::ReadList => self.read_list(),
+            }
+        }
+        self.arm();
+        self.paint_soon();
+    }
+
+    fn open(self: &Rc<Self>) {
+        let tenant = self.state.borrow().session.tenant();
+        let feed = Rc::clone(self);
+        match Socket::open(tenant, move |event| feed.socket_says(event)) {
+            Some(socket) => self.state.borrow_mut().socket = Some(socket),
+            None => self.step(Input::Failed),
+        }
+    }
+
+    fn read_list(self: &Rc<Self>) {
+        let (tenant, number) = {
+            let mut state = self.state.borrow_mut();
+            state.list += 1;
+            (state.session.tenant(), state.list)
+        };
+        let feed = Rc::clone(self);
+        browser::read_list(tenant, move |answer| {
+            if feed.state.borrow().list == number {
+                feed.list_came(answer);
+            }
+        });
+    }
+
+    fn list_came(self: &Rc<Self>, answer: ListAnswer) {
+        let told = match answer {
+            Some((position, events)) => self.state.borrow_mut().session.list(position, events).ok(),
+            None => None,
+        };
+        match told {
+            Some(notice) => {
+                let mut state = self.state.borrow_mut();
+                state.notice = notice.or(state.notice);
+                drop(state);
+                self.step(Input::ListRead);
+            }
+            None => self.step(Input::ListFailed),
+        }
+    }
+
+    fn socket_says(self: &Rc<Self>, event: SocketEvent) {
+        match event {
+            SocketEvent::Text(text) => self.frame(&text),
+            SocketEvent::Closed { code, reason } => self.step(Input::Closed { code, reason }),
+            SocketEvent::Failed => self.step(Input::Failed),
+        }
+    }
+
+    fn frame(self: &Rc<Self>, text: &str) {
+        match Incoming::decode(text) {
+            Ok(Incoming::ConnectionEstablished(hello)) => {
+                let welcome = self.state.borrow_mut().session.hello(&hello);
+                self.step(match welcome {
+                    Ok(()) => Input::Hello { heartbeat_ms: hello.heartbeat_ms, reconnect_ms: hello.reconnect_ms },
+                    Err(Breach) => Input::Failed,
+                });
+            }
+            Ok(Incoming::EventCreated { seq, event }) => {
+                (self.listener.arrived)(&event);
+                let gap = self.state.borrow_mut().session.event(seq, Arc::clone(&event));
+                self.step(Input::Frame);
+                if gap == Ok(true) {
+                    self.step(Input::Gap);
+                }
+            }
+            Ok(Incoming::Heartbeat { seq, reconnect_ms }) => {
+                let gap = self.state.borrow_mut().session.heartbeat(seq);
+                self.step(Input::Heartbeat { reconnect_ms });
+                if gap {
+                    self.step(Input::Gap);
+                }
+            }
+            // What cannot be read is a sign of life all the same; if it was an event, the next `seq` will show it.
+            Ok(Incoming::Unknown) | Err(_) => self.step(Input::Frame),
+        }
+    }
+
+    fn wake(self: &Rc<Self>, wake: Wake) {
+        match wake {
+            Wake::Online => self.step(Input::Online),
+            Wake::Offline => self.step(Input::Offline),
+            Wake::PageHide => self.step(Input::Left),
+            Wake::PageShow => self.step(Input::Started),
+            Wake::Hidden => {
+                let mut state = self.state.borrow_mut();
+                state.unseen_from = Some(state.session.timeline().seq());
+            }
+            Wake::Visible => {
+                self.state.borrow_mut().unseen_from = None;
+                self.step(Input::Visible);
+                self.step(Input::Timer);
+            }
+        }
+    }
+
+    fn hold(self: &Rc<Self>, change: impl FnOnce(&mut Shown)) {
+        change(&mut self.state.borrow_mut().shown);
+        self.paint_soon();
+    }
+
+    /// Sets the timer anew only where it would come too late: each frame moves the deadline, and a timer that comes too
+    /// early does nothing but set the next.
+    fn arm(self: &Rc<Self>) {
+        let mut state = self.state.borrow_mut();
+        let Some(deadline) = state.connection.deadline() else {
+            state.timer = None;
+            return;
+        };
+        if state.timer.as_ref().is_some_and(|(armed, _)| *armed <= deadline) {
+            return;
+        }
+        let feed = Rc::clone(self);
+        let timer = Timer::after(deadline - browser::now(), move || {
+            feed.state.borrow_mut().timer = None;
+            feed.step(Input::Timer);
+        });
+        state.timer = Some((deadline, timer));
+    }
+
+    /// However many frames come in between, the page is touched once a frame of the screen.
+    fn paint_soon(self: &Rc<Self>) {
+        let already = std::mem::replace(&mut self.state.borrow_mut().painting, true);
+        if !already {
+            let feed = Rc::clone(self);
+            browser::next_frame(move || feed.paint());
+        }
+    }
+
+    fn paint(self: &Rc<Self>) {
+        let painted = {
+            let state = &mut *self.state.borrow_mut();
+            state.painting = false;
+            // Until its list is read, a new connection has nothing to show that would not change at once.
+            if state.session.awaits_list() {
+                Painted::default()
+            } else {
+                state.shown.paint(&state.session, browser::now())
+            }
+        };
+        let state = self.state.borrow();
+        let seq = state.session.timeline().seq();
+        (self.listener.changed)(&View {
+            status: state.connection.status(),
+            epoch: state.session.epoch(),
+            rows: painted.changed.then(|| state.shown.rows()),
+            pending: state.shown.pending(&state.session),
+            unseen: state.unseen_from.map_or(0, |from| seq.saturating_sub(from)),
+            notice: state.notice,
+            outdated: state.session.is_outdated(),
+            breaches: state.session.breaches(),
+            received: state.session.received(),
+        });
+        drop(state);
+        if painted.more {
+            self.paint_soon();
+        }
+    }
+}

@@ -1,0 +1,548 @@
+//! The connection's one state machine (contract, "A client's duty", 1, 2 and 4): what happens goes in, what to do comes
+//! out. It knows no socket and no clock; time and chance are handed in.
+
+use super::Millis;
+use crate::feed::protocol::{DEFAULT_RECONNECT_MS, close};
+
+/// How long a socket may take to say hello, and a list to be read.
+const LIMIT: Millis = 10_000.0;
+/// The longest wait between two attempts.
+const LONGEST_WAIT: Millis = 30_000.0;
+/// How long a connection must have been live before the next loss counts as the first again.
+const STABLE: Millis = 10_000.0;
+/// A timer this late has slept, and what arrived meanwhile still waits to be taken: so long is given for it.
+const LATE: Millis = 1_000.0;
+
+/// What people are told about the connection. (Whether the list is paused is the page's own affair.)
+#[derive(Debug, Clone, PartialEq)]
+pub enum Status {
+    /// Not yet, or about to be, live.
+    Connecting,
+    /// Subscribed, and the list is read: nothing is missing.
+    Live,
+    /// Waits from `since` until `at` for the next attempt.
+    Reconnecting {
+        /// When the wait began.
+        since: Millis,
+        /// When it ends.
+        at: Millis,
+    },
+    /// Not live, and the browser says that there is no network. Attempts go on: it may be wrong about this server.
+    Offline,
+    /// Refused for good.
+    Stopped {
+        /// In the server's words.
+        reason: String,
+    },
+}
+
+impl Status {
+    /// A wait shorter than this is not counted down: the number would only flicker.
+    const COUNTED: Millis = 5_000.0;
+
+    /// The state's name in the page's markup.
+    #[must_use]
+    pub const fn slug(&self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Reconnecting { .. } => "reconnecting",
+            Self::Offline => "offline",
+            Self::Stopped { .. } => "stopped",
+        }
+    }
+
+    /// The state in words that stay the same for as long as it does: no ticking seconds, which would be read aloud.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Connecting => String::from("Connecting…"),
+            Self::Live => String::from("Live"),
+            Self::Reconnecting { .. } => String::from("Reconnecting…"),
+            Self::Offline => String::from("Offline"),
+            Self::Stopped { reason } if reason.is_empty() => String::from("Stopped: the server refused this page"),
+            Self::Stopped { reason } => format!("Stopped: {reason}"),
+        }
+    }
+
+    /// The state for eyes, with the seconds of a long wait.
+    #[must_use]
+    pub fn label_at(&self, now: Millis) -> String {
+        match self {
+            Self::Reconnecting { since, at } if at - since >= Self::COUNTED => {
+                format!("Reconnecting in {} s", ((at - now) / 1000.0).ceil().max(0.0))
+            }
+            other => other.label(),
+        }
+    }
+
+    /// Whether a person may ask for an attempt.
+    #[must_use]
+    pub const fn can_retry(&self) -> bool {
+        matches!(self, Self::Reconnecting { .. } | Self::Offline)
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The page stands, or came back out of the browser's cache.
+    Started,
+    /// The page goes away, perhaps into the browser's cache.
+    Left,
+    /// The socket's first frame.
+    Hello {
+        /// The longest pause between two frames.
+        heartbeat_ms: u32,
+        /// The window over which to spread a return.
+        reconnect_ms: u32,
+    },
+    /// A heartbeat, with the window as it is now.
+    Heartbeat {
+        /// The window over which to spread a return.
+        reconnect_ms: u32,
+    },
+    /// Any other frame.
+    Frame,
+    /// What the socket has sent is not complete.
+    Gap,
+    /// The list was read, and is of the socket's epoch.
+    ListRead,
+    /// The list could not be read, or is of another epoch.
+    ListFailed,
+    /// The socket closed.
+    Closed {
+        /// RFC 6455, section 7.4.1; 1006 where the line was cut.
+        code: u16,
+        /// In the server's words.
+        reason: String,
+    },
+    /// The socket failed without closing, or could not even be made.
+    Failed,
+    /// [`Connection::deadline`] has passed.
+    Timer,
+    /// The browser says that the network is back.
+    Online,
+    /// The browser says that the network is gone.
+    Offline,
+    /// The page can be seen again.
+    Visible,
+    /// A person asks for an attempt.
+    RetryNow,
+}
+
+/// What to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// Open a socket.
+    OpenSocket,
+    /// Take the handlers off the socket, close it, and ignore it and any list that is being read.
+    AbandonSocket,
+    /// Read the list. A list still being read is not wanted any more.
+    ReadList,
+}
+
+/// One connection, over all its sockets.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    phase: Phase,
+    offline: bool,
+    /// `w`: the last `reconnect_ms` told.
+    window: Millis,
+    /// `n`: attempts since the connection was last stable.
+    attempt: i32,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Phase {
+    /// Before the start, and while the page is away.
+    Away,
+    Opening {
+        limit: Millis,
+    },
+    Up {
+        heartbeat: Millis,
+        silence: Millis,
+        reading: Option<Reading>,
+        live_since: Option<Millis>,
+    },
+    Waiting {
+        since: Millis,
+        at: Millis,
+    },
+    Stopped {
+        reason: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Reading {
+    limit: Millis,
+    /// A gap was noticed since: this list may be too old to fill it.
+    again: bool,
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self { phase: Phase::Away, offline: false, window: DEFAULT_RECONNECT_MS.into(), attempt: 0 }
+    }
+}
+
+impl Connection {
+    /// What people are told.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match &self.phase {
+            Phase::Up { live_since: Some(_), .. } => Status::Live,
+            Phase::Stopped { reason } => Status::Stopped { reason: reason.clone() },
+            _ if self.offline => Status::Offline,
+            Phase::Waiting { since, at } => Status::Reconnecting { since: *since, at: *at },
+            Phase::Away | Phase::Opening { .. } | Phase::Up { live_since: None, .. } => Status::Connecting,
+        }
+    }
+
+    /// When to come back with [`Input::Timer`], if nothing else happens before.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Millis> {
+        match &self.phase {
+            Phase::Away | Phase::Stopped { .. } => None,
+            Phase::Opening { limit } => Some(*limit),
+            Phase::Up { silence, reading, .. } => Some(reading.map_or(*silence, |reading| reading.limit.min(*silence))),
+            Phase::Waiting { at, .. } => Some(*at),
+        }
+    }
+
+    /// Takes in what happened at `now`; `chance` is in 0 to 1. What comes back is to be done, in order.
+    pub fn step(&mut self, input: Input, now: Millis, chance: f64) -> Vec<Output> {
+        match input {
+            Input::Started => return if self.phase == Phase::Away { self.open(now) } else { vec![] },
+            Input::Left => {
+                let stopped = matches!(self.phase, Phase::Stopped { .. });
+                return if stopped { vec![] } else { self.leave(Phase::Away) };
+            }
+            Input::Offline => {
+                self.offline = true;
+                return if self.has_socket() { self.lose(now, chance) } else { vec![] };
+            }
+            Input::Online => {
+                self.offline = false;
+                if let Phase::Waiting { since, at } = &mut self.phase {
+                    *since = now;
+                    *at = at.min(now + chance * self.window);
+                }
+                return vec![];
+            }
+            _ => {}
+        }
+        match (&mut self.phase, input) {
+            (Phase::Waiting { .. }, Input::Visible | Input::RetryNow) => self.open(now),
+            (Phase::Opening { .. }, Input::Hello { heartbeat_ms, reconnect_ms }) => {
+                let heartbeat = heartbeat_ms.into();
+                self.window = reconnect_ms.into();
+                self.phase = Phase::Up {
+                    heartbeat,
+                    silence: now + 2.0 * heartbeat,
+                    reading: Some(Reading { limit: now + LIMIT, again: false }),
+                    live_since: None,
+                };
+                vec![Output::ReadList]
+            }
+            (Phase::Up { heartbeat, silence, .. }, Input::Frame) => {
+                *silence = now + 2.0 * *heartbeat;
+                vec![]
+            }
+            (Phase::Up { heartbeat, silence, .. }, Input::Heartbeat { reconnect_ms }) => {
+                *silence = now + 2.0 * *heartbeat;
+                self.window = reconnect_ms.into();
+                vec![]
+            }
+            (Phase::Up { reading, .. }, Input::Gap) => match reading {
+                Some(reading) => {
+                    reading.again = true;
+                    vec![]
+                }
+                None => {
+                    *reading = Some(Reading { limit: now + LIMIT, again: false });
+                    vec![Output::ReadList]
+                }
+            },
+            (Phase::Up { reading, live_since, .. }, Input::ListRead) => {
+                live_since.get_or_insert(now);
+                let again = reading.is_some_and(|reading| reading.again);
+                *reading = again.then_some(Reading { limit: now + LIMIT, again: false });
+                if again { vec![Output::ReadList] } else { vec![] }
+            }
+            (Phase::Up { .. }, Input::ListFailed) => self.lose(now, chance),
+            (Phase::Opening { .. } | Phase::Up { .. }, Input::Closed { code: close::POLICY, reason }) => {
+                self.leave(Phase::Stopped { reason })
+            }
+            (Phase::Opening { .. } | Phase::Up { .. }, Input::Closed { .. } | Input::Failed) => self.lose(now, chance),
+            (_, Input::Timer) => self.timer(now, chance),
+            _ => vec![],
+        }
+    }
+
+    fn timer(&mut self, now: Millis, chance: f64) -> Vec<Output> {
+        let Some(deadline) = self.deadline().filter(|deadline| *deadline <= now) else { return vec![] };
+        match &mut self.phase {
+            Phase::Waiting { .. } => return self.open(now),
+            Phase::Opening { limit } if now - deadline > LATE => *limit = now + LATE,
+            Phase::Up { silence, reading, .. } if now - deadline > LATE => {
+                *silence = silence.max(now + LATE);
+                if let Some(reading) = reading {
+                    reading.limit = reading.limit.max(now + LATE);
+                }
+            }
+            _ => return self.lose(now, chance),
+        }
+        vec![]
+    }
+
+    fn open(&mut self, now: Millis) -> Vec<Output> {
+        self.phase = Phase::Opening { limit: now + LIMIT };
+        vec![Output::OpenSocket]
+    }
+
+    /// Full jitter: anything from nothing to a window that doubles with each attempt.
+    fn lose(&mut self, now: Millis, chance: f64) -> Vec<Output> {
+        if matches!(self.phase, Phase::Up { live_since: Some(since), .. } if now - since >= STABLE) {
+            self.attempt = 0;
+        }
+        let longest = LONGEST_WAIT.min(self.window * 2_f64.powi(self.attempt));
+        self.attempt = self.attempt.saturating_add(1);
+        self.leave(Phase::Waiting { since: now, at: now + chance * longest })
+    }
+
+    fn leave(&mut self, next: Phase) -> Vec<Output> {
+        let abandon = self.has_socket();
+        self.phase = next;
+        if abandon { vec![Output::AbandonSocket] } else { vec![] }
+    }
+
+    const fn has_socket(&self) -> bool {
+        matches!(self.phase, Phase::Opening { .. } | Phase::Up { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HELLO: Input = Input::Hello { heartbeat_ms: 15_000, reconnect_ms: 500 };
+
+    fn cut() -> Input {
+        Input::Closed { code: 1006, reason: String::new() }
+    }
+
+    fn live(now: Millis) -> Connection {
+        let mut connection = Connection::default();
+        assert_eq!(connection.step(Input::Started, now, 0.0), [Output::OpenSocket]);
+        assert_eq!(connection.step(HELLO, now, 0.0), [Output::ReadList]);
+        assert_eq!(connection.status(), Status::Connecting, "not live before the list is read");
+        assert_eq!(connection.step(Input::ListRead, now, 0.0), []);
+        assert_eq!(connection.status(), Status::Live);
+        connection
+    }
+
+    /// The wait before the next attempt.
+    fn wait(connection: &Connection, now: Millis) -> Millis {
+        match connection.status() {
+            Status::Reconnecting { at, .. } => at - now,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_window_doubles_up_to_thirty_seconds() {
+        let mut connection = live(0.0);
+        let mut windows = vec![];
+        for _ in 0..9 {
+            assert_eq!(connection.step(cut(), 0.0, 1.0), [Output::AbandonSocket]);
+            windows.push(wait(&connection, 0.0));
+            assert_eq!(connection.step(Input::RetryNow, 0.0, 1.0), [Output::OpenSocket]);
+        }
+        assert_eq!(windows, [500.0, 1e3, 2e3, 4e3, 8e3, 16e3, 30e3, 30e3, 30e3]);
+    }
+
+    #[test]
+    fn only_ten_seconds_live_make_the_next_loss_the_first_again() {
+        for (lasted, window) in [(9_999.0, 1_000.0), (10_000.0, 500.0)] {
+            let mut connection = live(0.0);
+            connection.step(cut(), 0.0, 0.0);
+            connection.step(Input::Timer, 0.0, 0.0);
+            connection.step(HELLO, 0.0, 0.0);
+            connection.step(Input::ListRead, 0.0, 0.0);
+            connection.step(cut(), lasted, 1.0);
+            assert_eq!(wait(&connection, lasted), window, "live for {lasted} ms");
+        }
+    }
+
+    #[test]
+    fn the_last_window_told_is_the_one_that_counts() {
+        let mut connection = live(0.0);
+        connection.step(Input::Heartbeat { reconnect_ms: 4_000 }, 1.0, 0.0);
+        connection.step(cut(), 1.0, 0.5);
+        assert_eq!(wait(&connection, 1.0), 2_000.0);
+    }
+
+    #[test]
+    fn a_socket_that_says_nothing_for_ten_seconds_is_given_up() {
+        let mut connection = Connection::default();
+        connection.step(Input::Started, 0.0, 0.0);
+        assert_eq!(connection.deadline(), Some(10_000.0));
+        assert_eq!(connection.step(Input::Timer, 9_999.0, 0.0), []);
+        assert_eq!(connection.step(Input::Timer, 10_000.0, 0.0), [Output::AbandonSocket]);
+    }
+
+    #[test]
+    fn two_silent_intervals_end_a_socket_and_any_frame_is_a_sign_of_life() {
+        let mut connection = live(0.0);
+        connection.step(Input::Frame, 5_000.0, 0.0);
+        assert_eq!(connection.deadline(), Some(35_000.0));
+        assert_eq!(connection.step(Input::Timer, 30_000.0, 0.0), []);
+        assert_eq!(connection.step(Input::Timer, 35_000.0, 0.0), [Output::AbandonSocket]);
+    }
+
+    #[test]
+    fn after_a_late_timer_what_has_arrived_is_taken_first() {
+        let mut connection = live(0.0);
+        assert_eq!(connection.step(Input::Timer, 600_000.0, 0.0), []);
+        assert_eq!(connection.step(Input::Frame, 600_001.0, 0.0), []);
+        assert_eq!(connection.status(), Status::Live);
+
+        let mut connection = live(0.0);
+        assert_eq!(connection.step(Input::Timer, 600_000.0, 0.0), []);
+        assert_eq!(connection.deadline(), Some(601_000.0));
+        assert_eq!(connection.step(Input::Timer, 601_000.0, 0.0), [Output::AbandonSocket]);
+    }
+
+    #[test]
+    fn only_1008_stops_and_then_nothing_moves_it() {
+        for code in [1000, 1001, 1002, 1006, 1009, 1011, 1012, 1013, 4000] {
+            let mut connection = live(0.0);
+            connection.step(Input::Closed { code, reason: String::new() }, 0.0, 0.5);
+            assert_eq!(wait(&connection, 0.0), 250.0, "{code}");
+        }
+        let mut connection = live(0.0);
+        connection.step(Input::Closed { code: 1008, reason: String::from("data") }, 0.0, 0.0);
+        for input in [Input::Visible, Input::Online, Input::RetryNow, Input::Timer, Input::Started] {
+            assert_eq!(connection.step(input, 1e6, 0.0), []);
+            assert_eq!(connection.status(), Status::Stopped { reason: String::from("data") });
+        }
+    }
+
+    #[test]
+    fn a_page_that_is_seen_or_asked_does_not_wait_and_one_back_online_waits_within_the_window() {
+        for (input, delay) in [(Input::Visible, None), (Input::RetryNow, None), (Input::Online, Some(250.0))] {
+            let mut connection = live(0.0);
+            for _ in 0..8 {
+                connection.step(cut(), 0.0, 1.0);
+                connection.step(Input::RetryNow, 0.0, 1.0);
+            }
+            connection.step(cut(), 0.0, 1.0);
+            let outputs = connection.step(input, 1.0, 0.5);
+            match delay {
+                None => assert_eq!(outputs, [Output::OpenSocket]),
+                Some(delay) => assert_eq!(wait(&connection, 1.0), delay),
+            }
+        }
+    }
+
+    #[test]
+    fn offline_ends_the_socket_and_the_attempts_go_on() {
+        let mut connection = live(0.0);
+        assert_eq!(connection.step(Input::Offline, 0.0, 1.0), [Output::AbandonSocket]);
+        assert_eq!(connection.status(), Status::Offline);
+        assert_eq!(connection.step(Input::Timer, 500.0, 1.0), [Output::OpenSocket]);
+        assert_eq!(connection.status(), Status::Offline);
+        connection.step(HELLO, 500.0, 0.0);
+        connection.step(Input::ListRead, 500.0, 0.0);
+        assert_eq!(connection.status(), Status::Live, "the browser was wrong about this server");
+    }
+
+    #[test]
+    fn a_gap_reads_the_list_again_and_stays_live() {
+        let mut connection = live(0.0);
+        assert_eq!(connection.step(Input::Gap, 1.0, 0.0), [Output::ReadList]);
+        assert_eq!(connection.step(Input::Gap, 2.0, 0.0), [], "one list at a time");
+        assert_eq!(connection.step(Input::ListRead, 3.0, 0.0), [Output::ReadList], "that one may be too old");
+        assert_eq!(connection.step(Input::ListRead, 4.0, 0.0), []);
+        assert_eq!(connection.status(), Status::Live);
+    }
+
+    #[test]
+    fn a_list_of_another_epoch_or_none_counts_as_a_close() {
+        let mut connection = live(0.0);
+        connection.step(Input::Gap, 1.0, 0.0);
+        assert_eq!(connection.step(Input::ListFailed, 1.0, 1.0), [Output::AbandonSocket]);
+        assert_eq!(wait(&connection, 1.0), 500.0);
+    }
+
+    #[test]
+    fn only_long_waits_are_counted_down() {
+        let short = Status::Reconnecting { since: 0.0, at: 4_999.0 };
+        let long = Status::Reconnecting { since: 0.0, at: 5_000.0 };
+        assert_eq!(short.label_at(1_000.0), "Reconnecting…");
+        assert_eq!(long.label_at(1_000.0), "Reconnecting in 4 s");
+        assert_eq!(long.label(), "Reconnecting…");
+        assert_eq!(Status::Stopped { reason: String::from("data") }.label_at(0.0), "Stopped: data");
+    }
+
+    fn input() -> impl Strategy<Value = Input> {
+        prop_oneof![
+            Just(Input::Started),
+            Just(Input::Left),
+            Just(HELLO),
+            Just(Input::Heartbeat { reconnect_ms: 9_000 }),
+            Just(Input::Frame),
+            Just(Input::Gap),
+            Just(Input::ListRead),
+            Just(Input::ListFailed),
+            (1000_u16..1014).prop_map(|code| Input::Closed { code, reason: String::new() }),
+            Just(Input::Failed),
+            Just(Input::Timer),
+            Just(Input::Online),
+            Just(Input::Offline),
+            Just(Input::Visible),
+            Just(Input::RetryNow),
+        ]
+    }
+
+    proptest! {
+        /// Whatever happens, there is never a second socket, never a list without a socket, and always a way on.
+        #[test]
+        fn there_is_at_most_one_socket_and_never_a_dead_end(
+            steps in proptest::collection::vec((input(), 0.0..40_000.0_f64, 0.0..=1.0_f64), 0..60),
+        ) {
+            let mut connection = Connection::default();
+            let mut now = 0.0;
+            let mut socket = false;
+            for (input, pause, chance) in steps {
+                now += pause;
+                for output in connection.step(input, now, chance) {
+                    match output {
+                        Output::OpenSocket => {
+                            prop_assert!(!socket, "a second socket");
+                            socket = true;
+                        }
+                        Output::AbandonSocket => {
+                            prop_assert!(socket, "no socket to abandon");
+                            socket = false;
+                        }
+                        Output::ReadList => prop_assert!(socket, "a list without a socket"),
+                    }
+                }
+                prop_assert_eq!(socket, connection.has_socket());
+                match connection.status() {
+                    Status::Reconnecting { at, .. } => prop_assert!(at <= now + LONGEST_WAIT),
+                    Status::Stopped { .. } => prop_assert!(connection.deadline().is_none()),
+                    _ => {}
+                }
+                let resting = matches!(connection.phase, Phase::Away | Phase::Stopped { .. });
+                prop_assert!(resting || connection.deadline().is_some());
+            }
+        }
+    }
+}

@@ -1,0 +1,498 @@
+//! What has arrived, and whether it is complete (contract, "A client's duty", 1, 3, 5 and 6): events of one tenant, merged
+//! by `seq` within the epoch, over any number of connections.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::feed::{Entry, Event, Position, Tenant, Timeline, Timestamp, protocol::Hello};
+
+/// Everything a page has of its tenant.
+#[derive(Debug, Clone)]
+pub struct Session {
+    tenant: Tenant,
+    build: Option<String>,
+    epoch: Option<Uuid>,
+    timeline: Timeline,
+    gone: Vec<Gone>,
+    /// The last `seq` on this connection.
+    stream: u64,
+    /// Up to here, nothing that is still kept is missing.
+    known: u64,
+    /// Whether any connection was ever established.
+    greeted: bool,
+    /// Why a list is awaited.
+    awaiting: Option<Awaiting>,
+    outdated: bool,
+    breaches: u64,
+    received: u64,
+}
+
+/// An event that the server no longer has: it was accepted by a process that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gone {
+    /// Names that process.
+    pub epoch: Uuid,
+    /// The event and its place in that process's order.
+    pub entry: Entry,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaiting {
+    First,
+    Return,
+    Restart(Timestamp),
+    Repair,
+}
+
+/// How things stand after a list was read, in [`Notice::words`] for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// The connection is back.
+    Returned {
+        /// So many events passed meanwhile.
+        new: u64,
+        /// Some of them are no longer kept.
+        missing: bool,
+    },
+    /// Another process answers, and has none of the events of the one before.
+    Restarted {
+        /// When this was noticed, by the server's clock.
+        at: Timestamp,
+        /// So many events it has accepted by now.
+        new: u64,
+        /// Some of them are no longer kept.
+        missing: bool,
+    },
+    /// Something was lost on the way, and the list was read again.
+    Repaired {
+        /// So many events were recovered.
+        events: u64,
+        /// Some are no longer kept.
+        missing: bool,
+    },
+}
+
+impl Notice {
+    /// The notice for people, with `time` to write a moment as they do.
+    #[must_use]
+    pub fn words(&self, time: impl Fn(Timestamp) -> String) -> String {
+        let (mut words, missing) = match *self {
+            Self::Returned { new: 0, missing } => (String::from("Back live: nothing was missed"), missing),
+            Self::Returned { new, missing } => (format!("Back live: {}", new_events(new)), missing),
+            Self::Restarted { at, new, missing } => {
+                let since = if new == 0 { String::new() } else { format!(", with {} since", new_events(new)) };
+                (format!("Back live: the server has restarted at {}{since}", time(at)), missing)
+            }
+            Self::Repaired { events, missing } => {
+                (format!("Something was lost on the way; read again: {}", new_events(events)), missing)
+            }
+        };
+        if missing {
+            words.push_str("; some events are missing, as more passed than are kept");
+        }
+        words.push('.');
+        words
+    }
+}
+
+/// "1 new event", "12 new events".
+#[must_use]
+pub fn new_events(count: u64) -> String {
+    format!("{count} new event{}", if count == 1 { "" } else { "s" })
+}
+
+/// What came is another tenant's. It was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Breach;
+
+/// The list is of another process than the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OtherEpoch;
+
+impl Session {
+    /// A page without events, that knows nothing of the server yet.
+    #[must_use]
+    pub fn new(tenant: Tenant, retain: usize) -> Self {
+        Self {
+            tenant,
+            build: None,
+            epoch: None,
+            timeline: Timeline::new(retain),
+            gone: vec![],
+            stream: 0,
+            known: 0,
+            greeted: false,
+            awaiting: None,
+            outdated: false,
+            breaches: 0,
+            received: 0,
+        }
+    }
+
+    /// A page that the server rendered: with the newest events, the position they end at, and the build it is of.
+    #[must_use]
+    pub fn resume(
+        tenant: Tenant,
+        retain: usize,
+        build: String,
+        position: Position,
+        newest_first: impl IntoIterator<Item = Arc<Event>>,
+    ) -> Self {
+        Self {
+            build: Some(build),
+            epoch: Some(position.epoch),
+            timeline: Timeline::from_list(retain, position.seq, newest_first),
+            known: position.seq,
+            ..Self::new(tenant, retain)
+        }
+    }
+
+    /// A connection is established; its list is to be read.
+    ///
+    /// # Errors
+    /// [`Breach`] where it is another tenant's.
+    pub fn hello(&mut self, hello: &Hello) -> Result<(), Breach> {
+        self.own(hello.tenant_id)?;
+        self.outdated = *self.build.get_or_insert_with(|| hello.build.clone()) != hello.build;
+        let same = self.epoch.is_none_or(|epoch| epoch == hello.epoch);
+        self.awaiting = Some(match self.awaiting {
+            _ if !same => Awaiting::Restart(hello.timestamp),
+            // A reason that no list has followed yet still holds: nobody has been told.
+            Some(reason @ (Awaiting::First | Awaiting::Return | Awaiting::Restart(_))) => reason,
+            Some(Awaiting::Repair) | None if self.greeted => Awaiting::Return,
+            Some(Awaiting::Repair) | None => Awaiting::First,
+        });
+        self.greeted = true;
+        if let Some(epoch) = self.epoch.filter(|_| !same) {
+            let empty = Timeline::new(self.timeline.retain());
+            let old = std::mem::replace(&mut self.timeline, empty);
+            let old = old.iter().map(|entry| Gone { epoch, entry: entry.clone() });
+            self.gone = old.chain(std::mem::take(&mut self.gone)).collect();
+            self.known = 0;
+        }
+        self.epoch = Some(hello.epoch);
+        self.stream = hello.seq;
+        self.settle();
+        Ok(())
+    }
+
+    /// An event arrived on the socket. `Ok(true)` says that something before it did not: the list is to be read again.
+    ///
+    /// # Errors
+    /// [`Breach`] where it is another tenant's.
+    pub fn event(&mut self, seq: u64, event: Arc<Event>) -> Result<bool, Breach> {
+        self.own(event.tenant_id)?;
+        self.received += 1;
+        let gap = self.follow(seq, self.stream + 1);
+        self.timeline.insert(seq, event);
+        self.settle();
+        Ok(gap)
+    }
+
+    /// A heartbeat arrived. `true` says that something before it did not: the list is to be read again.
+    pub fn heartbeat(&mut self, seq: u64) -> bool {
+        self.follow(seq, self.stream)
+    }
+
+    /// The list was read. Says how things stand, where there is something to say.
+    ///
+    /// # Errors
+    /// [`OtherEpoch`] where it is not the socket's: that is to be counted as closed.
+    pub fn list(&mut self, position: Position, newest_first: Vec<Arc<Event>>) -> Result<Option<Notice>, OtherEpoch> {
+        if self.epoch != Some(position.epoch) {
+            return Err(OtherEpoch);
+        }
+        let mut list = Timeline::from_list(self.timeline.retain(), position.seq, []);
+        for (seq, event) in (1..=position.seq).rev().zip(newest_first) {
+            if self.own(event.tenant_id).is_ok() {
+                list.insert(seq, event);
+            }
+        }
+        let missing = list.oldest().is_some_and(|oldest| oldest > self.known + 1);
+        let recovered = self.timeline.merge(&list) as u64;
+        let new = self.timeline.seq().saturating_sub(self.known);
+        let notice = match self.awaiting.take() {
+            Some(Awaiting::First) => None,
+            Some(Awaiting::Return) => Some(Notice::Returned { new, missing }),
+            Some(Awaiting::Restart(at)) => Some(Notice::Restarted { at, new, missing }),
+            Some(Awaiting::Repair) | None => Some(Notice::Repaired { events: recovered, missing }),
+        };
+        self.settle();
+        Ok(notice)
+    }
+
+    /// The tenant whose events these are.
+    #[must_use]
+    pub const fn tenant(&self) -> Tenant {
+        self.tenant
+    }
+
+    /// The process that accepted the events of [`Session::timeline`], once it is known.
+    #[must_use]
+    pub const fn epoch(&self) -> Option<Uuid> {
+        self.epoch
+    }
+
+    /// What the server has, as far as it has been heard.
+    #[must_use]
+    pub const fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// What the server no longer has, newest first: as much of it as fits below the timeline.
+    pub fn gone(&self) -> impl Iterator<Item = &Gone> {
+        self.gone.iter().take(self.timeline.retain() - self.timeline.len())
+    }
+
+    /// Whether the list that makes this connection live is still awaited.
+    #[must_use]
+    pub const fn awaits_list(&self) -> bool {
+        !matches!(self.awaiting, None | Some(Awaiting::Repair))
+    }
+
+    /// Whether the server ships another build than this page's.
+    #[must_use]
+    pub const fn is_outdated(&self) -> bool {
+        self.outdated
+    }
+
+    /// How many times something of another tenant came.
+    #[must_use]
+    pub const fn breaches(&self) -> u64 {
+        self.breaches
+    }
+
+    /// How many events have arrived live.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+
+    fn own(&mut self, tenant: Tenant) -> Result<(), Breach> {
+        if tenant == self.tenant {
+            return Ok(());
+        }
+        self.breaches += 1;
+        Err(Breach)
+    }
+
+    /// Moves the stream to `seq`; `true` if it should be at `expected` and is not.
+    fn follow(&mut self, seq: u64, expected: u64) -> bool {
+        let gap = seq != expected;
+        self.stream = seq;
+        if gap {
+            self.awaiting.get_or_insert(Awaiting::Repair);
+        }
+        gap
+    }
+
+    /// Where no list is awaited, nothing is missing.
+    fn settle(&mut self) {
+        if self.awaiting.is_none() {
+            self.known = self.timeline.seq();
+        }
+        self.gone.truncate(self.timeline.retain() - self.timeline.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::feed::Message;
+
+    const RETAIN: usize = 10;
+    const TIME: &str = "2026-11-23T12:03:00.000Z";
+
+    fn event(epoch: u128, n: u64) -> Arc<Event> {
+        Arc::new(Event {
+            id: Uuid::from_u128(epoch << 64 | u128::from(n)),
+            tenant_id: Tenant::A,
+            message: Message::parse(&format!("event {n}")).unwrap(),
+            timestamp: Timestamp::parse(TIME).unwrap(),
+        })
+    }
+
+    fn foreign() -> Arc<Event> {
+        Arc::new(Event { tenant_id: Tenant::B, ..Event::clone(&event(9, 9)) })
+    }
+
+    fn hello(epoch: u128, seq: u64) -> Hello {
+        Hello {
+            tenant_id: Tenant::A,
+            connection_id: Uuid::nil(),
+            timestamp: Timestamp::parse(TIME).unwrap(),
+            epoch: Uuid::from_u128(epoch),
+            seq,
+            heartbeat_ms: 15_000,
+            reconnect_ms: 500,
+            build: String::from("one"),
+        }
+    }
+
+    /// The server's list after `seq` events.
+    fn list(epoch: u128, seq: u64) -> (Position, Vec<Arc<Event>>) {
+        let events = (1..=seq).rev().take(RETAIN).map(|n| event(epoch, n)).collect();
+        (Position { epoch: Uuid::from_u128(epoch), seq }, events)
+    }
+
+    fn read(session: &mut Session, epoch: u128, seq: u64) -> Option<Notice> {
+        let (position, events) = list(epoch, seq);
+        session.list(position, events).unwrap()
+    }
+
+    /// A page that was rendered with `seq` events and is live since.
+    fn live(seq: u64) -> Session {
+        let (position, events) = list(1, seq);
+        let mut session = Session::resume(Tenant::A, RETAIN, String::from("one"), position, events);
+        session.hello(&hello(1, seq)).unwrap();
+        assert!(session.awaits_list());
+        assert_eq!(read(&mut session, 1, seq), None, "nothing to say when a page is first shown");
+        session
+    }
+
+    fn seqs(session: &Session) -> Vec<u64> {
+        session.timeline().iter().map(|entry| entry.seq).collect()
+    }
+
+    #[test]
+    fn a_return_tells_what_passed() {
+        for (now, new, missing) in [(3, 0, false), (5, 2, false), (13, 10, false), (14, 11, true)] {
+            let mut session = live(3);
+            session.hello(&hello(1, now)).unwrap();
+            assert_eq!(read(&mut session, 1, now), Some(Notice::Returned { new, missing }), "{now}");
+        }
+    }
+
+    #[test]
+    fn events_before_the_list_are_neither_lost_nor_doubled() {
+        let mut session = live(3);
+        session.hello(&hello(1, 5)).unwrap();
+        assert_eq!(session.event(6, event(1, 6)), Ok(false));
+        assert_eq!(session.event(7, event(1, 7)), Ok(false));
+        assert_eq!(read(&mut session, 1, 6), Some(Notice::Returned { new: 4, missing: false }));
+        assert_eq!(seqs(&session), [7, 6, 5, 4, 3, 2, 1]);
+        assert_eq!(session.received(), 2);
+    }
+
+    #[test]
+    fn a_restart_keeps_what_is_gone_apart() {
+        let mut session = live(3);
+        session.hello(&hello(2, 1)).unwrap();
+        let at = Timestamp::parse(TIME).unwrap();
+        assert_eq!(read(&mut session, 2, 1), Some(Notice::Restarted { at, new: 1, missing: false }));
+        assert_eq!(seqs(&session), [1]);
+        assert_eq!(session.gone().map(|gone| gone.entry.seq).collect::<Vec<_>>(), [3, 2, 1]);
+        for n in 2..=9 {
+            assert_eq!(session.event(n, event(2, n)), Ok(false));
+        }
+        assert_eq!(session.gone().map(|gone| gone.entry.seq).collect::<Vec<_>>(), [3], "bounded together");
+    }
+
+    #[test]
+    fn a_list_of_another_process_is_refused() {
+        let mut session = live(3);
+        let (position, events) = list(2, 3);
+        assert_eq!(session.list(position, events), Err(OtherEpoch));
+    }
+
+    #[test]
+    fn a_jump_is_noticed_and_repaired() {
+        let mut session = live(3);
+        assert_eq!(session.event(4, event(1, 4)), Ok(false));
+        assert_eq!(session.event(6, event(1, 6)), Ok(true));
+        assert!(!session.awaits_list(), "a repair does not end being live");
+        assert_eq!(read(&mut session, 1, 6), Some(Notice::Repaired { events: 1, missing: false }));
+        assert_eq!(session.event(7, event(1, 7)), Ok(false));
+        assert_eq!(seqs(&session), [7, 6, 5, 4, 3, 2, 1]);
+    }
+
+    #[test]
+    fn a_heartbeat_notices_what_no_event_followed() {
+        let mut session = live(3);
+        assert!(!session.heartbeat(3));
+        assert!(session.heartbeat(4));
+        assert!(!session.heartbeat(4), "noticed once");
+    }
+
+    #[test]
+    fn what_is_foreign_is_dropped_and_counted() {
+        let mut session = live(3);
+        assert_eq!(session.event(4, foreign()), Err(Breach));
+        assert_eq!(session.event(4, event(1, 4)), Ok(false), "it does not move the stream");
+        assert_eq!(session.hello(&Hello { tenant_id: Tenant::B, ..hello(1, 4) }), Err(Breach));
+        let (position, mut events) = list(1, 4);
+        events[0] = foreign();
+        session.list(position, events).unwrap();
+        assert_eq!(session.breaches(), 3);
+        assert!(session.timeline().iter().all(|entry| entry.event.tenant_id == Tenant::A));
+    }
+
+    #[test]
+    fn another_build_is_noticed() {
+        let mut session = live(3);
+        assert!(!session.is_outdated());
+        session.hello(&Hello { build: String::from("two"), ..hello(1, 3) }).unwrap();
+        assert!(session.is_outdated());
+
+        let mut page = Session::new(Tenant::A, RETAIN);
+        page.hello(&hello(1, 0)).unwrap();
+        assert!(!page.is_outdated(), "without one of its own, the first it was told");
+    }
+
+    #[test]
+    fn the_words_say_how_things_stand() {
+        let at = Timestamp::parse(TIME).unwrap();
+        for (notice, words) in [
+            (Notice::Returned { new: 12, missing: false }, "Back live: 12 new events."),
+            (Notice::Restarted { at, new: 0, missing: false }, "Back live: the server has restarted at 12:03."),
+            (
+                Notice::Returned { new: 1200, missing: true },
+                "Back live: 1200 new events; some events are missing, as more passed than are kept.",
+            ),
+            (Notice::Repaired { events: 1, missing: false }, "Something was lost on the way; read again: 1 new event."),
+        ] {
+            assert_eq!(notice.words(|_| String::from("12:03")), words);
+        }
+    }
+
+    proptest! {
+        /// Frames are lost, connections cut and the server restarted; once the connection has been checked by a
+        /// heartbeat, the page has what the server keeps.
+        #[test]
+        fn whatever_is_lost_the_page_ends_up_equal_to_the_server(
+            steps in proptest::collection::vec((0_u8..8, any::<bool>()), 0..80),
+        ) {
+            let mut session = live(0);
+            let (mut epoch, mut seq) = (1, 0);
+            for (step, lost) in steps {
+                let gap = match step {
+                    0..=4 => {
+                        seq += 1;
+                        !lost && session.event(seq, event(epoch, seq)).unwrap()
+                    }
+                    5 => session.heartbeat(seq),
+                    6 => {
+                        session.hello(&hello(epoch, seq)).unwrap();
+                        true
+                    }
+                    _ => {
+                        (epoch, seq) = (epoch + 1, 0);
+                        session.hello(&hello(epoch, seq)).unwrap();
+                        true
+                    }
+                };
+                if gap {
+                    read(&mut session, epoch, seq);
+                }
+            }
+            if session.heartbeat(seq) {
+                read(&mut session, epoch, seq);
+            }
+            let server = list(epoch, seq).1;
+            prop_assert_eq!(session.timeline().iter().map(|entry| &entry.event).collect::<Vec<_>>(), server.iter().collect::<Vec<_>>());
+        }
+    }
+}
