@@ -1,1 +1,110 @@
-//! What people see.
+//! What people see: Leptos components, the same on both sides. The server renders a [`Page`]; the browser takes it over.
+
+pub mod actions;
+pub mod composer;
+pub mod connection_status;
+pub mod feed_page;
+pub mod isolation_page;
+pub mod notice_bar;
+pub mod selector_page;
+pub mod shell;
+pub mod tenant_picker;
+pub mod timeline_view;
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+pub use shell::{Assets, ClientFiles, Shell};
+
+use crate::{
+    client::browser,
+    feed::{Event, Position, Report, Tenant},
+};
+use feed_page::FeedPage;
+use isolation_page::IsolationPage;
+use selector_page::SelectorPage;
+
+/// The element that holds a page, and all that is hydrated.
+const ROOT: &str = "app";
+/// The element that holds the [`Page`] which the server rendered, as JSON.
+const PAGE_DATA: &str = "page";
+
+/// Which page is shown, and what it starts from. The server renders from it and sends it along, so that hydration
+/// starts from the same.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub enum Page {
+    /// No tenant is chosen, and no event shown.
+    Selector {
+        /// The address named something that is no tenant.
+        unknown: bool,
+    },
+    /// A tenant's feed.
+    Feed(Snapshot),
+    /// Both tenants side by side, in counts.
+    Isolation(Report),
+}
+
+/// What a feed's page starts from.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Whose feed it is.
+    pub tenant: Tenant,
+    /// Where `events` end.
+    pub position: Position,
+    /// How many events the server keeps of a tenant.
+    pub retain: usize,
+    /// Names the client's build that the server ships.
+    pub build: String,
+    /// Whether `/isolation` is there to link to.
+    pub isolation: bool,
+    /// The newest events, newest first.
+    pub events: Vec<Arc<Event>>,
+}
+
+impl Page {
+    /// The one tenant that the page belongs to.
+    #[must_use]
+    pub const fn tenant(&self) -> Option<Tenant> {
+        match self {
+            Self::Feed(snapshot) => Some(snapshot.tenant),
+            Self::Selector { .. } | Self::Isolation(_) => None,
+        }
+    }
+
+    /// The title of the document.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Self::Selector { .. } => String::from("Event feed"),
+            Self::Feed(snapshot) => feed_title(snapshot.tenant),
+            Self::Isolation(_) => String::from("Isolation · Event feed"),
+        }
+    }
+}
+
+/// The title of a tenant's page, while nothing waits to be read.
+fn feed_title(tenant: Tenant) -> String {
+    format!("{} · Event feed", tenant.label())
+}
+
+/// Takes over, in the browser, the page that the server rendered.
+pub fn hydrate() {
+    let page = browser::text(PAGE_DATA).and_then(|json| serde_json::from_str(&json).ok());
+    let Some(page) = page else { return };
+    browser::mount(ROOT, move || view! { <Body page /> });
+}
+
+/// All of a page that is alive.
+#[component]
+pub fn Body(
+    /// The page, and what it starts from.
+    page: Page,
+) -> impl IntoView {
+    match page {
+        Page::Selector { unknown } => view! { <SelectorPage unknown /> }.into_any(),
+        Page::Feed(snapshot) => view! { <FeedPage snapshot /> }.into_any(),
+        Page::Isolation(report) => view! { <IsolationPage report /> }.into_any(),
+    }
+}

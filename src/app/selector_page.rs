@@ -1,0 +1,24 @@
+//! The first page: which tenant?
+
+use leptos::prelude::*;
+
+use super::tenant_picker::TenantPicker;
+
+/// Asks for the tenant. Shows no event, of anybody.
+#[component]
+pub fn SelectorPage(
+    /// The address named something that is no tenant.
+    unknown: bool,
+) -> impl IntoView {
+    view! {
+        <main class="selector">
+            <h1>"Choose a tenant"</h1>
+            <p>"Each tenant has a feed of its own. What is posted to one is never seen by the other."</p>
+            {unknown.then(|| view! { <p class="error">"The address names no tenant that there is. Choose one here."</p> })}
+            <TenantPicker />
+            <p class="links">
+                <a href="/vanilla/">"Simple page"</a>
+            </p>
+        </main>
+    }
+}

@@ -1,0 +1,156 @@
+//! The document around a page. Rendered by the server only; what lives in the browser is inside it.
+
+use leptos::{nonce::use_nonce, prelude::*};
+
+use super::{Body, PAGE_DATA, Page, ROOT};
+use crate::feed::Tenant;
+
+/// The element that says that the page's client did not start.
+const FAILED: &str = "client-failed";
+
+/// The addresses of what a page links.
+#[derive(Debug, Clone)]
+pub struct Assets {
+    /// The style sheet.
+    pub css: String,
+    /// The client; `None` where none was built.
+    pub client: Option<ClientFiles>,
+}
+
+/// The two files of the client.
+#[derive(Debug, Clone)]
+pub struct ClientFiles {
+    /// The glue to the browser, an ES module.
+    pub js: String,
+    /// The program.
+    pub wasm: String,
+}
+
+/// The whole document.
+#[component]
+pub fn Shell(
+    /// Which page, and what it starts from.
+    page: Page,
+    /// What it links.
+    assets: Assets,
+) -> impl IntoView {
+    let tenant = page.tenant();
+    let data = data(&page);
+    let failed = assets.client.is_none();
+    let icon = tenant.map_or_else(|| String::from("/favicon.svg"), |tenant| format!("/favicon-{tenant}.svg"));
+    view! {
+        <!DOCTYPE html>
+        <html lang="en" data-tenant=tenant.map(Tenant::id) data-client=failed.then_some("failed")>
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <meta name="description" content="A live feed of events for two tenants that never meet." />
+                <title>{page.title()}</title>
+                <link rel="icon" type="image/svg+xml" href=icon />
+                <link rel="stylesheet" href=assets.css />
+                {assets.client.map(|client| view! { <Boot client /> })}
+            </head>
+            <body>
+                <p id=FAILED class="bar" hidden=!failed>
+                    {if failed {
+                        "This server runs without its built client. The page that needs no build stands in: "
+                    } else {
+                        "The live page could not start here. The page that needs no build may: "
+                    }}
+                    <a href=vanilla(tenant)>"open the simple page"</a>
+                </p>
+                <div id=ROOT>
+                    <Body page />
+                </div>
+                <script type="application/json" id=PAGE_DATA inner_html=data></script>
+            </body>
+        </html>
+    }
+}
+
+/// Starts the client. While it is under way the page can be read; if it fails, the page says so.
+#[component]
+pub fn Boot(
+    /// What to start.
+    client: ClientFiles,
+) -> impl IntoView {
+    // Both are paths of our own, of letters, digits, dots and dashes: `{:?}` writes them as JavaScript strings.
+    let script = format!(
+        "const root = document.documentElement;\n\
+         const fail = () => {{ root.dataset.client = 'failed'; document.getElementById('{FAILED}').hidden = false; }};\n\
+         addEventListener('error', ({{ error }}) => error instanceof WebAssembly.RuntimeError && fail());\n\
+         try {{\n\
+           const client = await import({:?});\n\
+           await client.default({{ module_or_path: {:?} }});\n\
+           client.hydrate();\n\
+           root.dataset.client = 'ready';\n\
+         }} catch (error) {{ fail(); throw error; }}\n",
+        client.js, client.wasm,
+    );
+    view! {
+        <link rel="modulepreload" href=client.js />
+        <link rel="preload" href=client.wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
+        <script type="module" nonce=use_nonce() inner_html=script></script>
+    }
+}
+
+/// The page that needs no build.
+pub(super) fn vanilla(tenant: Option<Tenant>) -> String {
+    tenant.map_or_else(|| String::from("/vanilla/"), |tenant| format!("/vanilla/?tenant={tenant}"))
+}
+
+/// The page as JSON that may stand in HTML: without `<`, nothing in it can end the element that it stands in.
+fn data(page: &Page) -> String {
+    let json = serde_json::to_string(page).expect("a page has string keys and no failing serializer");
+    json.replace('<', "\\u003c")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        app::Snapshot,
+        feed::{Event, Message, Position, Timestamp},
+    };
+
+    const HOSTILE: &str = "</script><!--<script>\u{2028}\"'&amp;<img src=x onerror=alert(1)>";
+
+    fn page() -> Page {
+        let event = Event {
+            id: Uuid::nil(),
+            tenant_id: Tenant::A,
+            message: Message::parse(HOSTILE).unwrap(),
+            timestamp: Timestamp::parse("2026-11-23T08:00:00Z").unwrap(),
+        };
+        Page::Feed(Snapshot {
+            tenant: Tenant::A,
+            position: Position { epoch: Uuid::nil(), seq: 1 },
+            retain: 10,
+            build: String::from("x"),
+            isolation: true,
+            events: vec![Arc::new(event)],
+        })
+    }
+
+    #[test]
+    fn hostile_text_cannot_leave_the_data() {
+        let json = data(&page());
+        assert!(!json.contains('<'), "{json}");
+        let Page::Feed(snapshot) = serde_json::from_str(&json).unwrap() else { panic!("another page") };
+        assert_eq!(snapshot.events[0].message.as_str(), HOSTILE);
+    }
+
+    #[test]
+    fn hostile_text_is_text_in_the_document() {
+        let assets = Assets { css: String::from("/main.css"), client: None };
+        let html = Owner::new().with(|| view! { <Shell page=page() assets /> }.to_html());
+        assert!(html.starts_with("<!DOCTYPE html>"), "{html}");
+        assert!(!html.contains("<img"), "{html}");
+        assert!(html.contains("&lt;img src=x"), "{html}");
+    }
+}

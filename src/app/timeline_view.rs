@@ -1,0 +1,101 @@
+//! The list of events, newest first: APG's feed pattern, with all that is not an event outside it.
+
+use leptos::{ev, prelude::*};
+use uuid::Uuid;
+
+use crate::client::{browser, shown::Row, times};
+
+/// The element that holds the events.
+pub(super) const FEED: &str = "feed";
+/// Where Ctrl+Home leaves the feed for.
+pub(super) const BEFORE: &str = "pause";
+/// Where Ctrl+End leaves the feed for.
+pub(super) const AFTER: &str = "after-feed";
+
+/// How long an arrival is marked, in milliseconds (and up to one tick of `now` longer).
+const NEW: f64 = 8_000.0;
+
+/// The events.
+#[component]
+pub fn TimelineView(
+    /// What stands on the page.
+    rows: RwSignal<Vec<Row>>,
+    /// The server's process; an event of another is no longer on the server.
+    epoch: RwSignal<Option<Uuid>>,
+    /// The time of day, once there is a browser to ask; every few seconds anew.
+    now: RwSignal<Option<i64>>,
+) -> impl IntoView {
+    let empty = move || rows.read().is_empty();
+    view! {
+        <p id="feed-empty" hidden=move || !empty()>
+            <strong>"No events yet."</strong>
+            " What is posted here appears at once, in every window of this tenant."
+        </p>
+        <div id=FEED role="feed" aria-label="Events" aria-busy=move || empty().to_string() on:keydown=keys>
+            <For each=move || rows.get() key=|row| row.entry.event.id let(row)>
+                <EventView row epoch now />
+            </For>
+        </div>
+    }
+}
+
+/// The feed pattern's keys.
+fn keys(event: ev::KeyboardEvent) {
+    match (event.key().as_str(), event.ctrl_key()) {
+        ("PageDown", false) => browser::focus_sibling(FEED, true),
+        ("PageUp", false) => browser::focus_sibling(FEED, false),
+        ("Home", true) => browser::focus(BEFORE),
+        ("End", true) => browser::focus(AFTER),
+        _ => return,
+    }
+    event.prevent_default();
+}
+
+/// One event. Its text is text: in its own direction, and never markup.
+#[component]
+pub fn EventView(
+    /// The event, and how it came.
+    row: Row,
+    /// See [`TimelineView`].
+    epoch: RwSignal<Option<Uuid>>,
+    /// See [`TimelineView`].
+    now: RwSignal<Option<i64>>,
+) -> impl IntoView {
+    let Row { epoch: accepted, entry, arrived } = row;
+    let event = entry.event;
+    let moment = event.timestamp.to_string();
+    let millis = event.timestamp.millis();
+    let told = times::utc(&moment);
+    let shown = move || match now.get() {
+        Some(now) => format!("{} · {}", times::ago(millis, now), browser::local_time(millis)),
+        None => told.clone(),
+    };
+    let is_new = arrived.map(|at| {
+        move || {
+            now.track();
+            browser::now() < at + NEW
+        }
+    });
+    let gone = move || epoch.get().is_some_and(|epoch| epoch != accepted);
+    view! {
+        <article
+            tabindex="0"
+            aria-labelledby=event.id.to_string()
+            data-seq=entry.seq.to_string()
+            data-id=event.id.to_string()
+            data-new=is_new
+            data-gone=gone
+        >
+            <p class="facts">
+                <time datetime=moment.clone() title=format!("{moment} (UTC)")>
+                    {shown}
+                </time>
+                {arrived.map(|_| view! { <span class="mark-new">"New"</span> })}
+                <span class="mark-gone">"No longer on the server"</span>
+            </p>
+            <p dir="auto" class="message" id=event.id.to_string()>
+                {event.message.to_string()}
+            </p>
+        </article>
+    }
+}
