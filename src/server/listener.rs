@@ -9,6 +9,7 @@ use axum::Router;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
+    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     sync::Semaphore,
     time::timeout,
@@ -107,13 +108,12 @@ impl Connections {
     }
 }
 
-/// Reads the request first: a socket that is closed with unread bytes takes the answer with it.
+/// Answers, then reads what comes until the peer has closed too: a socket that is closed with unread bytes takes the
+/// answer with it.
 async fn answer_no_place(mut tcp: TcpStream) -> io::Result<()> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    tcp.read(&mut [0; 2_048]).await?;
     tcp.write_all(NO_PLACE).await?;
     tcp.shutdown().await?;
-    while tcp.read(&mut [0; 2_048]).await? > 0 {}
+    tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await?;
     Ok(())
 }
 
