@@ -4,6 +4,9 @@
 //! connected), `app` (what people see). Arrows point one way: `feed` knows nobody; `server`, `client` and `app` know
 //! `feed`; `app` reaches the server only inside server functions, and the browser only through `client`.
 
+// A page is one type, as deep as its elements are nested.
+#![recursion_limit = "256"]
+
 #[cfg(all(feature = "ssr", feature = "hydrate"))]
 compile_error!("build the server (`ssr`) or the client (`hydrate`), not both: with both, effects run on the server");
 

@@ -86,10 +86,12 @@ impl Loan {
     /// Reads and throws away what the handler left, within limits. Says whether all of it came.
     ///
     /// A client that waits to be told to go on (`Expect: 100-continue`) is not told: it has its answer, and sends nothing.
-    pub(super) async fn discard(mut self, headers: &HeaderMap) -> bool {
-        let told_to_wait = headers.contains_key(header::EXPECT) && !self.0.lock().begun;
-        if self.is_end_stream() || told_to_wait {
-            return !told_to_wait;
+    pub(super) async fn discard(mut self, waits_to_go_on: bool) -> bool {
+        if self.is_end_stream() {
+            return true;
+        }
+        if waits_to_go_on && !self.0.lock().begun {
+            return false;
         }
         let rest = async {
             let mut left = DISCARD_MAX;

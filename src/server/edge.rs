@@ -29,7 +29,7 @@ pub(super) async fn answer(
     let _under_way = server.requests.token();
     let (head, body) = request.into_parts();
     let (body, loan) = Loan::of(body);
-    let (method, request_headers) = (head.method.clone(), head.headers.clone());
+    let (method, waits_to_go_on) = (head.method.clone(), head.headers.contains_key(header::EXPECT));
     let mut request = Request::from_parts(head, body);
     let mut response = match admit(&server, &mut request) {
         Ok(()) => explain_method_not_allowed(router.oneshot(request).await?),
@@ -39,7 +39,7 @@ pub(super) async fn answer(
         tracing::info!(%method, status = response.status().as_u16(), problem, "refused");
     }
     let refused = response.status().is_client_error() || response.status().is_server_error();
-    if refused && !loan.discard(&request_headers).await {
+    if refused && !loan.discard(waits_to_go_on).await {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     headers::complete(response.headers_mut());

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, process::ExitCode, time::Duration};
 
 use clap::Parser;
+use tracing_subscriber::EnvFilter;
 
 use super::authority::{HostName, Origin};
 use crate::feed::DEFAULT_RETAIN;
@@ -54,8 +55,13 @@ pub struct Settings {
     pub no_isolation: bool,
 
     /// What is logged: a level (error, warn, info, debug), or a filter such as event_feed=debug
-    #[arg(long, env = "EVENT_FEED_LOG", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "EVENT_FEED_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
+}
+
+/// Passes a filter that the log will take.
+fn log_filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
+    EnvFilter::try_new(text).map(|_| text.to_owned())
 }
 
 impl Settings {
@@ -119,7 +125,7 @@ mod tests {
     #[test]
     fn a_setting_out_of_range_is_refused() {
         for flag in
-            ["--port=70000", "--retain=0", "--heartbeat=1", "--host=nowhere", "--allow-origin=x", "--allow-host=a/b"]
+            ["--port=70000", "--retain=0", "--heartbeat=1", "--host=nowhere", "--allow-origin=x", "--allow-host=a/b", "--log=a=b=c"]
         {
             assert!(Settings::try_parse_from(["event-feed", flag]).is_err(), "{flag}");
         }
