@@ -18,6 +18,7 @@ export default defineConfig([
       "prefer-const": "error",
     },
   },
+  { files: ["end2end/{tests,gallery}/**/*.js"], languageOptions: { globals: globals.browser } }, // in `evaluate`
   {
     // Served as it is written: small enough to be read in one go.
     files: ["public/**/*.js"],

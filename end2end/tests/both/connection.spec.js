@@ -1,0 +1,239 @@
+import { LIVE, expect, test } from "../../fixtures/index.js";
+
+test("the page comes back by itself when the server is killed and started again", async ({ feed, server }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  await window.post("before the fall");
+  await expect(window.messages).toHaveText(["before the fall"]);
+  await window.message.fill("half a thought");
+
+  await server.kill();
+  await window.is("reconnecting");
+  await expect(window.connection).toContainText("Reconnecting");
+  await expect(window.retryNow).toBeVisible();
+  await expect(window.message).toHaveValue("half a thought");
+
+  await server.restart();
+  await window.is("live");
+  await expect(window.retryNow).toBeHidden();
+  await expect(window.notice).toContainText(/the server has restarted at \d{1,2}:\d{2}/i);
+  await expect(window.message).toHaveValue("half a thought");
+
+  await server.post("tenant_a", "after the return");
+  await expect(window.messages).toHaveText(["after the return", "before the fall"], LIVE);
+  await expect(window.events.first()).not.toHaveAttribute("data-gone");
+  await expect(window.events.last()).toHaveAttribute("data-gone");
+  await expect(window.events.last()).toContainText("No longer on the server");
+
+  await window.message.press("Enter");
+  await expect(window.messages.first()).toHaveText("half a thought", LIVE);
+});
+
+test("a server that stops in an orderly way is waited for in the same way", async ({ feed, server }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_b");
+  await server.stop();
+  await window.is("reconnecting");
+  await server.restart();
+  await window.is("live");
+});
+
+test("posting while the server is away fails in plain words and keeps the text", async ({ feed, server }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  await server.kill();
+  await window.is("reconnecting");
+  await window.post("too early");
+  await expect(window.error).toContainText(/the server cannot be reached/i);
+  await expect(window.message).toHaveValue("too early");
+  await server.restart();
+  await window.is("live");
+  await window.retry.click();
+  await expect(window.messages).toHaveText(["too early"], LIVE);
+});
+
+test.describe("with the longest waits", () => {
+  test.beforeEach(async ({ context, wire }) => {
+    await context.addInitScript(() => { Math.random = () => 0.999; });
+    wire.pass = (frame) => [{ ...frame, ...("reconnect_ms" in frame && { reconnect_ms: 10_000 }) }];
+  });
+
+  test("a long wait is counted down, and \"Retry now\" ends it", async ({ feed, wire }) => {
+    const [window] = await feed.open("tenant_a");
+    await wire.cut({ code: 1013 });
+    await expect(window.connection).toHaveText(/^Reconnecting in (9|10) s$/);
+    await expect(window.connection).toHaveText(/^Reconnecting in [678] s$/);
+    await window.retryNow.click();
+    await expect(window.connection).toHaveAttribute("data-connection", "live", LIVE);
+    expect(wire.sockets).toHaveLength(2);
+  });
+
+  test("offline is said, and a page that is online again returns by itself", async ({ feed, wire, context }) => {
+    feed.expectNetworkErrors();
+    wire.pass = (frame) => [frame];
+    const [window] = await feed.open("tenant_a");
+    await context.setOffline(true);
+    wire.up = false;
+    await wire.cut({ code: 1001 }).catch(() => {}); // a page may have closed it first
+    await window.is("offline");
+    await expect(window.retryNow).toBeVisible();
+    wire.up = true;
+    await context.setOffline(false);
+    await window.is("live");
+  });
+});
+
+for (const code of [1001, 1009, 1011, 1012, 1013, undefined]) {
+  test(`a socket that ends with ${code ?? "no code"} is followed by another`, async ({ feed, wire, server }) => {
+    const [window] = await feed.open("tenant_a");
+    await wire.cut(code && { code });
+    await expect.poll(() => wire.sockets.length).toBe(2);
+    await window.is("live");
+    await server.post("tenant_a", "on the second socket");
+    await expect(window.messages).toHaveText(["on the second socket"], LIVE);
+  });
+}
+
+test("1008 stops the page, with the reason, and nothing is tried again", async ({ feed, wire }) => {
+  const [window] = await feed.open("tenant_a");
+  await wire.cut({ code: 1008, reason: "the socket is for listening" });
+  await window.is("stopped");
+  await expect(window.connection).toHaveText("Stopped: the socket is for listening");
+  await expect(window.retryNow).toBeHidden();
+  await window.page.evaluate(() => dispatchEvent(new Event("online")));
+  await window.page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+  await window.is("stopped");
+  expect(wire.sockets).toHaveLength(1);
+});
+
+test("a return tells how many events came meanwhile", async ({ feed, wire, server }) => {
+  const [window] = await feed.open("tenant_a");
+  await server.post("tenant_a", "seen");
+  await expect(window.messages).toHaveText(["seen"], LIVE);
+  wire.up = false;
+  await wire.cut({ code: 1001 });
+  await window.is("reconnecting");
+  for (let i = 1; i <= 12; i += 1) await server.post("tenant_a", `missed ${i}`);
+  wire.up = true;
+  await window.retryNow.click();
+  await window.is("live");
+  await expect(window.notice).toContainText("12 new events");
+  await expect(window.notice).not.toContainText(/missing/i);
+  await expect(window.events).toHaveCount(13);
+});
+
+test.describe("a server that keeps three events", () => {
+  test.use({ settings: { retain: 3 } });
+
+  test("a return after more than that says that some are missing", async ({ feed, wire, server }) => {
+    const [window] = await feed.open("tenant_a");
+    await server.post("tenant_a", "seen");
+    await expect(window.messages).toHaveText(["seen"], LIVE);
+    wire.up = false;
+    await wire.cut({ code: 1001 });
+    await window.is("reconnecting");
+    for (let i = 1; i <= 4; i += 1) await server.post("tenant_a", `missed ${i}`);
+    wire.up = true;
+    await window.retryNow.click();
+    await window.is("live");
+    await expect(window.notice).toContainText(/some events are missing/i);
+    await expect(window.messages).toHaveText(["missed 4", "missed 3", "missed 2"]);
+  });
+
+  test("the page keeps no more than the server does", async ({ feed, server }) => {
+    for (let i = 1; i <= 4; i += 1) await server.post("tenant_a", `early ${i}`);
+    const [window] = await feed.open("tenant_a");
+    for (let i = 5; i <= 9; i += 1) await server.post("tenant_a", `late ${i}`);
+    await expect(window.messages).toHaveText(["late 9", "late 8", "late 7"]);
+  });
+});
+
+test.describe("with a heartbeat every 400 ms", () => {
+  test.use({ settings: { heartbeat: 400 } });
+
+  test("a lost event is noticed at the next heartbeat, and the list is read again", async ({ feed, wire, server }) => {
+    const [window] = await feed.open("tenant_a");
+    wire.pass = (frame) => (frame.type === "event_created" ? [] : [frame]);
+    await server.post("tenant_a", "swallowed on the way");
+    await expect(window.messages).toHaveText(["swallowed on the way"]);
+    await expect(window.notice).toContainText(/lost on the way/i);
+    expect(wire.sockets).toHaveLength(1);
+  });
+
+  test("a silent socket is given up for another", async ({ feed, wire, server }) => {
+    const [window] = await feed.open("tenant_a");
+    wire.pass = () => [];
+    await window.is("reconnecting");
+    wire.pass = (frame) => [frame];
+    await window.is("live");
+    await server.post("tenant_a", "heard again");
+    await expect(window.messages).toHaveText(["heard again"], LIVE);
+    expect(wire.sockets.length).toBeGreaterThan(1);
+  });
+});
+
+test("an event that jumps a number lets the list be read again", async ({ feed, wire, server }) => {
+  const [window] = await feed.open("tenant_a");
+  wire.pass = (frame) => (frame.type === "event_created" && frame.seq === 2 ? [] : [frame]);
+  for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
+  await expect(window.messages).toHaveText(["three", "two", "one"], LIVE);
+});
+
+test("events that arrive before the list is read are shown once", async ({ feed, server, context }) => {
+  let release;
+  const held = new Promise((resolve) => { release = resolve; });
+  await context.route(/\/events$/, async (route) => {
+    if (route.request().method() !== "GET") return route.fallback();
+    await server.post("tenant_a", "during the reading");
+    const response = await route.fetch();
+    await held;
+    return route.fulfill({ response });
+  });
+  await server.post("tenant_a", "before");
+  const socket = feed.context.waitForEvent("page").then((page) => page.waitForEvent("websocket"));
+  const window = await feed.visit("?tenant=tenant_a");
+  const arrived = (await socket).waitForEvent("framereceived", ({ payload }) => payload.includes("after the reading"));
+  await server.post("tenant_a", "after the reading");
+  await arrived;
+  release();
+  await window.live();
+  await expect(window.messages).toHaveText(["after the reading", "during the reading", "before"]);
+});
+
+test("a list of another epoch than the socket's counts as a close", async ({ feed, server, context, wire }) => {
+  let wrong = 1;
+  await context.route(/\/events$/, async (route) => {
+    const response = await route.fetch();
+    const headers = { ...response.headers() };
+    if (wrong-- > 0) headers["feed-position"] = "00000000-0000-4000-8000-000000000000:7";
+    return route.fulfill({ response, headers });
+  });
+  await server.post("tenant_a", "of the true epoch");
+  const [window] = await feed.open("tenant_a");
+  await expect(window.messages).toHaveText(["of the true epoch"]);
+  expect(wire.sockets).toHaveLength(2);
+});
+
+test("frames of an unknown type are ignored", async ({ feed, wire, server }) => {
+  const [window] = await feed.open("tenant_a");
+  wire.inject({ type: "from_the_future", seq: 99 });
+  await server.post("tenant_a", "marker");
+  await expect(window.messages).toHaveText(["marker"], LIVE);
+  await expect(window.breach).toBeHidden();
+});
+
+test("another build is offered, never forced, and what was typed is kept", async ({ feed, wire }) => {
+  const [window] = await feed.open("tenant_a");
+  await window.message.fill("typed before the new build");
+  wire.pass = (frame) => [{ ...frame, ...(frame.build && { build: "another" }) }];
+  await wire.cut({ code: 1001 });
+  await expect(window.reload).toBeVisible();
+  await window.is("live");
+  await expect(window.message).toHaveValue("typed before the new build");
+
+  wire.pass = (frame) => [frame];
+  await window.reload.click();
+  await window.live();
+  await expect(window.reload).toBeHidden();
+  await expect(window.message).toHaveValue("typed before the new build");
+});

@@ -1,0 +1,161 @@
+import { LIVE, expect, test } from "../../fixtures/index.js";
+
+test("an event shows at once in every window of its tenant and in none of the other's", async ({ feed }) => {
+  const [writer, reader, stranger, other] = await feed.open("tenant_a", "tenant_a", "tenant_b", "tenant_b");
+
+  await writer.post("hello from A");
+  await expect(reader.messages).toHaveText(["hello from A"], LIVE);
+  await expect(writer.messages).toHaveText(["hello from A"], LIVE);
+
+  await stranger.post("hello from B"); // a leak of A's event would stand before it
+  await expect(other.messages).toHaveText(["hello from B"], LIVE);
+  await expect(stranger.messages).toHaveText(["hello from B"], LIVE);
+
+  await writer.post("marker in A");
+  await expect(reader.messages).toHaveText(["marker in A", "hello from A"], LIVE);
+});
+
+test("what another program posts is live within a second, newest first", async ({ feed, server }) => {
+  await server.post("tenant_a", "before the window");
+  const [window] = await feed.open("tenant_a");
+  await expect(window.messages).toHaveText(["before the window"]);
+  await server.post("tenant_a", "first");
+  await expect(window.messages).toHaveText(["first", "before the window"], LIVE);
+  await server.post("tenant_a", "second");
+  await expect(window.messages).toHaveText(["second", "first", "before the window"], LIVE);
+});
+
+test("every window ends up with the server's list, whoever posted and how fast", async ({ feed, server }) => {
+  const windows = await feed.open("tenant_a", "tenant_a");
+  const numbers = Array.from({ length: 40 }, (_, i) => i);
+  await Promise.all(numbers.map((i) => server.post("tenant_a", `burst ${i}`)));
+  const texts = (await server.list("tenant_a")).map(({ message }) => message);
+  for (const window of windows) await expect(window.messages).toHaveText(texts);
+});
+
+test("an event carries its number, its id and its time, and is marked as new for a while", async ({ feed, server }) => {
+  await server.post("tenant_a", "old");
+  const [window] = await feed.open("tenant_a");
+  const { id, timestamp } = await server.post("tenant_a", "new");
+  const [arrival, old] = [window.events.first(), window.events.last()];
+  await expect(arrival).toHaveAttribute("data-id", id);
+  await expect(arrival).toHaveAttribute("data-seq", "2");
+  await expect(arrival.locator("time")).toHaveAttribute("datetime", timestamp);
+  await expect(arrival).toHaveAttribute("data-new");
+  await expect(arrival.getByText("New", { exact: true })).toBeVisible();
+  await expect(old).not.toHaveAttribute("data-new");
+});
+
+test("an empty feed says so", async ({ feed }) => {
+  const [window] = await feed.open("tenant_b");
+  await expect(window.empty).toContainText("No events yet.");
+  await window.post("the first");
+  await expect(window.messages).toHaveText(["the first"], LIVE);
+  await expect(window.empty).toBeHidden();
+});
+
+test("the tenant is unmistakable: in the title, the heading, the icon and the document", async ({ feed }) => {
+  for (const [window, tenant, label] of [
+    [...await feed.open("tenant_a"), "tenant_a", "Tenant A"],
+    [...await feed.open("tenant_b"), "tenant_b", "Tenant B"],
+  ]) {
+    await expect(window.page).toHaveTitle(`${label} · Event feed`);
+    await expect(window.heading).toContainText(label);
+    await expect(window.page.locator("html")).toHaveAttribute("data-tenant", tenant);
+    await expect(window.page.locator("link[rel=icon]")).toHaveAttribute("href", `/favicon-${tenant}.svg`);
+    await expect(window.tenant).toHaveValue(tenant);
+  }
+});
+
+test("switching the tenant closes the old socket and leaves nothing of the old tenant", async ({ feed, server }) => {
+  await server.post("tenant_a", "A's secret");
+  await server.post("tenant_b", "B's own");
+  const [window] = await feed.open("tenant_a");
+  await expect(window.messages).toHaveText(["A's secret"]);
+  await window.message.fill("a draft for A");
+
+  await window.tenant.selectOption("Tenant B");
+  await expect(window.heading).toContainText("Tenant B");
+  await window.live();
+  await expect(window.messages).toHaveText(["B's own"]);
+  await expect(window.message).toHaveValue("");
+  await expect(window.page.getByText("A's secret")).toHaveCount(0);
+  await expect.poll(() => server.connections()).toEqual({ tenant_a: 0, tenant_b: 1 });
+
+  await server.post("tenant_a", "for A alone");
+  await server.post("tenant_b", "marker");
+  await expect(window.messages).toHaveText(["marker", "B's own"], LIVE);
+
+  await window.page.goBack();
+  await expect(window.heading).toContainText("Tenant A");
+  await window.live();
+  await expect(window.tenant).toHaveValue("tenant_a");
+  await expect(window.messages).toHaveText(["for A alone", "A's secret"]);
+  await expect(window.message).toHaveValue("a draft for A");
+  await expect.poll(() => server.connections()).toEqual({ tenant_a: 1, tenant_b: 0 });
+});
+
+test("a paused list stands still while the count goes on, and resumes in order", async ({ feed, server }) => {
+  const [window] = await feed.open("tenant_a");
+  await server.post("tenant_a", "one");
+  await expect(window.messages).toHaveText(["one"], LIVE);
+
+  await window.pause.click();
+  await window.is("paused");
+  await server.post("tenant_a", "two");
+  await expect(window.pending).toHaveText("1 new event", LIVE);
+  await server.post("tenant_a", "three");
+  await expect(window.pending).toHaveText("2 new events", LIVE);
+  await expect(window.messages).toHaveText(["one"]);
+  await expect(window.page).toHaveTitle("(2) Tenant A · Event feed");
+
+  await window.resume.click();
+  await window.is("live");
+  await expect(window.messages).toHaveText(["three", "two", "one"]);
+  await expect(window.pending).toBeHidden();
+  await expect(window.page).toHaveTitle("Tenant A · Event feed");
+});
+
+test("scrolled down, the list stays where the reader is until asked", async ({ feed, server }) => {
+  for (let i = 0; i < 40; i += 1) await server.post("tenant_a", `event ${i}`);
+  const [window] = await feed.open("tenant_a");
+  const reading = window.events.nth(20);
+  await reading.scrollIntoViewIfNeeded();
+  await reading.focus();
+  const before = await reading.boundingBox();
+
+  await server.post("tenant_a", "arrival");
+  await expect(window.pending).toHaveText("1 new event", LIVE);
+  await expect(reading).toBeFocused();
+  const after = await reading.boundingBox();
+  expect(Math.abs(after.y - before.y)).toBeLessThanOrEqual(1);
+
+  await window.pending.click();
+  await expect(window.messages.first()).toHaveText("arrival");
+  await expect(window.messages.first()).toBeInViewport();
+  await expect(window.events.first()).toBeFocused();
+  await expect(window.pending).toBeHidden();
+});
+
+const HOSTILE = [
+  "<script>document.title = 'taken'</script>",
+  "<img src=x onerror=\"document.title = 'taken'\">",
+  "</textarea></p></article><h1>taken</h1>",
+  "{{ constructor.constructor('document.title = 1')() }} ${document.title = 1}",
+  "javascript:document.title='taken'",
+  "\u202eright to left override\u202d and back",
+  "e" + "\u0301".repeat(200),
+  "&lt;b&gt; &amp; &#60;",
+];
+
+test("hostile text is inert text", async ({ feed, server }) => {
+  for (const text of HOSTILE.slice(0, 4)) await server.post("tenant_a", text); // in the page from the start
+  const [window] = await feed.open("tenant_a");
+  for (const text of HOSTILE.slice(4)) await server.post("tenant_a", text); // by the stream
+  await expect(window.messages).toHaveCount(HOSTILE.length);
+  expect(await window.messages.allTextContents()).toEqual(HOSTILE.toReversed());
+  expect(await window.messages.evaluateAll((nodes) => nodes.map((node) => [node.childElementCount, node.dir])))
+    .toEqual(HOSTILE.map(() => [0, "auto"]));
+  await expect(window.page.getByRole("heading", { name: "taken" })).toHaveCount(0);
+  await expect(window.page).toHaveTitle("Tenant A · Event feed");
+});

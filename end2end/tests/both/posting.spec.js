@@ -1,0 +1,205 @@
+import { LIVE, expect, test } from "../../fixtures/index.js";
+
+/** Where either client sends a message: the API, or the server function in front of the same path. */
+const POST = /\/(events|api\/post_event)$/;
+
+const FULL = "the server is full: try again in 3 s";
+
+/** Notes the key of every post that the pages send from now on. */
+function keysOf(context) {
+  const keys = [];
+  context.on("request", (request) => {
+    if (request.method() === "POST") keys.push(request.headers()["idempotency-key"]);
+  });
+  return keys;
+}
+
+/** Lets `answer` deal with posts; everything else goes its way. */
+const routePosts = (context, answer) => context.route(POST, (route) =>
+  route.request().method() === "POST" ? answer(route) : route.fallback());
+
+test("a post is confirmed with the time until it was live, and shows once", async ({ feed }) => {
+  const [window] = await feed.open("tenant_a");
+  await window.post("hello");
+  await expect(window.status).toContainText(/Posted.*Live in \d+ ms/);
+  await expect(window.messages).toHaveText(["hello"]);
+  await expect(window.message).toHaveValue("");
+  await expect(window.message).toBeFocused();
+  await expect(window.count).toHaveText("0 / 500");
+  await window.post("marker"); // a second copy of the first would stand under it by now
+  await expect(window.messages).toHaveText(["marker", "hello"]);
+});
+
+test("the button posts as Enter does, and Shift+Enter breaks the line", async ({ feed }) => {
+  const [window] = await feed.open("tenant_a");
+  await window.message.pressSequentially("one");
+  await window.message.press("Shift+Enter");
+  await window.message.pressSequentially("two");
+  await expect(window.message).toHaveValue("one\ntwo");
+  await window.submit.click();
+  await expect(window.messages).toHaveCount(1);
+  expect(await window.messages.allTextContents()).toEqual(["one\ntwo"]);
+});
+
+test("Enter that ends an input method's composition does not post", async ({ feed, context }) => {
+  const [window] = await feed.open("tenant_a");
+  const keys = keysOf(context);
+  await window.message.fill("ka");
+  await window.message.dispatchEvent("keydown", { key: "Enter", isComposing: true, bubbles: true, cancelable: true });
+  await expect(window.message).toHaveValue("ka");
+  await window.message.press("Enter");
+  await expect(window.messages).toHaveText(["ka"]);
+  expect(keys).toHaveLength(1);
+});
+
+test("a double submit sends once", async ({ feed, context }) => {
+  const [window] = await feed.open("tenant_a");
+  const keys = keysOf(context);
+  let release;
+  const held = new Promise((resolve) => { release = resolve; });
+  await routePosts(context, (route) => held.then(() => route.continue()));
+  await window.message.fill("only once");
+  await window.submit.dblclick();
+  await window.message.press("Enter");
+  await expect(window.submit).toHaveText("Posting…");
+  release();
+  await expect(window.status).toContainText("Posted");
+  await window.post("marker");
+  await expect(window.messages).toHaveText(["marker", "only once"]);
+  expect(keys).toHaveLength(2);
+});
+
+test("an empty message is refused before it is sent", async ({ feed, context }) => {
+  const [window] = await feed.open("tenant_a");
+  const keys = keysOf(context);
+  await window.post("  \n\t ");
+  await expect(window.error).not.toBeEmpty();
+  await expect(window.message).toHaveAttribute("aria-invalid", "true");
+  await expect(window.message).toHaveAccessibleDescription(/\w/);
+  await window.message.fill("now with words");
+  await expect(window.message).toHaveAttribute("aria-invalid", "false");
+  await window.message.press("Enter");
+  await expect(window.messages).toHaveText(["now with words"]);
+  expect(keys).toHaveLength(1);
+});
+
+test("500 emoji are accepted, 501 are refused and nothing of them is lost", async ({ feed, context }) => {
+  const [window] = await feed.open("tenant_a");
+  const keys = keysOf(context);
+  await window.message.fill("😀".repeat(501));
+  await expect(window.count).toHaveText("501 / 500");
+  await window.message.press("Enter");
+  await expect(window.error).toContainText("500");
+  await expect(window.message).toHaveAttribute("aria-invalid", "true");
+  await expect(window.message).toHaveValue("😀".repeat(501));
+  expect(keys).toHaveLength(0);
+
+  await window.post("😀".repeat(500));
+  await expect(window.messages).toHaveText(["😀".repeat(500)]);
+});
+
+test("the counter counts what would be posted: code points, trimmed", async ({ feed }) => {
+  const [window] = await feed.open("tenant_a");
+  for (const [text, count] of [["  hello  ", 5], ["👍🏽", 2], ["a\nb", 3], ["\u0085x\u0085", 1], ["\ufeffx", 2]]) {
+    await window.message.fill(text);
+    await expect(window.count).toHaveText(`${count} / 500`);
+  }
+});
+
+test("control characters are refused in plain words", async ({ feed, context }) => {
+  const [window] = await feed.open("tenant_a");
+  const keys = keysOf(context);
+  await window.post("a bell \u0007 rings");
+  await expect(window.error).toContainText(/control character/i);
+  await expect(window.message).toHaveValue("a bell \u0007 rings");
+  expect(keys).toHaveLength(0);
+});
+
+test("a refusal is told in words, the text stays, and Retry sends the same key", async ({ feed, context }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  const keys = keysOf(context);
+  let refusals = 1;
+  await routePosts(context, (route) => (refusals-- > 0 ? route.fulfill({
+    status: 503,
+    contentType: "application/problem+json",
+    headers: { "Retry-After": "3" },
+    body: JSON.stringify({ type: "about:blank", title: "Full", status: 503, detail: FULL }),
+  }) : route.continue()));
+
+  await window.post("do not lose me");
+  await expect(window.error).toContainText(new RegExp(FULL, "i"));
+  await expect(window.message).toHaveValue("do not lose me");
+  await window.retry.click();
+  await expect(window.messages).toHaveText(["do not lose me"]);
+  await expect(window.error).not.toContainText("full");
+  await expect(window.retry).toBeHidden();
+  expect(keys).toHaveLength(2);
+  expect(keys[0]).toMatch(/^[\x21-\x7e]{16,128}$/);
+  expect(keys[1]).toBe(keys[0]);
+});
+
+test("when the answer is lost, the retry does not post twice; the same words later are another message", async ({
+  feed, context,
+}) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  const keys = keysOf(context);
+  let losses = 1;
+  await routePosts(context, async (route) => {
+    if (losses-- > 0) {
+      await route.fetch();
+      return route.abort("connectionreset");
+    }
+    return route.continue();
+  });
+
+  await window.post("exactly once");
+  await expect(window.error).not.toBeEmpty();
+  await expect(window.messages).toHaveText(["exactly once"]); // it had been accepted
+  await window.retry.click();
+  await expect(window.status).toContainText("Posted");
+  await expect(window.message).toHaveValue("");
+  await window.post("exactly once");
+  await expect(window.messages).toHaveText(["exactly once", "exactly once"]);
+  expect(keys[1]).toBe(keys[0]);
+  expect(keys[2]).not.toBe(keys[0]);
+});
+
+test("what is typed while a post is under way is kept", async ({ feed, context }) => {
+  const [window] = await feed.open("tenant_a");
+  let release;
+  const held = new Promise((resolve) => { release = resolve; });
+  await routePosts(context, (route) => held.then(() => route.continue()));
+  await window.post("the first");
+  await window.message.fill("the second");
+  release();
+  await expect(window.messages).toHaveText(["the first"]);
+  await expect(window.status).toContainText("Posted");
+  await expect(window.message).toHaveValue("the second");
+});
+
+test("a draft survives a reload and a switch of tenants, each tenant its own", async ({ feed }) => {
+  const [window] = await feed.open("tenant_a");
+  await window.message.fill("a thought for A");
+  await window.page.reload();
+  await window.live();
+  await expect(window.message).toHaveValue("a thought for A");
+  await expect(window.count).toHaveText("15 / 500");
+
+  await window.tenant.selectOption("Tenant B");
+  await expect(window.heading).toContainText("Tenant B");
+  await window.live();
+  await expect(window.message).toHaveValue("");
+  await window.message.fill("and one for B");
+
+  await window.tenant.selectOption("Tenant A");
+  await expect(window.heading).toContainText("Tenant A");
+  await window.live();
+  await expect(window.message).toHaveValue("a thought for A");
+  await window.message.press("Enter");
+  await expect(window.messages).toHaveText(["a thought for A"], LIVE);
+  await window.page.reload();
+  await window.live();
+  await expect(window.message).toHaveValue("");
+});

@@ -1,0 +1,120 @@
+import { LIVE, expect, test } from "../../fixtures/index.js";
+
+test("the first page asks for the tenant and shows no event", async ({ feed, server }) => {
+  await server.post("tenant_a", "A's secret");
+  const window = await feed.visit("");
+  expect(window.response.status()).toBe(200);
+  await expect(window.page).toHaveTitle("Event feed");
+  await expect(window.heading).toHaveText("Choose a tenant");
+  await expect(window.events).toHaveCount(0);
+  await expect(window.page.getByText("A's secret")).toHaveCount(0);
+  await expect(window.page.locator("html")).not.toHaveAttribute("data-tenant");
+
+  await window.ready();
+  await window.tenant.selectOption("Tenant A");
+  await expect(window.heading).toContainText("Tenant A");
+  await window.live();
+  await expect(window.messages).toHaveText(["A's secret"]);
+});
+
+const WRONG = ["?tenant=nonsense", "?tenant=", "?tenant=tenant_a&tenant=tenant_b", "?tenant=tenant_a,tenant_b"];
+for (const search of WRONG) {
+  test(`${search} gives the selector, and 404`, async ({ feed }) => {
+    feed.expectNetworkErrors(); // the engine notes the status of the page itself
+    const window = await feed.visit(search);
+    expect(window.response.status()).toBe(404);
+    await expect(window.heading).toHaveText("Choose a tenant");
+    await expect(window.page.locator("html")).not.toHaveAttribute("data-tenant");
+  });
+}
+
+test("each page links the other client and the isolation view", async ({ feed }) => {
+  const [{ page }] = await feed.open("tenant_b");
+  await expect(page.locator('a[href="/vanilla/?tenant=tenant_b"]')).toHaveCount(1);
+  await expect(page.locator('a[href="/isolation"]')).toHaveCount(1);
+});
+
+test.describe("without script", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("the page shows the newest events, and the selector works as a plain form", async ({ feed, server }) => {
+    for (const text of ["older", "newer"]) await server.post("tenant_a", text);
+    await server.post("tenant_b", "B's own");
+    const window = await feed.visit("");
+    await window.tenant.selectOption("Tenant A");
+    await window.page.getByRole("button", { name: "Open" }).click();
+    await expect(window.heading).toContainText("Tenant A");
+    await expect(window.messages).toHaveText(["newer", "older"]);
+    await expect(window.form.locator("noscript p")).toBeVisible();
+    expect(await window.form.locator("noscript").textContent()).toContain("needs script");
+
+    await window.tenant.selectOption("Tenant B");
+    await window.page.getByRole("button", { name: "Open" }).click();
+    await expect(window.messages).toHaveText(["B's own"]);
+  });
+
+  test("the server renders the newest 100 events, and no more", async ({ feed, server }) => {
+    for (let i = 1; i <= 101; i += 1) await server.post("tenant_a", `event ${i}`);
+    const window = await feed.visit("?tenant=tenant_a");
+    await expect(window.events).toHaveCount(100);
+    await expect(window.messages.first()).toHaveText("event 101");
+    await expect(window.messages.last()).toHaveText("event 2");
+  });
+});
+
+test("the client takes over the elements that the server has rendered", async ({ feed, server }) => {
+  await server.post("tenant_a", "rendered by the server");
+  let release;
+  const held = new Promise((resolve) => { release = resolve; });
+  await feed.context.route(/\.wasm$/, (route) => held.then(() => route.continue()));
+  const window = await feed.visit("?tenant=tenant_a");
+  await expect(window.messages).toHaveText(["rendered by the server"]);
+  const article = await window.events.first().elementHandle();
+  await server.post("tenant_a", "while the client was under way");
+  release();
+  await window.live();
+  await expect(window.messages).toHaveText(["while the client was under way", "rendered by the server"]);
+  expect(await article.evaluate((node) => node.isConnected)).toBe(true);
+});
+
+test("words typed before the client started survive its start, and Enter posts them", async ({ feed }) => {
+  let release;
+  const held = new Promise((resolve) => { release = resolve; });
+  await feed.context.route(/\.wasm$/, (route) => held.then(() => route.continue()));
+  const window = await feed.visit("?tenant=tenant_a");
+  await window.message.click();
+  await window.page.keyboard.type("faster than the client");
+  await expect(window.page.locator("html")).not.toHaveAttribute("data-client");
+  release();
+  await window.live();
+  await expect(window.message).toHaveValue("faster than the client");
+  await expect(window.message).toBeFocused();
+  await expect(window.count).toHaveText("22 / 500");
+  await window.page.keyboard.press("Enter");
+  await expect(window.messages).toHaveText(["faster than the client"], LIVE);
+});
+
+test("a page whose client cannot be loaded says so and offers the no-build page", async ({ feed, server }) => {
+  feed.expectNetworkErrors();
+  feed.expectOnConsole(/Failed to fetch/); // thrown on, for whoever looks at the console
+  await server.post("tenant_a", "still to be read");
+  await feed.context.route(/\.wasm$/, (route) => route.abort());
+  const { page, messages } = await feed.visit("?tenant=tenant_a");
+  await expect(page.locator("html")).toHaveAttribute("data-client", "failed");
+  await expect(messages).toHaveText(["still to be read"]);
+  const offer = page.locator("#client-failed");
+  await expect(offer).toBeVisible();
+  await expect(offer.getByRole("link")).toHaveAttribute("href", "/vanilla/?tenant=tenant_a");
+});
+
+test("the feed is walked with Page Up and Page Down, and left with Control+Home", async ({ feed, server }) => {
+  for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
+  const [window] = await feed.open("tenant_a");
+  await window.events.first().focus();
+  await window.page.keyboard.press("PageDown");
+  await expect(window.events.nth(1)).toBeFocused();
+  await window.page.keyboard.press("PageUp");
+  await expect(window.events.first()).toBeFocused();
+  await window.page.keyboard.press("Control+Home");
+  await expect(window.pause).toBeFocused();
+});

@@ -1,0 +1,54 @@
+import { expect, test } from "../../fixtures/index.js";
+
+test("without a tenant the page asks for one, and a choice opens it", async ({ feed, server }) => {
+  await server.post("tenant_b", "B's own");
+  const window = await feed.visit("");
+  await window.ready();
+  await expect(window.page).toHaveTitle("Event feed");
+  await expect(window.heading).toHaveText("Choose a tenant");
+  await expect(window.events).toHaveCount(0);
+  await expect(window.form).toBeHidden();
+  await window.tenant.selectOption("Tenant B");
+  await expect(window.heading).toHaveText("Tenant B");
+  await window.live();
+  await expect(window.messages).toHaveText(["B's own"]);
+});
+
+for (const search of ["?tenant=nonsense", "?tenant=tenant_a&tenant=tenant_b"]) {
+  test(`${search} opens no feed`, async ({ feed }) => {
+    const sockets = [];
+    const window = await feed.visit(search, (page) => page.on("websocket", (socket) => sockets.push(socket)));
+    await window.ready();
+    await expect(window.heading).toHaveText("Choose a tenant");
+    expect(sockets).toEqual([]);
+  });
+}
+
+test("the page links the full client of its tenant and the isolation view", async ({ feed }) => {
+  const [{ page }] = await feed.open("tenant_b");
+  await expect(page.getByRole("link", { name: "Full client" })).toHaveAttribute("href", "/?tenant=tenant_b");
+  await expect(page.locator('a[href="/isolation"]')).toHaveCount(1);
+});
+
+test("a socket that never speaks is given up after ten seconds", async ({ feed, wire }) => {
+  wire.pass = () => [];
+  const window = await feed.visit("?tenant=tenant_a", (page) => page.clock.install());
+  await window.is("connecting");
+  await window.page.clock.runFor(8_000);
+  await window.is("connecting");
+  await window.page.clock.runFor(2_000);
+  await window.is("reconnecting");
+  wire.pass = (frame) => [frame];
+  await window.page.clock.runFor(1_000);
+  await window.is("live");
+});
+
+test.describe("without script", () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("the page says so and points to the one that needs none", async ({ feed }) => {
+    const { page } = await feed.visit("?tenant=tenant_a");
+    await expect(page.locator("noscript p")).toBeVisible();
+    expect(await page.locator("noscript").textContent()).toContain("This page needs script.");
+  });
+});
