@@ -4,7 +4,12 @@ use leptos::{ev, prelude::*, task::spawn_local};
 
 use super::actions;
 use crate::{
-    client::{browser, confirmation::Confirmation, draft::Draft, reconnect::Status},
+    client::{
+        browser,
+        draft::Draft,
+        live::{self, Facts},
+        reconnect::Status,
+    },
     feed::{Message, MessageError, Tenant},
 };
 
@@ -15,8 +20,9 @@ const FIELD: &str = "message";
 const QUIET: usize = 400;
 
 /// What went wrong, and whether the same again may go better.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Trouble {
+    /// Empty where nothing did.
     words: String,
     retry: bool,
 }
@@ -26,25 +32,22 @@ struct Trouble {
 pub fn Composer(
     /// Who posts.
     tenant: Tenant,
-    /// The connection: it says whether a post can be seen to come back.
-    status: RwSignal<Status>,
-    /// Waits for an own post to come back. The feed's listener tells it what arrives.
-    confirmation: StoredValue<Confirmation>,
-    /// How long the last own post took to come back, in milliseconds.
-    took: RwSignal<Option<f64>>,
+    /// The feed's: whether a post can be seen to come back, and how long it took.
+    facts: RwSignal<Facts>,
 ) -> impl IntoView {
     let draft = RwSignal::new(Draft::default());
     let ready = RwSignal::new(false);
     let posting = RwSignal::new(false);
     let posted = RwSignal::new(false);
-    let trouble = RwSignal::new(None::<Trouble>);
+    let trouble = RwSignal::new(Trouble::default());
 
+    let is_live = move || facts.read().status == Status::Live;
     let keep = move || browser::store(&Draft::name(tenant), &draft.read_untracked().store());
     let typed = move || {
         let text = browser::value(FIELD).unwrap_or_default();
         if text != draft.read_untracked().text {
             draft.update(|draft| draft.text = text);
-            trouble.set(None);
+            trouble.set(Trouble::default());
             keep();
         }
     };
@@ -58,20 +61,16 @@ pub fn Composer(
         ready.set(true);
     });
 
-    let count = Memo::new(move |_| Message::count(&draft.read().text));
-    let level = move || match count.get() {
+    let count = move || Message::count(&draft.read().text);
+    let level = move || match count() {
         ..QUIET => "quiet",
         QUIET..=Message::MAX => "near",
         _ => "over",
     };
-    let over = move || {
-        let length = count.get();
-        (length > Message::MAX).then(|| MessageError::TooLong { length }.to_string())
+    let words = move || match count() {
+        length if length > Message::MAX => sentence(&MessageError::TooLong { length }.to_string()),
+        _ => trouble.get().words,
     };
-    let told = Memo::new(move |_| match trouble.get() {
-        Some(trouble) => Some(trouble),
-        None => over().map(|words| Trouble { words: sentence(&words), retry: false }),
-    });
 
     let post = move || {
         typed();
@@ -80,22 +79,22 @@ pub fn Composer(
         }
         let text = draft.read_untracked().text.clone();
         posted.set(false);
-        took.set(None);
         if let Err(error) = Message::parse(&text) {
-            trouble.set(Some(Trouble { words: sentence(&error.to_string()), retry: false }));
+            trouble.set(Trouble { words: sentence(&error.to_string()), retry: false });
             browser::focus(FIELD);
             return;
         }
         let key = draft.try_update(|draft| draft.key(browser::random_bytes())).unwrap_or_default();
         keep();
-        trouble.set(None);
+        trouble.set(Trouble::default());
         posting.set(true);
-        confirmation.update_value(|waiting| waiting.sent(browser::instant()));
+        live::post_sent(tenant);
         spawn_local(async move {
             let answer = actions::post(text.clone(), key).await;
             posting.set(false);
+            live::post_answered(tenant, answer.as_ref().ok().map(|event| event.id));
             match answer {
-                Ok(event) => {
+                Ok(_) => {
                     // What was typed meanwhile is another message.
                     if draft.read_untracked().text == text {
                         browser::set_value(FIELD, "");
@@ -103,16 +102,10 @@ pub fn Composer(
                         keep();
                     }
                     posted.set(true);
-                    let mut early = None;
-                    confirmation.update_value(|waiting| early = waiting.answered(event.id));
-                    if early.is_some() {
-                        took.set(early);
-                    }
                 }
                 Err(problem) => {
-                    confirmation.update_value(Confirmation::failed);
                     let words = format!("Not posted: {}", problem.detail.trim_end_matches('.'));
-                    trouble.set(Some(Trouble { words: sentence(&words), retry: problem.status != 422 }));
+                    trouble.set(Trouble { words: sentence(&words), retry: problem.status != 422 });
                 }
             }
             browser::focus(FIELD);
@@ -132,45 +125,44 @@ pub fn Composer(
         event.prevent_default();
         post();
     };
-    let result = move || match (posted.get(), took.get()) {
+    let result = move || match (posted.get(), facts.read().took) {
         (false, _) => String::new(),
-        (true, Some(took)) => format!("Posted · Live in {} ms", took.round()),
-        (true, None) if *status.read() == Status::Live => String::from("Posted"),
+        (true, Some(took)) => format!("Posted · Live in {took} ms"),
+        (true, None) if is_live() => String::from("Posted"),
         (true, None) => String::from("Posted. It shows here once the connection is back."),
     };
-    let waits = move || ready.get() && *status.read() != Status::Live;
 
     view! {
-        <form aria-label="Post an event" class="composer" on:submit=submitted>
+        <form aria-label="Post an event" class="composer card" on:submit=submitted>
             <label for=FIELD>"Message"</label>
             <textarea
                 id=FIELD
                 rows="3"
                 enterkeyhint="send"
                 aria-describedby="message-error message-count message-hint"
-                aria-invalid=move || told.read().is_some().to_string()
+                aria-invalid=move || if words().is_empty() { "false" } else { "true" }
                 on:input=move |_| typed()
                 on:keydown=keys
             ></textarea>
-            <p id="message-error" class="error" hidden=move || told.read().is_none()>
-                <span>{move || told.get().map(|trouble| trouble.words)}</span>
+            <p id="message-error" class="error" hidden=move || words().is_empty()>
+                <span>{words}</span>
                 <button
                     type="submit"
                     class="quiet"
-                    hidden=move || !told.read().as_ref().is_some_and(|trouble| trouble.retry)
+                    hidden=move || !trouble.read().retry
                 >
                     "Retry"
                 </button>
             </p>
-            <p id="message-wait" class="hint" hidden=move || !waits()>
+            <p id="message-wait" class="hint" hidden=move || !ready.get() || is_live()>
                 "Not live at the moment. Post still sends to the server; the event shows here once the connection is back."
             </p>
             <div class="composer-foot">
                 <span id="message-count" data-level=level>
-                    {move || format!("{} / {}", count.get(), Message::MAX)}
+                    {move || format!("{} / {}", count(), Message::MAX)}
                 </span>
                 <span id="message-hint" class="hint">"Enter posts, Shift+Enter breaks the line"</span>
-                <button type="submit" disabled=move || !ready.get() aria-disabled=move || posting.get().to_string()>
+                <button type="submit" disabled=move || !ready.get() aria-disabled=move || if posting.get() { "true" } else { "false" }>
                     {move || if posting.get() { "Posting…" } else { "Post" }}
                 </button>
             </div>

@@ -3,15 +3,26 @@
 use leptos::prelude::*;
 
 use crate::{
-    client::{Millis, browser, live, reconnect::Status},
+    client::{
+        live::{self, Facts},
+        reconnect::Status,
+    },
     feed::Tenant,
 };
 
-/// The state's name and words. A pause is the page's own, and only what is live can be paused.
-pub(super) fn state(status: &Status, paused: bool, now: Millis) -> (&'static str, String) {
-    match status {
-        Status::Live if paused => ("paused", String::from("Paused")),
-        status => (status.slug(), status.label_at(now)),
+/// The state's name in the markup. A pause is the page's own, and only what is live can be paused.
+#[must_use]
+pub fn slug(facts: &Facts) -> &'static str {
+    if facts.paused && facts.status == Status::Live { "paused" } else { facts.status.slug() }
+}
+
+/// The state in words.
+#[must_use]
+pub fn label(facts: &Facts) -> String {
+    match (slug(facts), facts.countdown) {
+        ("paused", _) => String::from("Paused"),
+        (_, Some(seconds)) => format!("Reconnecting in {seconds} s"),
+        _ => facts.status.label(),
     }
 }
 
@@ -20,28 +31,16 @@ pub(super) fn state(status: &Status, paused: bool, now: Millis) -> (&'static str
 pub fn ConnectionStatus(
     /// Whose connection it is.
     tenant: Tenant,
-    /// The connection.
-    status: RwSignal<Status>,
-    /// Whether a person has paused the list.
-    #[prop(into)]
-    paused: Signal<bool>,
-    /// Changes every second.
-    seconds: RwSignal<u32>,
+    /// The connection's.
+    facts: RwSignal<Facts>,
 ) -> impl IntoView {
-    let shown = Memo::new(move |_| {
-        let status = status.get();
-        if matches!(status, Status::Reconnecting { .. }) {
-            seconds.track();
-        }
-        state(&status, paused.get(), browser::now())
-    });
     view! {
         <div class="connection">
-            <span data-connection=move || shown.get().0>{move || shown.get().1}</span>
+            <span data-connection=move || slug(&facts.read())>{move || label(&facts.read())}</span>
             <button
                 type="button"
                 class="quiet"
-                hidden=move || !status.read().can_retry()
+                hidden=move || !facts.read().status.can_retry()
                 on:click=move |_| live::retry_now(tenant)
             >
                 "Retry now"
@@ -56,8 +55,20 @@ mod tests {
 
     #[test]
     fn a_pause_never_hides_trouble() {
-        assert_eq!(state(&Status::Live, true, 0.0).0, "paused");
-        assert_eq!(state(&Status::Live, false, 0.0).0, "live");
-        assert_eq!(state(&Status::Offline, true, 0.0), ("offline", String::from("Offline")));
+        let paused = |status| Facts { status, paused: true, ..Facts::default() };
+        assert_eq!(label(&paused(Status::Live)), "Paused");
+        assert_eq!(slug(&paused(Status::Live)), "paused");
+        assert_eq!(label(&paused(Status::Offline)), "Offline");
+        assert_eq!(slug(&paused(Status::Offline)), "offline");
+    }
+
+    #[test]
+    fn a_long_wait_is_counted_down() {
+        let status = Status::Reconnecting { since: 0.0, at: 9_000.0 };
+        assert_eq!(
+            label(&Facts { status: status.clone(), countdown: Some(4), ..Facts::default() }),
+            "Reconnecting in 4 s"
+        );
+        assert_eq!(label(&Facts { status, ..Facts::default() }), "Reconnecting…");
     }
 }

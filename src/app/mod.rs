@@ -13,7 +13,7 @@ pub mod timeline_view;
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
+use leptos::{either::EitherOf3, prelude::*};
 use serde::{Deserialize, Serialize};
 
 pub use shell::{Assets, ClientFiles, Shell};
@@ -91,7 +91,7 @@ fn feed_title(tenant: Tenant) -> String {
 
 /// Takes over, in the browser, the page that the server rendered.
 pub fn hydrate() {
-    let page = browser::text(PAGE_DATA).and_then(|json| serde_json::from_str(&json).ok());
+    let page = browser::text(PAGE_DATA).and_then(|json| serde_json::from_slice(json.as_bytes()).ok());
     let Some(page) = page else { return };
     browser::mount(ROOT, move || view! { <Body page /> });
 }
@@ -103,8 +103,8 @@ pub fn Body(
     page: Page,
 ) -> impl IntoView {
     match page {
-        Page::Selector { unknown } => view! { <SelectorPage unknown /> }.into_any(),
-        Page::Feed(snapshot) => view! { <FeedPage snapshot /> }.into_any(),
-        Page::Isolation(report) => view! { <IsolationPage report /> }.into_any(),
+        Page::Selector { unknown } => EitherOf3::A(view! { <SelectorPage unknown /> }),
+        Page::Feed(snapshot) => EitherOf3::B(view! { <FeedPage snapshot /> }),
+        Page::Isolation(report) => EitherOf3::C(view! { <IsolationPage report /> }),
     }
 }

@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 
 use crate::{
-    client::{browser, live, session::Notice},
+    client::{
+        browser,
+        live::{self, Facts},
+    },
     feed::{Tenant, Timestamp},
 };
 
@@ -12,47 +15,30 @@ use crate::{
 pub fn NoticeBar(
     /// Whose page it is.
     tenant: Tenant,
-    /// How things stood.
-    notice: RwSignal<Option<Notice>>,
-    /// Whether the server ships another build.
-    outdated: RwSignal<bool>,
+    /// What there is to tell.
+    facts: RwSignal<Facts>,
 ) -> impl IntoView {
-    let words = move || notice.get().map(|notice| notice.words(clock));
     view! {
         <div id="notice" role="status">
-            {move || {
-                words()
-                    .map(|words| {
-                        view! {
-                            <p class="bar">
-                                <span>{words}</span>
-                                <button type="button" class="quiet" on:click=move |_| live::dismiss(tenant)>
-                                    "Dismiss"
-                                </button>
-                            </p>
-                        }
-                    })
-            }}
-            {move || {
-                outdated
-                    .get()
-                    .then(|| {
-                        view! {
-                            <p class="bar">
-                                <span>"The server has a newer version of this page. What you have typed is kept."</span>
-                                <button type="button" class="quiet" on:click=|_| browser::reload()>
-                                    "Reload"
-                                </button>
-                            </p>
-                        }
-                    })
-            }}
+            <p class="bar" hidden=move || facts.read().notice.is_none()>
+                <span>{move || facts.read().notice.map(|notice| notice.words(clock))}</span>
+                <button type="button" class="quiet" on:click=move |_| live::dismiss(tenant)>
+                    "Dismiss"
+                </button>
+            </p>
+            <p class="bar" hidden=move || !facts.read().outdated>
+                <span>{move || facts.read().outdated.then_some("The server has a newer version of this page. What you typed is kept.")}</span>
+                <button type="button" class="quiet" on:click=|_| browser::reload()>
+                    "Reload"
+                </button>
+            </p>
         </div>
     }
 }
 
 /// A moment as hours and minutes.
 fn clock(moment: Timestamp) -> String {
-    let time = browser::local_time(moment.millis());
-    time.rsplit_once(':').map_or(time.clone(), |(minutes, _)| String::from(minutes))
+    let mut time = browser::local_time(moment.millis());
+    time.truncate(time.rfind(':').unwrap_or(time.len()));
+    time
 }

@@ -1,9 +1,8 @@
 //! The list of events, newest first: APG's feed pattern, with all that is not an event outside it.
 
 use leptos::{ev, prelude::*};
-use uuid::Uuid;
 
-use crate::client::{browser, shown::Row, times};
+use crate::client::{browser, live::Facts, shown::Row, times};
 
 /// The element that holds the events.
 pub(super) const FEED: &str = "feed";
@@ -12,7 +11,7 @@ pub(super) const BEFORE: &str = "pause";
 /// Where Ctrl+End leaves the feed for.
 pub(super) const AFTER: &str = "after-feed";
 
-/// How long an arrival is marked, in milliseconds (and up to one tick of `now` longer).
+/// How long an arrival is marked, in milliseconds (and up to one tick of the clock longer).
 const NEW: f64 = 8_000.0;
 
 /// The events.
@@ -20,10 +19,10 @@ const NEW: f64 = 8_000.0;
 pub fn TimelineView(
     /// What stands on the page.
     rows: RwSignal<Vec<Row>>,
-    /// The server's process; an event of another is no longer on the server.
-    epoch: RwSignal<Option<Uuid>>,
-    /// The time of day, once there is a browser to ask; every few seconds anew.
-    now: RwSignal<Option<i64>>,
+    /// They name the server's process: an event of another is no longer on the server.
+    facts: RwSignal<Facts>,
+    /// The time of day, every few seconds and at each change of the process anew; 0 where there is no browser to ask.
+    clock: RwSignal<i64>,
 ) -> impl IntoView {
     let empty = move || rows.read().is_empty();
     view! {
@@ -31,9 +30,9 @@ pub fn TimelineView(
             <strong>"No events yet."</strong>
             " What is posted here appears at once, in every window of this tenant."
         </p>
-        <div id=FEED role="feed" aria-label="Events" aria-busy=move || empty().to_string() on:keydown=keys>
+        <div id=FEED role="feed" aria-label="Events" aria-busy=move || if empty() { "true" } else { "false" } on:keydown=keys>
             <For each=move || rows.get() key=|row| row.entry.event.id let(row)>
-                <EventView row epoch now />
+                <EventView row facts clock />
             </For>
         </div>
     }
@@ -57,26 +56,29 @@ pub fn EventView(
     /// The event, and how it came.
     row: Row,
     /// See [`TimelineView`].
-    epoch: RwSignal<Option<Uuid>>,
+    facts: RwSignal<Facts>,
     /// See [`TimelineView`].
-    now: RwSignal<Option<i64>>,
+    clock: RwSignal<i64>,
 ) -> impl IntoView {
-    let Row { epoch: accepted, entry, arrived } = row;
+    let Row { epoch, entry, arrived } = row;
     let event = entry.event;
     let moment = event.timestamp.to_string();
     let millis = event.timestamp.millis();
     let told = times::utc(&moment);
-    let shown = move || match now.get() {
-        Some(now) => format!("{} · {}", times::ago(millis, now), browser::local_time(millis)),
-        None => told.clone(),
+    let shown = move || match clock.get() {
+        0 => told.clone(),
+        now => format!("{} · {}", times::ago(millis, now), browser::local_time(millis)),
     };
     let is_new = arrived.map(|at| {
         move || {
-            now.track();
+            clock.track();
             browser::now() < at + NEW
         }
     });
-    let gone = move || epoch.get().is_some_and(|epoch| epoch != accepted);
+    let gone = move || {
+        clock.track();
+        facts.read_untracked().epoch.is_some_and(|now| now != epoch)
+    };
     view! {
         <article
             tabindex="0"

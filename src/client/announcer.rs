@@ -8,6 +8,7 @@ pub struct Announcer {
     next: Millis,
     events: u64,
     state: Option<String>,
+    last: String,
 }
 
 impl Announcer {
@@ -36,7 +37,13 @@ impl Announcer {
             return None;
         }
         self.next = now + Self::PAUSE;
-        Some(words.join(". "))
+        let mut words = words.join(". ");
+        if words == self.last {
+            // The same text again is no change, and would not be read.
+            words.push('\u{a0}');
+        }
+        self.last.clone_from(&words);
+        Some(words)
     }
 }
 
@@ -57,5 +64,8 @@ mod tests {
         }
         assert_eq!(announcer.say(5_000.0).as_deref(), Some("Live. 490 new events"));
         assert_eq!(announcer.say(99_000.0), None);
+        announcer.events(490);
+        announcer.state(String::from("Live"));
+        assert_eq!(announcer.say(99_000.0).as_deref(), Some("Live. 490 new events\u{a0}"));
     }
 }

@@ -339,7 +339,7 @@ pub fn read_list(tenant: Tenant, done: impl FnOnce(ListAnswer) + 'static) {
 async fn list(tenant: Tenant) -> ListAnswer {
     let answer = Request::get("/events").header(TENANT_HEADER, tenant.id()).send().await.ok()?;
     let position = answer.headers().get(POSITION_HEADER)?.parse().ok()?;
-    let events = serde_json::from_str(&answer.text().await.ok()?).ok()?;
+    let events = serde_json::from_slice(&answer.binary().await.ok()?).ok()?;
     answer.ok().then_some((position, events))
 }
 
@@ -356,7 +356,7 @@ pub async fn post(tenant: Tenant, message: &str, key: &str) -> Option<Event> {
         .body(serde_json::to_string(&Body { message }).ok()?)
         .ok()?;
     let answer = request.send().await.ok()?;
-    serde_json::from_str(&answer.text().await.ok()?).ok()
+    serde_json::from_slice(&answer.binary().await.ok()?).ok()
 }
 
 /// Waits so many milliseconds.

@@ -31,7 +31,7 @@ impl Draft {
     /// Reads what [`Draft::store`] wrote; an empty draft where that is nothing.
     #[must_use]
     pub fn restore(stored: Option<&str>) -> Self {
-        stored.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
+        stored.and_then(|json| serde_json::from_slice(json.as_bytes()).ok()).unwrap_or_default()
     }
 
     /// The draft as text to store.

@@ -7,27 +7,34 @@ use uuid::Uuid;
 
 use super::{
     ListAnswer, Millis, SocketEvent, Wake,
+    announcer::Announcer,
     browser::{self, Socket, Timer},
+    confirmation::Confirmation,
     reconnect::{Connection, Input, Output, Status},
     session::{Breach, Notice, Session},
     shown::{Painted, Row, Shown},
 };
 use crate::feed::{Event, Tenant, protocol::Incoming};
 
+/// How often what counts down is looked at.
+const SECOND: Millis = 1_000.0;
+
 thread_local! {
     /// The feeds of this page, by tenant: one, or on the isolation view both.
     static FEEDS: RefCell<[Option<Rc<Feed>>; 2]> = const { RefCell::new([const { None }; 2]) };
 }
 
-/// What a page shows of its feed.
-#[derive(Debug)]
-pub struct View<'a> {
+/// What there is to know about a feed, beside its rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Facts {
     /// The connection.
     pub status: Status,
+    /// The whole seconds until the next attempt, where the wait is long enough to be counted.
+    pub countdown: Option<u64>,
+    /// Whether a person has stopped the list.
+    pub paused: bool,
     /// Names the server's process; rows of another are no longer on it.
     pub epoch: Option<Uuid>,
-    /// The rows, where they have changed.
-    pub rows: Option<&'a [Row]>,
     /// How many events wait for the reader.
     pub pending: u64,
     /// How many events came while the page could not be seen.
@@ -40,13 +47,37 @@ pub struct View<'a> {
     pub breaches: u64,
     /// How many events have arrived live.
     pub received: u64,
+    /// How long the last own post took to come back, in milliseconds.
+    pub took: Option<u64>,
+    /// What a screen reader is to be told.
+    pub said: String,
+}
+
+impl Default for Facts {
+    /// As the server renders them.
+    fn default() -> Self {
+        Self {
+            status: Status::Connecting,
+            countdown: None,
+            paused: false,
+            epoch: None,
+            pending: 0,
+            unseen: 0,
+            notice: None,
+            outdated: false,
+            breaches: 0,
+            received: 0,
+            took: None,
+            said: String::new(),
+        }
+    }
 }
 
 /// Who listens to a feed.
 #[expect(missing_debug_implementations, reason = "closures have none")]
 pub struct Listener {
-    /// Called, at most once a frame, when what the page shows has changed.
-    pub changed: Box<dyn Fn(&View<'_>)>,
+    /// Called, at most once a frame of the screen, when something may have changed; with the rows, if they have.
+    pub changed: Box<dyn Fn(Facts, Option<&[Row]>)>,
     /// Called for each event that the socket brought, foreign ones included.
     pub arrived: Box<dyn Fn(&Event)>,
 }
@@ -64,9 +95,14 @@ struct State {
     timer: Option<(Millis, Timer)>,
     /// Counts the lists asked for: only the last one's answer is wanted.
     list: u32,
+    was_live: bool,
     painting: bool,
     unseen_from: Option<u64>,
     notice: Option<Notice>,
+    confirmation: Confirmation,
+    took: Option<Millis>,
+    announcer: Announcer,
+    said: String,
 }
 
 /// Connects `session`'s feed, and keeps it connected for as long as the page lives.
@@ -80,15 +116,24 @@ pub fn start(session: Session, listener: Listener) {
         socket: None,
         timer: None,
         list: 0,
+        was_live: false,
         painting: false,
         unseen_from: None,
         notice: None,
+        confirmation: Confirmation::default(),
+        took: None,
+        announcer: Announcer::default(),
+        said: String::new(),
     });
     let feed = Rc::new(Feed { listener, state });
     FEEDS.with_borrow_mut(|feeds| feeds[tenant as usize] = Some(Rc::clone(&feed)));
     browser::on_wake({
         let feed = Rc::clone(&feed);
         move |wake| feed.wake(wake)
+    });
+    browser::every(SECOND, {
+        let feed = Rc::clone(&feed);
+        move || feed.tick()
     });
     if browser::is_offline() {
         feed.step(Input::Offline);
@@ -103,12 +148,14 @@ pub fn retry_now(tenant: Tenant) {
 
 /// Stops the list of the page, or lets it go on.
 pub fn pause(tenant: Tenant, paused: bool) {
-    with(tenant, |feed| feed.hold(|shown| shown.pause(paused)));
+    with(tenant, |feed| feed.state.borrow_mut().shown.pause(paused));
+    with(tenant, Feed::paint_soon);
 }
 
 /// Tells whether the reader has scrolled away from the top of the list.
 pub fn scroll(tenant: Tenant, scrolled: bool) {
-    with(tenant, |feed| feed.hold(|shown| shown.scroll(scrolled)));
+    with(tenant, |feed| feed.state.borrow_mut().shown.scroll(scrolled));
+    with(tenant, Feed::paint_soon);
 }
 
 /// Takes up what waits to be read.
@@ -120,12 +167,31 @@ pub fn take_up(tenant: Tenant) {
     with(tenant, Feed::paint_soon);
 }
 
+/// A message is being posted: what comes back is timed from now.
+pub fn post_sent(tenant: Tenant) {
+    with(tenant, |feed| {
+        let state = &mut *feed.state.borrow_mut();
+        state.took = None;
+        state.confirmation.sent(browser::instant());
+    });
+}
+
+/// The post was accepted, as event `id`; or, without one, it failed.
+pub fn post_answered(tenant: Tenant, id: Option<Uuid>) {
+    with(tenant, |feed| {
+        let state = &mut *feed.state.borrow_mut();
+        match id {
+            Some(id) => state.took = state.confirmation.answered(id),
+            None => state.confirmation.failed(),
+        }
+    });
+    with(tenant, Feed::paint_soon);
+}
+
 /// Puts the notice away.
 pub fn dismiss(tenant: Tenant) {
-    with(tenant, |feed| {
-        feed.state.borrow_mut().notice = None;
-        feed.paint_soon();
-    });
+    with(tenant, |feed| feed.state.borrow_mut().notice = None);
+    with(tenant, Feed::paint_soon);
 }
 
 fn with(tenant: Tenant, act: impl FnOnce(&Rc<Feed>)) {
@@ -134,9 +200,31 @@ fn with(tenant: Tenant, act: impl FnOnce(&Rc<Feed>)) {
     }
 }
 
+impl State {
+    fn step(&mut self, input: Input) -> Vec<Output> {
+        let before = self.connection.status();
+        let outputs = self.connection.step(input, browser::now(), browser::random());
+        let status = self.connection.status();
+        // A page that is just being shown need not say that it has become live.
+        if self.was_live && status != before {
+            self.announcer.state(status.label());
+        }
+        self.was_live |= status == Status::Live;
+        outputs
+    }
+
+    fn event(&mut self, seq: u64, event: Arc<Event>) -> Result<bool, Breach> {
+        let id = event.id;
+        let gap = self.session.event(seq, event)?;
+        self.announcer.events(1);
+        self.took = self.confirmation.arrived(id, browser::instant()).or(self.took);
+        Ok(gap)
+    }
+}
+
 impl Feed {
     fn step(self: &Rc<Self>, input: Input) {
-        let outputs = self.state.borrow_mut().connection.step(input, browser::now(), browser::random());
+        let outputs = self.state.borrow_mut().step(input);
         for output in outputs {
             match output {
                 Output::OpenSocket => self.open(),
@@ -210,7 +298,7 @@ impl Feed {
             }
             Ok(Incoming::EventCreated { seq, event }) => {
                 (self.listener.arrived)(&event);
-                let gap = self.state.borrow_mut().session.event(seq, Arc::clone(&event));
+                let gap = self.state.borrow_mut().event(seq, event);
                 self.step(Input::Frame);
                 if gap == Ok(true) {
                     self.step(Input::Gap);
@@ -246,9 +334,17 @@ impl Feed {
         }
     }
 
-    fn hold(self: &Rc<Self>, change: impl FnOnce(&mut Shown)) {
-        change(&mut self.state.borrow_mut().shown);
-        self.paint_soon();
+    /// Every second: what counts down, and what may be said aloud by now.
+    fn tick(self: &Rc<Self>) {
+        let now = browser::now();
+        let said = self.state.borrow_mut().announcer.say(now);
+        let counting = self.state.borrow().connection.status().countdown(now).is_some();
+        if said.is_some() || counting {
+            let mut state = self.state.borrow_mut();
+            state.said = said.unwrap_or_else(|| std::mem::take(&mut state.said));
+            drop(state);
+            self.paint_soon();
+        }
     }
 
     /// Sets the timer anew only where it would come too late: each frame moves the deadline, and a timer that comes too
@@ -291,18 +387,23 @@ impl Feed {
             }
         };
         let state = self.state.borrow();
+        let status = state.connection.status();
         let seq = state.session.timeline().seq();
-        (self.listener.changed)(&View {
-            status: state.connection.status(),
+        let facts = Facts {
+            countdown: status.countdown(browser::now()),
+            status,
+            paused: state.shown.is_paused(),
             epoch: state.session.epoch(),
-            rows: painted.changed.then(|| state.shown.rows()),
             pending: state.shown.pending(&state.session),
             unseen: state.unseen_from.map_or(0, |from| seq.saturating_sub(from)),
             notice: state.notice,
             outdated: state.session.is_outdated(),
             breaches: state.session.breaches(),
             received: state.session.received(),
-        });
+            took: state.took.map(|took| took.round() as u64),
+            said: state.said.clone(),
+        };
+        (self.listener.changed)(facts, painted.changed.then(|| state.shown.rows()));
         drop(state);
         if painted.more {
             self.paint_soon();

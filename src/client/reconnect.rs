@@ -65,14 +65,14 @@ impl Status {
         }
     }
 
-    /// The state for eyes, with the seconds of a long wait.
+    /// The whole seconds that are left of a long wait.
     #[must_use]
-    pub fn label_at(&self, now: Millis) -> String {
+    pub fn countdown(&self, now: Millis) -> Option<u64> {
         match self {
             Self::Reconnecting { since, at } if at - since >= Self::COUNTED => {
-                format!("Reconnecting in {} s", ((at - now) / 1000.0).ceil().max(0.0))
+                Some(((at - now) / 1000.0).ceil().max(0.0) as u64)
             }
-            other => other.label(),
+            _ => None,
         }
     }
 
@@ -484,10 +484,9 @@ mod tests {
     fn only_long_waits_are_counted_down() {
         let short = Status::Reconnecting { since: 0.0, at: 4_999.0 };
         let long = Status::Reconnecting { since: 0.0, at: 5_000.0 };
-        assert_eq!(short.label_at(1_000.0), "Reconnecting…");
-        assert_eq!(long.label_at(1_000.0), "Reconnecting in 4 s");
-        assert_eq!(long.label(), "Reconnecting…");
-        assert_eq!(Status::Stopped { reason: String::from("data") }.label_at(0.0), "Stopped: data");
+        assert_eq!(short.countdown(1_000.0), None);
+        assert_eq!(long.countdown(1_000.0), Some(4));
+        assert_eq!(long.countdown(9_000.0), Some(0));
     }
 
     fn input() -> impl Strategy<Value = Input> {
