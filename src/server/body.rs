@@ -16,7 +16,6 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Frame, Incoming, SizeHint};
 use parking_lot::Mutex;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::error::Category;
 
 use super::problem::Refusal;
 use crate::feed::protocol::FRAME_MAX;
@@ -28,7 +27,7 @@ const DISCARD_MAX: usize = 2 * 1024 * 1024;
 /// … and for how long.
 const DISCARD_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Reads a JSON body of at most [`FRAME_MAX`] bytes, and gives it back beside what it means.
+/// Reads a JSON object of at most [`FRAME_MAX`] bytes, and gives it back beside what it means.
 ///
 /// # Errors
 /// In the contract's order: `415`, `413`, `400`, and `422` with the words of `shape`. `408` where it does not come.
@@ -51,11 +50,10 @@ pub(super) async fn read_json<T: DeserializeOwned>(
     // Two steps: read at once into its shape, a wrong field would hide that the rest is no JSON, which comes first.
     let not_json = |error: serde_json::Error| Refusal::NotJson { line: error.line(), column: error.column() };
     serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
-    let parsed = serde_json::from_str(text).map_err(|error| match error.classify() {
-        Category::Data => Refusal::WrongShape(shape),
-        Category::Syntax | Category::Eof | Category::Io => not_json(error),
-    })?;
-    Ok((parsed, bytes))
+    // serde would read a struct from an array too.
+    let is_object = text.trim_ascii_start().starts_with('{');
+    let parsed = serde_json::from_str(text).ok().filter(|_| is_object);
+    Ok((parsed.ok_or(Refusal::WrongShape(shape))?, bytes))
 }
 
 /// Whether the one `Content-Type` is `application/json`, with any parameters.
