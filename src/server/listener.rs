@@ -17,14 +17,14 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Server, edge};
+use crate::feed::Problem;
 
 /// How long a request's headers may take to come, and a connection may stand unused.
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait where the system has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// The answer to a connection for which there is no place.
-const NO_PLACE: &[u8] =
-    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+/// The body of the answer to a connection for which there is no place.
+const NO_PLACE: &str = r#"{"type":"urn:event-feed:problem:full","title":"Full","status":503,"detail":"the server has no place for one more connection: try again in 1 s"}"#;
 /// How many such answers may be under way, and for how long each.
 const TURNED_AWAY_AT_ONCE: usize = 32;
 const TURN_AWAY_PATIENCE: Duration = Duration::from_millis(500);
@@ -111,7 +111,13 @@ impl Connections {
 /// Answers, then reads what comes until the peer has closed too: a socket that is closed with unread bytes takes the
 /// answer with it.
 async fn answer_no_place(mut tcp: TcpStream) -> io::Result<()> {
-    tcp.write_all(NO_PLACE).await?;
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncache-control: no-store\r\n\
+         content-type: {}\r\ncontent-length: {}\r\n\r\n{NO_PLACE}",
+        Problem::MEDIA_TYPE,
+        NO_PLACE.len()
+    );
+    tcp.write_all(answer.as_bytes()).await?;
     tcp.shutdown().await?;
     tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await?;
     Ok(())
