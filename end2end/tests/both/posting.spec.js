@@ -1,4 +1,4 @@
-import { LIVE, expect, test } from "../../fixtures/index.js";
+import { LIVE, expect, gate, test } from "../../fixtures/index.js";
 
 /** Where either client sends a message: the API, or the server function in front of the same path. */
 const POST = /\/(events|api\/post_event)$/;
@@ -55,14 +55,13 @@ test("Enter that ends an input method's composition does not post", async ({ fee
 test("a double submit sends once", async ({ feed, context }) => {
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);
-  let release;
-  const held = new Promise((resolve) => { release = resolve; });
-  await routePosts(context, (route) => held.then(() => route.continue()));
+  const held = gate();
+  await routePosts(context, (route) => held.opened.then(() => route.continue()));
   await window.message.fill("only once");
   await window.submit.dblclick();
   await window.message.press("Enter");
   await expect(window.submit).toHaveText("Posting…");
-  release();
+  held.open();
   await expect(window.status).toContainText("Posted");
   await window.post("marker");
   await expect(window.messages).toHaveText(["marker", "only once"]);
@@ -168,12 +167,11 @@ test("when the answer is lost, the retry does not post twice; the same words lat
 
 test("what is typed while a post is under way is kept", async ({ feed, context }) => {
   const [window] = await feed.open("tenant_a");
-  let release;
-  const held = new Promise((resolve) => { release = resolve; });
-  await routePosts(context, (route) => held.then(() => route.continue()));
+  const held = gate();
+  await routePosts(context, (route) => held.opened.then(() => route.continue()));
   await window.post("the first");
   await window.message.fill("the second");
-  release();
+  held.open();
   await expect(window.messages).toHaveText(["the first"]);
   await expect(window.status).toContainText("Posted");
   await expect(window.message).toHaveValue("the second");

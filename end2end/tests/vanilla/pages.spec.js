@@ -26,8 +26,8 @@ for (const search of ["?tenant=nonsense", "?tenant=tenant_a&tenant=tenant_b"]) {
 
 test("the page links the full client of its tenant and the isolation view", async ({ feed }) => {
   const [{ page }] = await feed.open("tenant_b");
-  await expect(page.getByRole("link", { name: "Full client" })).toHaveAttribute("href", "/?tenant=tenant_b");
-  await expect(page.locator('a[href="/isolation"]')).toHaveCount(1);
+  const linked = await page.getByRole("link").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+  expect(linked).toEqual(expect.arrayContaining(["/?tenant=tenant_b", "/isolation"]));
 });
 
 test("a socket that never speaks is given up after ten seconds", async ({ feed, wire }) => {

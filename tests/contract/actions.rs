@@ -1,0 +1,90 @@
+//! The server functions: the Leptos client's way to post, and the administrator's counts.
+
+use serde_json::{Value, json};
+
+use crate::support::{Client, Method, Request, Server, StatusCode, Tenant, header};
+
+fn new_call(server: &Client, tenant: Tenant, message: &str) -> Request {
+    server.new_post(tenant, message).at("/api/post_event")
+}
+
+fn new_report(server: &Client) -> Request {
+    server.request(Method::POST, "/api/isolation_report").json("{}")
+}
+
+#[tokio::test]
+async fn the_server_function_posts_as_the_api_does() {
+    let server = Server::start().await;
+    let mut socket = server.connect(Tenant::B).await;
+    let event = new_call(&server, Tenant::B, " from the page\r\n").send().await.created();
+    assert_eq!((event.tenant_id.as_str(), event.message.as_str()), ("tenant_b", "from the page"));
+    assert_eq!(socket.next_event().await, event);
+    assert_eq!(server.list(Tenant::B).await.events, [event]);
+}
+
+#[tokio::test]
+async fn a_key_holds_for_the_server_function_and_the_api_alike() {
+    let server = Server::start().await;
+    let first = new_call(&server, Tenant::A, "once").header("idempotency-key", "k").send().await.created();
+    let again = server.new_post(Tenant::A, "once").header("idempotency-key", "k").send().await.created();
+    assert_eq!((again, server.list(Tenant::A).await.seq), (first, 1));
+    new_call(&server, Tenant::A, "another").header("idempotency-key", "k").send().await.refused(422);
+}
+
+#[tokio::test]
+async fn a_server_function_answers_whoever_asks_with_json_and_no_redirect() {
+    let server = Server::start().await;
+    for accept in ["application/json", "text/html,*/*;q=0.8"] {
+        let call = new_call(&server, Tenant::A, "x").header("accept", accept).header("referer", "http://localhost/");
+        call.send().await.created();
+        let refused = server.request(Method::POST, "/api/post_event").header("accept", accept).send().await;
+        assert!(!refused.headers.contains_key(header::LOCATION));
+        refused.refused(401);
+    }
+}
+
+#[tokio::test]
+async fn the_counts_are_of_both_tenants_and_name_neither() {
+    let server = Server::start().await;
+    let _socket = server.connect(Tenant::B).await;
+    server.post(Tenant::A, "x").await.created();
+    server.new_socket(Tenant::A).header("origin", "null").send().await.refused(403);
+    let mut foreign = server.get("/");
+    foreign.set("host", "rebound.example");
+    foreign.send().await.refused(421);
+
+    let answer = new_report(&server).tenant(Tenant::A).send().await.is(StatusCode::OK);
+    assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
+    let ended = json!({ "slow": 0, "silent": 0, "stopping": 0, "policy": 0, "closed_by_peer": 0 });
+    let expected = json!({
+        "tenants": [
+            { "connections": 0, "accepted": 1, "delivered": 0, "ended": ended },
+            { "connections": 1, "accepted": 0, "delivered": 0, "ended": ended },
+        ],
+        "refused_origin": 1,
+        "refused_host": 1,
+    });
+    assert_eq!(serde_json::from_slice::<Value>(&answer.body).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn the_counts_function_refuses_what_is_no_empty_object() {
+    let server = Server::start().await;
+    let with_body = |body: &str| new_report(&server).body(body);
+    for body in ["[]", "null", "{\"tenant\":\"tenant_a\"}"] {
+        assert_eq!(with_body(body).send().await.status, 422, "{body}");
+    }
+    with_body("{").send().await.refused(400);
+    with_body(&" ".repeat(17 * 1024)).send().await.refused(413);
+    server.request(Method::POST, "/api/isolation_report").body("{}").send().await.refused(415);
+    server.get("/api/isolation_report").send().await.refused(405);
+}
+
+#[tokio::test]
+async fn there_is_no_other_server_function() {
+    let server = Server::start().await;
+    for path in ["/api", "/api/", "/api/post_event/", "/api/post_event2", "/api/isolation_report/x"] {
+        let call = server.new_post(Tenant::A, "x").at(path);
+        call.send().await.refused(404);
+    }
+}

@@ -1,0 +1,88 @@
+//! How many connections there may be, and what one tenant at its limit is to the other.
+
+use tokio::process::Command;
+
+use crate::support::{Program, Server, Tenant, until};
+
+#[tokio::test]
+async fn one_tenant_at_its_limit_is_refused_and_the_other_notices_nothing() {
+    let server = Server::with(|settings| settings.max_connections = 2).await;
+    let (mut first, _second) = (server.connect(Tenant::A).await, server.connect(Tenant::A).await);
+    server.new_socket(Tenant::A).send().await.refused(503);
+    let mut b = server.connect(Tenant::B).await;
+    let (of_a, of_b) = (server.post(Tenant::A, "A").await.created(), server.post(Tenant::B, "B").await.created());
+    assert_eq!((first.next_event().await, b.next_event().await), (of_a, of_b));
+}
+
+#[tokio::test]
+async fn a_place_is_free_again_after_a_close_or_a_cut() {
+    let server = Server::with(|settings| settings.max_connections = 1).await;
+    server.connect(Tenant::A).await.close().await;
+    server.raw_socket(Tenant::A).await.cut();
+    until("the place", async || server.new_socket(Tenant::A).send().await.status == 101).await;
+}
+
+#[tokio::test]
+async fn a_refused_handshake_takes_no_place() {
+    let server = Server::with(|settings| settings.max_connections = 1).await;
+    for _ in 0..3 {
+        server.new_socket(Tenant::A).header("origin", "null").send().await.refused(403);
+        server.new_socket(Tenant::A).header("sec-websocket-version", "8").send().await.refused(400);
+    }
+    server.connect(Tenant::A).await;
+}
+
+#[tokio::test]
+async fn the_window_of_return_grows_with_a_tenants_connections() {
+    let server = Server::with(|settings| settings.heartbeat = 200).await;
+    let mut sockets = Vec::new();
+    for _ in 0..110 {
+        sockets.push(server.raw_socket(Tenant::A).await);
+    }
+    assert_eq!(server.connect(Tenant::A).await.hello.reconnect_ms, 5 * 111);
+    assert_eq!(server.connect(Tenant::B).await.hello.reconnect_ms, 500, "of this tenant's connections alone");
+}
+
+#[tokio::test]
+async fn where_few_files_may_be_open_fewer_connections_are_taken_and_the_log_says_so() {
+    let mut few = Command::new("sh");
+    few.args(["-c", "ulimit -n 100 && exec \"$0\"", env!("CARGO_BIN_EXE_event-feed")]);
+    let program = Program::spawn(few).await;
+    assert!(program.logged.contains("fewer connections"), "{}", program.logged);
+    let mut taken = Vec::new();
+    until("the tenant's limit", async || {
+        let raw = program.raw().await;
+        let full = program.new_socket(Tenant::A).send().await.status == 503;
+        if !full {
+            taken.push(program.subscribe(raw, Tenant::A).await);
+        }
+        full
+    })
+    .await;
+    assert!((10..50).contains(&taken.len()), "{} sockets", taken.len());
+    program.connect(Tenant::B).await;
+}
+
+#[tokio::test]
+async fn connections_that_are_no_tenants_have_one_cap_for_all_and_take_nothing_from_sockets() {
+    let mut few = Command::new("sh");
+    few.args(["-c", "ulimit -n 100 && exec \"$0\"", env!("CARGO_BIN_EXE_event-feed")]);
+    let program = Program::spawn(few).await;
+    let mut socket = program.connect(Tenant::A).await;
+    let mut poster = program.open().await;
+    poster.send(program.get("/healthz")).await.is(hyper::StatusCode::OK);
+    let mut idle = Vec::new();
+    let refusal = loop {
+        let mut raw = program.raw().await;
+        raw.write(program.get("/healthz").head()).await;
+        let answer = raw.answer().await;
+        match answer.status.as_u16() {
+            200 => idle.push(raw),
+            _ => break answer,
+        }
+    };
+    assert!((10..80).contains(&idle.len()), "{} connections", idle.len());
+    refusal.refused(503);
+    let marker = poster.send(program.new_post(Tenant::A, "marker")).await.created();
+    assert_eq!(socket.next_event().await, marker);
+}

@@ -1,0 +1,139 @@
+//! The pages: what the server renders, and what no page may do.
+
+use std::collections::HashSet;
+
+use crate::support::{Answer, Server, StatusCode, Tenant, header};
+
+/// The nonce of a page's policy.
+fn nonce(page: &Answer) -> String {
+    let policy = page.header(header::CONTENT_SECURITY_POLICY);
+    let (_, nonce) = policy.split_once("'nonce-").expect("a nonce");
+    nonce.split_once('\'').expect("a nonce").0.to_owned()
+}
+
+/// The sources of one directive of a page's policy.
+fn sources<'a>(page: &'a Answer, directive: &str) -> Vec<&'a str> {
+    let policy = page.header(header::CONTENT_SECURITY_POLICY);
+    let mut words = policy
+        .split(';')
+        .map(|part| part.split_whitespace())
+        .filter_map(|mut words| (words.next() == Some(directive)).then_some(words));
+    words.next().unwrap_or_else(|| panic!("no {directive} in {policy}")).collect()
+}
+
+#[tokio::test]
+async fn a_feeds_page_holds_its_newest_100_events_and_the_position_they_end_at() {
+    let server = Server::start().await;
+    let mut connection = server.open().await;
+    for n in 1..=101 {
+        connection.send(server.new_post(Tenant::A, &format!("event number {n}."))).await.created();
+    }
+    let page = server.page("/?tenant=tenant_a").await;
+    assert!((2..=101).all(|n| page.contains(&format!("event number {n}."))));
+    assert!(!page.contains("event number 1."));
+    assert!(page.contains(&server.list(Tenant::A).await.epoch));
+    let place = |n: usize| page.find(&format!("event number {n}.")).unwrap();
+    assert!(place(101) < place(100) && place(3) < place(2), "newest first");
+}
+
+#[tokio::test]
+async fn a_page_says_whose_it_is() {
+    let server = Server::start().await;
+    for tenant in Tenant::ALL {
+        let page = server.get(&format!("/?tenant={tenant}")).send().await.is(StatusCode::OK);
+        assert_eq!(page.header(header::CONTENT_TYPE), "text/html; charset=utf-8");
+        let title = page.text().split_once("<title>").and_then(|(_, rest)| rest.split_once("</title>"));
+        assert!(title.expect("a title").0.contains(tenant.label()), "{title:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_never_holds_the_other_tenants_events() {
+    let server = Server::start().await;
+    server.post(Tenant::A, "secret of A").await.created();
+    server.post(Tenant::B, "secret of B").await.created();
+    let (a, b) = (server.page("/?tenant=tenant_a").await, server.page("/?tenant=tenant_b").await);
+    assert!(a.contains("secret of A") && !a.contains("secret of B"));
+    assert!(b.contains("secret of B") && !b.contains("secret of A"));
+}
+
+#[tokio::test]
+async fn what_people_wrote_is_escaped() {
+    let server = Server::start().await;
+    for hostile in [
+        "<img src=x onerror=alert(1)>",
+        "</script><script>alert(1)</script>",
+        "<!--<script>",
+        "\"><svg onload=alert(1)>",
+    ] {
+        server.post(Tenant::A, hostile).await.created();
+        let page = server.page("/?tenant=tenant_a").await;
+        assert!(!page.contains(hostile), "{hostile} stands in the page as it is");
+        assert!(page.contains(&hostile.replace('<', "&lt;").replace('>', "&gt;")), "{hostile} is shown as text");
+    }
+}
+
+#[tokio::test]
+async fn every_page_carries_a_policy_that_lets_no_foreign_or_inline_script_run() {
+    let server = Server::start().await;
+    for target in ["/", "/?tenant=tenant_a", "/?tenant=nobody", "/isolation", "/vanilla/"] {
+        let page = server.get(target).send().await;
+        let policy = page.header(header::CONTENT_SECURITY_POLICY);
+        assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"), "{policy}");
+        assert!(!sources(&page, "default-src").is_empty());
+        assert_eq!(sources(&page, "frame-ancestors"), ["'none'"]);
+        let scripts = sources(&page, "script-src");
+        assert!(scripts.contains(&"'wasm-unsafe-eval'"), "{scripts:?}");
+        assert!(scripts.iter().any(|source| source.starts_with("'nonce-") || source.starts_with("'sha")));
+        assert!(scripts.iter().all(|source| source.starts_with('\'')), "no other site: {scripts:?}");
+        assert_eq!(page.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");
+        assert!(!page.header(header::REFERRER_POLICY).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn every_inline_script_of_a_page_carries_its_nonce() {
+    let server = Server::start().await;
+    for target in ["/", "/?tenant=tenant_a", "/isolation"] {
+        let page = server.get(target).send().await;
+        let nonce = format!("nonce=\"{}\"", nonce(&page));
+        for script in page.text().split("<script").skip(1) {
+            let (tag, _) = script.split_once('>').expect("the end of a tag");
+            let runs = !tag.contains(" src=") && !tag.contains("application/json");
+            assert!(!runs || tag.contains(&nonce), "{target}: <script{tag}>");
+        }
+        assert!(!page.text().contains(" style=\""), "an inline style would be refused");
+    }
+}
+
+#[tokio::test]
+async fn a_nonce_is_fresh_each_time() {
+    let server = Server::start().await;
+    let mut nonces = HashSet::new();
+    for _ in 0..5 {
+        nonces.insert(nonce(&server.get("/?tenant=tenant_a").send().await));
+    }
+    assert_eq!(nonces.len(), 5);
+    assert!(nonces.iter().all(|nonce| nonce.len() >= 22), "128 bits: {nonces:?}");
+}
+
+#[tokio::test]
+async fn what_holds_tenants_data_is_not_stored() {
+    let server = Server::start().await;
+    for target in ["/", "/?tenant=tenant_a", "/?tenant=nobody", "/isolation", "/healthz"] {
+        assert_eq!(server.get(target).send().await.header(header::CACHE_CONTROL), "no-store", "{target}");
+    }
+}
+
+#[tokio::test]
+async fn no_isolation_takes_its_page_and_its_server_function_away() {
+    for (no_isolation, status) in [(false, StatusCode::OK), (true, StatusCode::NOT_FOUND)] {
+        let server = Server::with(|settings| settings.no_isolation = no_isolation).await;
+        assert_eq!(server.get("/isolation").send().await.status, status);
+        let report = server.request(hyper::Method::POST, "/api/isolation_report").json("{}").send().await;
+        assert_eq!(report.status, status);
+        for target in ["/", "/?tenant=tenant_a"] {
+            assert_eq!(server.page(target).await.contains("\"/isolation\""), !no_isolation, "{target}'s link");
+        }
+    }
+}

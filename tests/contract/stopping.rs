@@ -1,0 +1,116 @@
+//! Stopping: the listener closes, sockets get 1001, requests on open connections 503, and the server ends.
+
+use crate::{
+    refusals::{OF_THE_HOST, of_a_handshake, of_a_post},
+    support::{Heard, Raw, Request, Server, StatusCode, Tenant},
+};
+
+/// A post of which all has come but the last bytes: the server cannot end while it waits for them. That it does is known
+/// from its word to go on.
+async fn post_under_way(server: &Server) -> Raw {
+    let post = server.new_post(Tenant::A, "under way").header("expect", "100-continue");
+    let length = post.body.len().to_string();
+    let mut raw = server.raw().await;
+    raw.write(post.clone().header("content-length", length).head()).await;
+    raw.answer().await.is(StatusCode::CONTINUE);
+    raw.write(&post.body[..10]).await;
+    raw
+}
+
+/// What [`post_under_way`] left out.
+fn rest(server: &Server) -> Vec<u8> {
+    server.new_post(Tenant::A, "under way").body[10..].to_vec()
+}
+
+#[tokio::test]
+async fn sockets_get_1001_and_the_server_ends() {
+    let server = Server::start().await;
+    let (mut a, mut b) = (server.connect(Tenant::A).await, server.connect(Tenant::B).await);
+    let stopping = server.stop().await;
+    assert_eq!((a.next_close().await, b.next_close().await), (1001, 1001));
+    stopping.ended().await;
+}
+
+#[tokio::test]
+async fn what_was_accepted_before_the_stop_is_sent_before_1001() {
+    let server = Server::start().await;
+    let mut socket = server.connect(Tenant::A).await;
+    let mut posted = Vec::new();
+    for n in 0..20 {
+        posted.push(server.post(Tenant::A, &n.to_string()).await.created());
+    }
+    server.stop().await;
+    assert_eq!(socket.next_events(20).await, posted);
+    assert_eq!(socket.next_close().await, 1001);
+}
+
+#[tokio::test]
+async fn a_peer_that_never_closes_does_not_keep_the_server() {
+    let server = Server::with(|settings| settings.drain = 500).await;
+    let mut stuck = server.raw_socket(Tenant::A).await;
+    let _half_a_request = post_under_way(&server).await;
+    server.stop().await.ended().await;
+    assert_eq!(stuck.hear().await, Heard::Close(Some(1001)));
+}
+
+#[tokio::test]
+async fn an_idle_server_ends_at_once_whatever_connections_stand_unused() {
+    let server = Server::with(|settings| settings.drain = 60_000).await;
+    let mut used = server.open().await;
+    used.send(server.get("/healthz")).await.is(StatusCode::OK);
+    let _unused = server.raw().await;
+    server.stop().await.ended().await;
+}
+
+#[tokio::test]
+async fn no_one_connects_any_more() {
+    let server = Server::with(|settings| settings.drain = 60_000).await;
+    let address = server.address;
+    let _under_way = post_under_way(&server).await;
+    let _stopping = server.stop().await;
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_and_the_server_ends_after_it() {
+    let server = Server::with(|settings| settings.drain = 60_000).await;
+    let (mut under_way, rest) = (post_under_way(&server).await, rest(&server));
+    let mut socket = server.connect(Tenant::A).await;
+    let stopping = server.stop().await;
+    // No event is accepted that the closed sockets would miss.
+    assert_eq!(socket.next_close().await, 1001);
+    under_way.write(rest).await;
+    under_way.answer().await.refused(503);
+    stopping.ended().await;
+}
+
+#[tokio::test]
+async fn requests_on_open_connections_get_503_before_any_other_reason_but_the_host() {
+    let server = Server::with(|settings| settings.drain = 60_000).await;
+    let mut connection = server.open().await;
+    connection.send(server.get("/healthz")).await.is(StatusCode::OK);
+    let (mut under_way, rest) = (post_under_way(&server).await, rest(&server));
+    let (post, socket) = (server.new_post(Tenant::A, "late"), server.new_socket(Tenant::A));
+    let others = ["/healthz", "/", "/?tenant=tenant_a", "/vanilla/", "/nowhere"].map(|target| server.get(target));
+    let stopping = server.stop().await;
+
+    let spoilt = |right: &Request, spoil: fn(&mut Request)| {
+        let mut request = right.clone();
+        spoil(&mut request);
+        request
+    };
+    for request in others.into_iter().chain([post.clone(), socket.clone()]) {
+        connection.send(request).await.refused(503);
+    }
+    for (right, faults) in [(&post, of_a_post()), (&socket, of_a_handshake())] {
+        for fault in &faults[OF_THE_HOST.len()..] {
+            connection.send(spoilt(right, fault.spoil)).await.refused(503);
+        }
+    }
+    for fault in OF_THE_HOST {
+        connection.send(spoilt(&post, fault.spoil)).await.refused(fault.status);
+    }
+    under_way.write(rest).await;
+    under_way.answer().await.refused(503);
+    stopping.ended().await;
+}

@@ -1,0 +1,197 @@
+//! A TCP stream and bytes as given: for what a well-kept client would not send, or would hide.
+
+use std::{io, net::SocketAddr};
+
+use bytes::Bytes;
+use hyper::{HeaderMap, StatusCode, header::HeaderName};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, Interest},
+    net::{TcpSocket, TcpStream},
+};
+
+use super::{http::Answer, within};
+
+/// The opcodes of RFC 6455, section 5.2.
+const TEXT: u8 = 0x1;
+const CLOSE: u8 = 0x8;
+const PING: u8 = 0x9;
+const PONG: u8 = 0xa;
+
+/// A client that keeps no rule by itself.
+#[derive(Debug)]
+pub(crate) struct Raw {
+    tcp: TcpStream,
+    /// What has come and was not read yet.
+    bytes: Vec<u8>,
+}
+
+/// What a socket has said to a raw client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Text(String),
+    Ping,
+    Pong(Vec<u8>),
+    /// A close frame, with its code.
+    Close(Option<u16>),
+    /// The end of the stream, after a whole frame.
+    End,
+    /// The connection was reset.
+    Reset,
+}
+
+impl Raw {
+    pub(crate) async fn connect(server: SocketAddr) -> Self {
+        let tcp = within("a connection", TcpStream::connect(server)).await.unwrap();
+        Self { tcp, bytes: Vec::new() }
+    }
+
+    /// Connects with the smallest receive buffer that the system gives.
+    pub(crate) async fn connect_narrow(server: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(1).unwrap();
+        let tcp = within("a connection", socket.connect(server)).await.unwrap();
+        Self { tcp, bytes: Vec::new() }
+    }
+
+    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        within("room for what is sent", self.tcp.write_all(bytes.as_ref())).await.unwrap();
+    }
+
+    /// Sends no more. What comes is still read.
+    pub(crate) async fn end(&mut self) {
+        self.tcp.shutdown().await.unwrap();
+    }
+
+    /// Cuts the connection: the server sees a reset.
+    pub(crate) fn cut(self) {
+        self.tcp.set_zero_linger().unwrap();
+    }
+
+    /// Ends when the server has reset the connection. Nothing is read for it.
+    pub(crate) async fn reset(&self) {
+        within("a reset", async {
+            let error = self.tcp.ready(Interest::ERROR).await.unwrap();
+            assert!(error.is_error());
+        })
+        .await;
+    }
+
+    /// One answer: its head, and as much body as its `Content-Length` says.
+    pub(crate) async fn answer(&mut self) -> Answer {
+        let end = self.find(b"\r\n\r\n").await;
+        let head = String::from_utf8(self.bytes.drain(..end).collect()).unwrap();
+        let mut lines = head.trim_end().lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines.map(|line| line.split_once(": ").expect("a header line")) {
+            headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        let length = headers.get("content-length").map_or(0, |length| length.to_str().unwrap().parse().unwrap());
+        let body = self.take(length).await.expect("the answer's body");
+        Answer { status: StatusCode::from_bytes(status.as_bytes()).unwrap(), headers, body: Bytes::from(body) }
+    }
+
+    /// Whether the stream ends here.
+    pub(crate) async fn at_end(&mut self) -> bool {
+        self.bytes.is_empty() && !matches!(self.more().await, Ok(1..))
+    }
+
+    /// The next frame, or how the stream has ended. A frame cut off in its middle fails, but for a reset.
+    pub(crate) async fn hear(&mut self) -> Heard {
+        match self.frame().await {
+            Ok(Some((TEXT, payload))) => Heard::Text(String::from_utf8(payload).unwrap()),
+            Ok(Some((PING, _))) => Heard::Ping,
+            Ok(Some((PONG, payload))) => Heard::Pong(payload),
+            Ok(Some((CLOSE, payload))) => Heard::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
+            Ok(Some((opcode, _))) => panic!("an opcode that the server has no use for: {opcode}"),
+            Ok(None) => Heard::End,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Heard::Reset,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Passes over what is said before this.
+    pub(crate) async fn hear_until(&mut self, mut wanted: impl FnMut(&Heard) -> bool) -> Heard {
+        loop {
+            match self.hear().await {
+                heard if wanted(&heard) => return heard,
+                Heard::End | Heard::Reset => panic!("the stream ended before it"),
+                _ => {}
+            }
+        }
+    }
+
+    /// The code of the close frame, behind whatever else is said.
+    pub(crate) async fn close_code(&mut self) -> Option<u16> {
+        match self.hear_until(|heard| matches!(heard, Heard::Close(_))).await {
+            Heard::Close(code) => code,
+            other => panic!("no close: {other:?}"),
+        }
+    }
+
+    /// One whole frame as a server must send it: final, without extension, unmasked.
+    async fn frame(&mut self) -> io::Result<Option<(u8, Vec<u8>)>> {
+        if self.bytes.is_empty() && self.more().await? == 0 {
+            return Ok(None);
+        }
+        let [first, second] = self.array().await?;
+        assert_eq!((first & 0xf0, second & 0x80), (0x80, 0), "final, no extension, unmasked");
+        let length = match second {
+            126 => u16::from_be_bytes(self.array().await?).into(),
+            127 => u64::from_be_bytes(self.array().await?),
+            short => short.into(),
+        };
+        Ok(Some((first & 0x0f, self.take(usize::try_from(length).unwrap()).await?)))
+    }
+
+    async fn array<const N: usize>(&mut self) -> io::Result<[u8; N]> {
+        Ok(self.take(N).await?.try_into().unwrap())
+    }
+
+    async fn take(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        while self.bytes.len() < length {
+            if self.more().await? == 0 {
+                panic!("the stream ended inside of something");
+            }
+        }
+        Ok(self.bytes.drain(..length).collect())
+    }
+
+    async fn find(&mut self, end: &[u8]) -> usize {
+        loop {
+            if let Some(at) = self.bytes.windows(end.len()).position(|window| window == end) {
+                return at + end.len();
+            }
+            assert_ne!(self.more().await.unwrap(), 0, "the stream ended before an answer");
+        }
+    }
+
+    async fn more(&mut self) -> io::Result<usize> {
+        within("more bytes", self.tcp.read_buf(&mut self.bytes)).await
+    }
+}
+
+/// A frame as a client sends it, masked. `first` is its first byte: the bits and the opcode.
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![first];
+    match payload.len() {
+        length @ 0..=125 => bytes.push(0x80 | length as u8),
+        length @ 126..=0xffff => {
+            bytes.push(0x80 | 126);
+            bytes.extend((length as u16).to_be_bytes());
+        }
+        length => {
+            bytes.push(0x80 | 127);
+            bytes.extend((length as u64).to_be_bytes());
+        }
+    }
+    let mask = [7, 11, 13, 17];
+    bytes.extend(mask);
+    bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    bytes
+}
+
+/// A whole message of this opcode.
+pub(crate) fn message(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    frame(0x80 | opcode, payload)
+}
