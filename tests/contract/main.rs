@@ -1,6 +1,8 @@
 //! The contract, proven from outside: the real server on a port of its own, real connections, and a module for each of
 //! the contract's sections. The name of a test is a sentence of the contract.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 mod actions;

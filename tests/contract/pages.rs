@@ -132,8 +132,7 @@ async fn no_isolation_takes_its_page_and_its_server_function_away() {
         assert_eq!(server.get("/isolation").send().await.status, status);
         let report = server.request(hyper::Method::POST, "/api/isolation_report").json("{}").send().await;
         assert_eq!(report.status, status);
-        for target in ["/", "/?tenant=tenant_a"] {
-            assert_eq!(server.page(target).await.contains("\"/isolation\""), !no_isolation, "{target}'s link");
-        }
+        let page = server.page("/?tenant=tenant_a").await;
+        assert_eq!(page.contains("\"/isolation\""), !no_isolation, "its link");
     }
 }

@@ -46,7 +46,7 @@ impl Request {
             body: Vec::new(),
             chunked: false,
         };
-        request.header("host", &server.to_string())
+        request.header("host", server.to_string())
     }
 
     /// Adds a header line; a second one of the same name stands beside the first.
