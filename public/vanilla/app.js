@@ -104,12 +104,14 @@ async function request(tenant, { headers, signal = AbortSignal.timeout(LIMIT_MS)
 
 const drafts = () => { try { return sessionStorage; } catch { return {}; } }; // a browser may refuse to keep them
 
-/** The form. A text keeps its key until it is answered, so that a retry never posts twice. Returns `confirm`. */
+/** The form. A text keeps its key until it is answered, over a reload too: no retry posts twice. Returns `confirm`. */
 function composer(tenant, connection) {
   const [message, submit, status] = ["message", "submit", "post-status"].map(byId);
-  let text, attempt, posted, sending = false;
+  const draft = JSON.parse(drafts()[`draft:${tenant}`] ?? "{}");
+  let text, posted, attempt = draft.attempt, sending = false;
   function complain(words, again = false) {
     put(byId("message-error"), words);
+    if (words) put(status, "");
     message.ariaInvalid = words ? "true" : "false";
     byId("retry-post").hidden = !again;
     return words;
@@ -120,13 +122,14 @@ function composer(tenant, connection) {
     put(count, `${size} / ${MAX}`);
     count.dataset.level = size > MAX ? "over" : size >= 400 ? "near" : "";
     complain(size > MAX ? refusal(text) : "");
-    drafts()[`draft:${tenant}`] = message.value;
+    drafts()[`draft:${tenant}`] = JSON.stringify({ typed: message.value, attempt });
   }
   async function send(event) {
     event.preventDefault();
     message.focus();
     if (sending || complain(refusal(text))) return;
     if (attempt?.text !== text) attempt = { text, key: newKey() };
+    edited();
     const headers = { "Content-Type": "application/json", "Idempotency-Key": attempt.key }, began = performance.now();
     sending = true;
     put(submit, "Posting…");
@@ -138,10 +141,7 @@ function composer(tenant, connection) {
       attempt = null;
       edited();
       confirm();
-    } catch (failure) {
-      put(status, "");
-      complain(failure.message, true);
-    }
+    } catch (failure) { complain(failure.message, true); }
     put(submit, "Post");
     sending = false;
   }
@@ -151,7 +151,7 @@ function composer(tenant, connection) {
     if (posted) put(status, ms > 0 ? `Posted. Live in ${ms} ms.` : "Posted.");
     if (arrival) posted = null;
   }
-  message.value ||= drafts()[`draft:${tenant}`] ?? "";
+  message.value ||= draft.typed ?? "";
   edited();
   message.addEventListener("input", edited);
   message.addEventListener("keydown", (event) =>

@@ -165,6 +165,24 @@ test("when the answer is lost, the retry does not post twice; the same words lat
   expect(keys[2]).not.toBe(keys[0]);
 });
 
+test("a retry after a reload does not post twice either", async ({ feed, context }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  const keys = keysOf(context);
+  await routePosts(context, (route) => route.fetch().then(() => route.abort("connectionreset")));
+  await window.post("exactly once");
+  await expect(window.error).not.toBeEmpty();
+  await context.unroute(POST);
+  await window.page.reload();
+  await window.live();
+  await expect(window.message).toHaveValue("exactly once");
+  await window.message.press("Enter");
+  await expect(window.message).toHaveValue("");
+  await window.post("marker");
+  await expect(window.messages).toHaveText(["marker", "exactly once"]);
+  expect(keys[1]).toBe(keys[0]);
+});
+
 test("what is typed while a post is under way is kept", async ({ feed, context }) => {
   const [window] = await feed.open("tenant_a");
   const held = gate();

@@ -1,0 +1,85 @@
+// Pictures of every state that a person meets, to be looked at; the README's pair goes to docs/screenshots.
+import { FOREIGN, expect, test } from "../fixtures/index.js";
+
+const STORY = {
+  tenant_a: ["Deploy 412 has begun", "Cache warmed: 12,408 keys", "Deploy 412 finished in 38 s, no errors",
+    "عملية ناجحة تمت الآن", "Nightly report is ready:\n\t1,204 orders\n\t3 returns"],
+  tenant_b: ["Sensor 7 is back online", "Battery of sensor 3 below 20 %", "Firmware 2.1.0 offered to 48 devices",
+    "Door 2 opened", "Door 2 closed after 4 s"],
+};
+const VIEWPORTS = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
+
+/** Lets a tenant's page have a past, and something new. */
+async function told(feed, server, tenant) {
+  for (const text of STORY[tenant].slice(0, -1)) await server.post(tenant, text);
+  const [window] = await feed.open(tenant);
+  await server.post(tenant, STORY[tenant].at(-1));
+  await expect(window.events).toHaveCount(STORY[tenant].length);
+  return window;
+}
+
+test.use({ contextOptions: { reducedMotion: "reduce" } });
+
+for (const [device, viewport] of Object.entries(VIEWPORTS)) {
+  for (const colorScheme of ["light", "dark"]) {
+    test.describe(`${device}, ${colorScheme}`, () => {
+      test.use({ viewport, colorScheme });
+
+      test("pictures", async ({ feed, server, wire, client }) => {
+        const shoot = ({ page }, name) =>
+          page.screenshot({ path: `screenshots/${client}-${name}-${device}-${colorScheme}.png` });
+
+        await shoot(await feed.visit(""), "selector");
+        await shoot(await told(feed, server, "tenant_b"), "tenant-b");
+        const window = await told(feed, server, "tenant_a");
+        await window.post("Hello from the window itself");
+        await expect(window.status).toContainText("Live in");
+        await shoot(window, "tenant-a");
+
+        await window.message.fill("x".repeat(501));
+        await window.message.press("Enter");
+        await expect(window.error).toBeVisible();
+        await shoot(window, "refused");
+
+        await window.message.fill("half a thought");
+        await window.pause.click();
+        await server.post("tenant_a", "waiting to be seen");
+        await expect(window.pending).toBeVisible();
+        await shoot(window, "paused");
+
+        await window.resume.click();
+        wire.inject({ type: "event_created", seq: 99, event: FOREIGN });
+        await expect(window.breach).toBeVisible();
+        await shoot(window, "breach");
+
+        await window.page.evaluate(() => { Math.random = () => 0.999; });
+        wire.inject({ type: "heartbeat", seq: 7, reconnect_ms: 10_000 });
+        await wire.cut({ code: 1001 });
+        await expect(window.connection).toContainText("Reconnecting in");
+        await shoot(window, "reconnecting");
+
+        await window.retryNow.click();
+        await window.live();
+        await expect(window.notice).not.toBeEmpty();
+        await shoot(window, "returned");
+      });
+
+      test("an empty feed", async ({ feed, client }) => {
+        const [{ page }] = await feed.open("tenant_a");
+        await page.screenshot({ path: `screenshots/${client}-empty-${device}-${colorScheme}.png` });
+      });
+    });
+  }
+}
+
+test.describe("the README's pair", () => {
+  test.use({ viewport: { width: 800, height: 900 }, colorScheme: "light" });
+
+  for (const tenant of ["tenant_a", "tenant_b"]) {
+    test(tenant, async ({ feed, server, client }) => {
+      const { page } = await told(feed, server, tenant);
+      const path = client === "leptos" ? "../docs/screenshots/" : "screenshots/vanilla-";
+      await page.screenshot({ path: `${path}${tenant}.png` });
+    });
+  }
+});
