@@ -1,8 +1,30 @@
-//! The administrator's view: both tenants side by side, in counts.
+//! The administrator's view: both tenants side by side, each through its own scoped socket, and a check that can fail.
+//!
+//! It shows counts and times. No message's text is on it.
 
-use leptos::prelude::*;
+use futures_util::future::join;
+use leptos::{prelude::*, task::spawn_local};
 
-use crate::feed::Report;
+use super::{actions, connection_status::ConnectionStatus, feed_page::TenantMark};
+use crate::{
+    client::{
+        browser,
+        check::{Check, PROBES, Stage},
+        draft::hexadecimal,
+        live::{self, Facts, Listener},
+        reconnect::Status,
+        session::Session,
+    },
+    feed::{DEFAULT_RETAIN, Problem, Report, Tenant, TenantReport},
+};
+
+/// How often the server is asked for its counts, in milliseconds.
+const REFRESH: f64 = 3_000.0;
+/// How often a check looks whether all probes have arrived, in milliseconds, and how many times at most.
+const LOOK: u32 = 100;
+const LOOKS: usize = 50;
+/// How long the check listens on for what should not come, in milliseconds.
+const LISTEN_ON: u32 = 1_000;
 
 /// Both tenants, each through its own socket, and the server's own counts.
 #[component]
@@ -10,10 +32,222 @@ pub fn IsolationPage(
     /// The server's counts when the page was rendered.
     report: Report,
 ) -> impl IntoView {
-    let _ = report;
+    let report = RwSignal::new(report);
+    let trouble = RwSignal::new(String::new());
+    let feeds = Tenant::ALL.map(|_| RwSignal::new(Facts::default()));
+    let check = RwSignal::new(Check::default());
+
+    Effect::new(move |_| {
+        for (tenant, facts) in Tenant::ALL.into_iter().zip(feeds) {
+            let listener = Listener {
+                changed: Box::new(move |now, _| {
+                    if *facts.read_untracked() != now {
+                        facts.set(now);
+                    }
+                }),
+                arrived: Box::new(move |event| {
+                    let (text, now) = (event.message.as_str(), browser::instant());
+                    check.maybe_update(|check| check.stage() == Stage::Running && check.saw(tenant, text, now));
+                }),
+            };
+            live::start(Session::new(tenant, DEFAULT_RETAIN), listener);
+        }
+        browser::every(REFRESH, move || spawn_local(refresh(report, trouble)));
+    });
+
+    let running = move || check.read().stage() == Stage::Running;
+    let ready = move || feeds.iter().all(|facts| facts.read().status == Status::Live);
+    let run = move |_| {
+        if ready() && !running() {
+            spawn_local(run(check));
+        }
+    };
+    let verdict = move || (check.read().stage() == Stage::Done).then(|| check.read().verdict());
+
     view! {
-        <main>
+        <header class="top">
             <h1>"Isolation"</h1>
+        </header>
+        <main class="isolation">
+            <p>
+                "Two tenants on one server, each heard here through a socket of its own. Nothing of one may ever arrive with the other."
+            </p>
+            <div class="panels">
+                {Tenant::ALL.map(|tenant| view! { <TenantPanel tenant facts=feeds[tenant as usize] report /> })}
+            </div>
+            <section class="card check" aria-labelledby="check">
+                <h2 id="check">"Isolation check"</h2>
+                <p>
+                    {format!(
+                        "Posts {PROBES} marked probes to each tenant at once, waits for each on its own stream, and listens for a second more on the other. The probes appear in both tenants' feeds, like any event.",
+                    )}
+                </p>
+                <button type="button" id="run-check" disabled=move || !ready() || running() on:click=run>
+                    {move || if running() { "Checking…" } else { "Run isolation check" }}
+                </button>
+                <p id="verdict" role="status" data-verdict=move || verdict().map(|verdict| verdict.slug())>
+                    {move || verdict().map(|verdict| verdict.words())}
+                </p>
+                <table hidden=move || check.read().stage() == Stage::Idle>
+                    <caption>{format!("Probes seen, of {PROBES} sent to each tenant")}</caption>
+                    <thead>
+                        <tr>
+                            <td></td>
+                            {Tenant::ALL
+                                .map(|stream| view! { <th scope="col">{format!("Seen by {}", stream.label())}</th> })
+                                }
+                        </tr>
+                    </thead>
+                    <tbody>
+                        {Tenant::ALL
+                            .map(|tenant| {
+                                view! {
+                                    <tr>
+                                        <th scope="row">{format!("Sent to {}", tenant.label())}</th>
+                                        {Tenant::ALL.map(|stream| view! { <CheckCell check tenant stream /> })}
+                                    </tr>
+                                }
+                            })
+                            }
+                    </tbody>
+                </table>
+            </section>
+            <section class="card" aria-labelledby="server">
+                <h2 id="server">"The whole server"</h2>
+                <dl>
+                    <Count name="Refused for their Origin" count=move || report.read().refused_origin />
+                    <Count name="Refused for their Host" count=move || report.read().refused_host />
+                </dl>
+                <p class="error" role="status">
+                    {move || trouble.get()}
+                </p>
+            </section>
         </main>
+        <footer class="links">
+            {Tenant::ALL
+                .map(|tenant| view! { <a href=format!("/?tenant={tenant}")>{format!("{}'s feed", tenant.label())}</a> })
+                }
+        </footer>
+    }
+}
+
+/// Reads one count.
+type Read = fn(&TenantReport) -> u64;
+
+/// The server's counts of a tenant, and what they are called.
+const COUNTS: [(&str, Read); 8] = [
+    ("Events accepted by the server", |counts| counts.accepted),
+    ("Connections", |counts| counts.connections),
+    ("Frames delivered", |counts| counts.delivered),
+    ("Ended: too slow", |counts| counts.ended.slow),
+    ("Ended: silent", |counts| counts.ended.silent),
+    ("Ended: server stopping", |counts| counts.ended.stopping),
+    ("Ended: broke the rules", |counts| counts.ended.policy),
+    ("Ended: closed by the peer", |counts| counts.ended.closed_by_peer),
+];
+
+/// What is known of one tenant: by its stream, and by the server.
+#[component]
+pub fn TenantPanel(
+    /// Whose.
+    tenant: Tenant,
+    /// What its stream has brought.
+    facts: RwSignal<Facts>,
+    /// What the server counts.
+    report: RwSignal<Report>,
+) -> impl IntoView {
+    view! {
+        <section class="card" data-tenant=tenant.id() aria-label=tenant.label()>
+            <h2>
+                <TenantMark tenant />
+                {tenant.label()}
+            </h2>
+            <ConnectionStatus tenant facts />
+            <p class="foreign" data-foreign=move || if facts.read().breaches == 0 { "none" } else { "some" }>
+                <strong>{move || facts.read().breaches}</strong>
+                " foreign events received"
+            </p>
+            <dl>
+                <Count name="Events received live" count=move || facts.read().received />
+                {COUNTS
+                    .map(|(name, count)| {
+                        view! { <Count name count=move || count(report.read().of(tenant)) /> }
+                    })}
+            </dl>
+        </section>
+    }
+}
+
+/// A number and its name.
+#[component]
+pub fn Count(
+    /// What is counted.
+    name: &'static str,
+    /// How many.
+    count: impl Fn() -> u64 + Send + 'static,
+) -> impl IntoView {
+    view! {
+        <div>
+            <dt>{name}</dt>
+            <dd>{count}</dd>
+        </div>
+    }
+}
+
+/// One of the four: probes of one tenant on one stream.
+#[component]
+pub fn CheckCell(
+    /// The check.
+    check: RwSignal<Check>,
+    /// To whom they were sent.
+    tenant: Tenant,
+    /// On whose stream they were looked for.
+    stream: Tenant,
+) -> impl IntoView {
+    let cell = move || check.read().cell(tenant, stream);
+    let expected = if tenant == stream { PROBES } else { 0 };
+    let words = move || match cell() {
+        cell if cell.seen == 0 => String::from("none"),
+        cell => format!("{}, the slowest in {} ms", cell.seen, cell.slowest),
+    };
+    view! {
+        <td data-cell=move || if cell().seen == expected { "right" } else { "wrong" }>
+            {words}
+        </td>
+    }
+}
+
+async fn refresh(report: RwSignal<Report>, trouble: RwSignal<String>) {
+    match actions::isolation_report().await {
+        Ok(now) => {
+            report.set(now);
+            trouble.set(String::new());
+        }
+        Err(Problem { detail, .. }) => trouble.set(format!("These counts are old: {detail}.")),
+    }
+}
+
+async fn run(check: RwSignal<Check>) {
+    let marker: String = hexadecimal(browser::random_bytes()).chars().take(8).collect();
+    check.set(Check::start(marker));
+    let [a, b] = Tenant::ALL;
+    for _ in 0..PROBES {
+        join(probe(check, a), probe(check, b)).await;
+    }
+    for _ in 0..LOOKS {
+        if check.read_untracked().is_delivered() {
+            break;
+        }
+        browser::sleep(LOOK).await;
+    }
+    browser::sleep(LISTEN_ON).await;
+    check.update(Check::finish);
+}
+
+async fn probe(check: RwSignal<Check>, tenant: Tenant) {
+    let text = check.try_update(|check| check.send(tenant, browser::instant())).unwrap_or_default();
+    let key = hexadecimal(browser::random_bytes());
+    if browser::post(tenant, &text, &key).await.is_none() {
+        check.update(|check| check.refused(&text));
     }
 }

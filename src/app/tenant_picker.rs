@@ -32,7 +32,7 @@ pub fn TenantPicker(
                             </option>
                         }
                     })
-                    .to_vec()}
+                    }
             </select>
             <button type="submit">"Open"</button>
         </form>

@@ -73,11 +73,14 @@ impl Default for Facts {
     }
 }
 
+/// Takes what is to be shown: the facts, and the rows if they have changed.
+pub type Show = dyn Fn(Facts, Option<&[Row]>);
+
 /// Who listens to a feed.
 #[expect(missing_debug_implementations, reason = "closures have none")]
 pub struct Listener {
-    /// Called, at most once a frame of the screen, when something may have changed; with the rows, if they have.
-    pub changed: Box<dyn Fn(Facts, Option<&[Row]>)>,
+    /// Called when something may have changed, at most once a frame of the screen.
+    pub changed: Box<Show>,
     /// Called for each event that the socket brought, foreign ones included.
     pub arrived: Box<dyn Fn(&Event)>,
 }

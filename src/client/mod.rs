@@ -7,6 +7,7 @@
 pub mod announcer;
 #[cfg_attr(not(feature = "hydrate"), path = "browser_stub.rs")]
 pub mod browser;
+pub mod check;
 pub mod confirmation;
 pub mod draft;
 pub mod live;
