@@ -132,10 +132,10 @@ pub fn IsolationPage(
 }
 
 /// Reads one count.
-type Read = fn(&TenantReport) -> u64;
+type Reads = fn(&TenantReport) -> u64;
 
 /// The server's counts of a tenant, and what they are called.
-const COUNTS: [(&str, Read); 8] = [
+const COUNTS: [(&str, Reads); 8] = [
     ("Events accepted by the server", |counts| counts.accepted),
     ("Connections", |counts| counts.connections),
     ("Frames delivered", |counts| counts.delivered),
