@@ -16,16 +16,17 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Server, edge};
+use super::{
+    RETRY_AFTER, Server, edge,
+    problem::{Refusal, problem_json},
+};
 use crate::feed::Problem;
 
 /// How long a request's headers may take to come, and a connection may stand unused.
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait where the system has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// The body of the answer to a connection for which there is no place.
-const NO_PLACE: &str = r#"{"type":"urn:event-feed:problem:full","title":"Full","status":503,"detail":"the server has no place for one more connection: try again in 1 s"}"#;
-/// How many such answers may be under way, and for how long each.
+/// How many answers to connections for which there is no place may be under way, and for how long each.
 const TURNED_AWAY_AT_ONCE: usize = 32;
 const TURN_AWAY_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -111,11 +112,14 @@ impl Connections {
 /// Answers, then reads what comes until the peer has closed too: a socket that is closed with unread bytes takes the
 /// answer with it.
 async fn answer_no_place(mut tcp: TcpStream) -> io::Result<()> {
+    let refusal = Refusal::NoPlace { retry_after: RETRY_AFTER };
+    let (retry_after, problem) = (RETRY_AFTER.as_secs(), problem_json(&refusal.problem()));
     let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncache-control: no-store\r\n\
-         content-type: {}\r\ncontent-length: {}\r\n\r\n{NO_PLACE}",
+        "HTTP/1.1 {}\r\nretry-after: {retry_after}\r\nconnection: close\r\ncache-control: no-store\r\n\
+         content-type: {}\r\ncontent-length: {}\r\n\r\n{problem}",
+        refusal.status(),
         Problem::MEDIA_TYPE,
-        NO_PLACE.len()
+        problem.len()
     );
     tcp.write_all(answer.as_bytes()).await?;
     tcp.shutdown().await?;

@@ -17,6 +17,8 @@ use crate::feed::{
 /// Why a request was refused. The first that applies, in the order of these variants, wins.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
+    #[error("the server has no place for one more connection: try again in {} s", .retry_after.as_secs())]
+    NoPlace { retry_after: Duration },
     #[error("send exactly one Host header: a host name or an IP address, and perhaps a port")]
     MalformedHost,
     #[error("this server does not answer for {0}; start it with --allow-host {0} if it should")]
@@ -68,6 +70,7 @@ impl Refusal {
     const fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
+            Self::NoPlace { .. } => (S::SERVICE_UNAVAILABLE, "no-place", "No place"),
             Self::MalformedHost => (S::BAD_REQUEST, "malformed-host", "Malformed Host"),
             Self::HostNotAllowed(_) => (S::MISDIRECTED_REQUEST, "host-not-allowed", "Host not allowed"),
             Self::Stopping { .. } => (S::SERVICE_UNAVAILABLE, "stopping", "Stopping"),
@@ -116,9 +119,10 @@ impl Refusal {
     /// The header that the answer must have, beside the body's.
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
-            Self::Stopping { retry_after } | Self::Full { retry_after } | Self::Busy { retry_after } => {
-                Some((header::RETRY_AFTER, retry_after.as_secs().into()))
-            }
+            Self::NoPlace { retry_after }
+            | Self::Stopping { retry_after }
+            | Self::Full { retry_after }
+            | Self::Busy { retry_after } => Some((header::RETRY_AFTER, retry_after.as_secs().into())),
             Self::MethodNotAllowed { allow } => Some((header::ALLOW, allow.parse().ok()?)),
             // RFC 9110, section 15.5.2: a 401 says how to do better.
             Self::NoTenantHeader | Self::NoTenantParameter => {
@@ -151,7 +155,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-fn problem_json(problem: &Problem) -> String {
+pub(super) fn problem_json(problem: &Problem) -> String {
     serde_json::to_string(problem).expect("four fields, three strings and a number, always serialise")
 }
 
