@@ -60,7 +60,7 @@ pub fn EventView(
     /// See [`TimelineView`].
     clock: RwSignal<i64>,
 ) -> impl IntoView {
-    let Row { epoch, entry, arrived } = row;
+    let Row { epoch, entry, arrived, moves } = row;
     let event = entry.event;
     let moment = event.timestamp.to_string();
     let millis = event.timestamp.millis();
@@ -86,6 +86,7 @@ pub fn EventView(
             data-seq=entry.seq.to_string()
             data-id=event.id.to_string()
             data-new=is_new
+            data-moves=moves
             data-gone=gone
         >
             <p class="facts">

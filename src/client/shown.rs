@@ -14,6 +14,8 @@ pub struct Row {
     pub entry: Entry,
     /// When it was put on the page, if that was not when the page was first shown.
     pub arrived: Option<Millis>,
+    /// Whether it came alone, or nearly: of a burst, nothing need move.
+    pub moves: bool,
 }
 
 /// What [`Shown::paint`] did.
@@ -40,7 +42,9 @@ pub struct Shown {
 
 impl Shown {
     /// How many rows may be added at a time: building more in one frame could be felt.
-    const PORTION: usize = 100;
+    const PORTION: usize = 40;
+    /// How many rows that are added at a time may move.
+    const MOVING: usize = 5;
 
     /// The rows that the server rendered.
     #[must_use]
@@ -53,7 +57,7 @@ impl Shown {
             scrolled: false,
             old: session.timeline().seq(),
         };
-        shown.paint(session, 0.0);
+        shown.fill(session, 0.0, usize::MAX);
         shown
     }
 
@@ -99,6 +103,10 @@ impl Shown {
 
     /// Brings the rows up to the session, a portion at a time.
     pub fn paint(&mut self, session: &Session, now: Millis) -> Painted {
+        self.fill(session, now, Self::PORTION)
+    }
+
+    fn fill(&mut self, session: &Session, now: Millis, portion: usize) -> Painted {
         let Some(epoch) = session.epoch() else { return Painted::default() };
         if self.epoch != Some(epoch) {
             // All that is new is of a process that began after the hold did.
@@ -123,7 +131,7 @@ impl Shown {
             None => session.gone().map(|gone| (gone.epoch, &gone.entry)).collect(),
         };
 
-        let mut room = Self::PORTION;
+        let mut room = portion;
         let mut more = false;
         for (row_epoch, entry) in current.map(|entry| (epoch, entry)).chain(below) {
             if let Ok(place) = places.binary_search_by_key(&entry.event.id, |(id, _)| *id) {
@@ -131,10 +139,13 @@ impl Shown {
             } else if room > 0 {
                 room -= 1;
                 let arrived = (row_epoch != epoch || entry.seq > self.old).then_some(now);
-                self.rows.push(Row { epoch: row_epoch, entry: entry.clone(), arrived });
+                self.rows.push(Row { epoch: row_epoch, entry: entry.clone(), arrived, moves: arrived.is_some() });
             } else {
                 more = true;
             }
+        }
+        if portion - room > Self::MOVING {
+            self.rows.iter_mut().for_each(|row| row.moves &= row.arrived != Some(now));
         }
         let changed = old.len() != self.rows.len()
             || old.iter().zip(&self.rows).any(|(old, new)| old.entry.event.id != new.entry.event.id);
@@ -216,8 +227,9 @@ mod tests {
         while shown.paint(&session, 1.0).more {
             portions += 1;
         }
-        assert_eq!(portions, 3);
+        assert_eq!(portions, 6);
         assert_eq!(seqs(&shown), (1..=250).rev().collect::<Vec<_>>());
+        assert!(!shown.rows().iter().any(|row| row.moves), "a burst stands still");
     }
 
     #[test]
