@@ -73,7 +73,7 @@ async fn interleave(mut chance: Chance) {
 
 #[tokio::test]
 async fn each_tenant_counts_for_itself() {
-    let server = Server::with(|settings| settings.heartbeat = 100).await;
+    let server = Server::with(|settings| settings.heartbeat = 500).await;
     for _ in 0..3 {
         server.post(Tenant::A, "x").await.created();
     }

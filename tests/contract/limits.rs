@@ -1,8 +1,6 @@
 //! How many connections there may be, and what one tenant at its limit is to the other.
 
-use tokio::process::Command;
-
-use crate::support::{Program, Server, Tenant, until};
+use crate::support::{Program, Server, StatusCode, Tenant, until};
 
 #[tokio::test]
 async fn one_tenant_at_its_limit_is_refused_and_the_other_notices_nothing() {
@@ -34,7 +32,7 @@ async fn a_refused_handshake_takes_no_place() {
 
 #[tokio::test]
 async fn the_window_of_return_grows_with_a_tenants_connections() {
-    let server = Server::with(|settings| settings.heartbeat = 200).await;
+    let server = Server::start().await;
     let mut sockets = Vec::new();
     for _ in 0..110 {
         sockets.push(server.raw_socket(Tenant::A).await);
@@ -43,34 +41,38 @@ async fn the_window_of_return_grows_with_a_tenants_connections() {
     assert_eq!(server.connect(Tenant::B).await.hello.reconnect_ms, 500, "of this tenant's connections alone");
 }
 
+/// A server that may have 100 files open.
+async fn with_few_files() -> Program {
+    let mut command = Program::command_by("sh");
+    command.args(["-c", "ulimit -n 100 && exec \"$0\"", Program::PATH]);
+    Program::spawn(command).await
+}
+
 #[tokio::test]
 async fn where_few_files_may_be_open_fewer_connections_are_taken_and_the_log_says_so() {
-    let mut few = Command::new("sh");
-    few.args(["-c", "ulimit -n 100 && exec \"$0\"", env!("CARGO_BIN_EXE_event-feed")]);
-    let program = Program::spawn(few).await;
+    let program = with_few_files().await;
     assert!(program.logged.contains("fewer connections"), "{}", program.logged);
     let mut taken = Vec::new();
-    until("the tenant's limit", async || {
-        let raw = program.raw().await;
-        let full = program.new_socket(Tenant::A).send().await.status == 503;
-        if !full {
-            taken.push(program.subscribe(raw, Tenant::A).await);
+    loop {
+        let mut raw = program.raw().await;
+        raw.write(program.new_socket(Tenant::A).head()).await;
+        let answer = raw.answer().await;
+        if answer.status != StatusCode::SWITCHING_PROTOCOLS {
+            answer.refused(503);
+            break;
         }
-        full
-    })
-    .await;
+        taken.push(raw);
+    }
     assert!((10..50).contains(&taken.len()), "{} sockets", taken.len());
     program.connect(Tenant::B).await;
 }
 
 #[tokio::test]
 async fn connections_that_are_no_tenants_have_one_cap_for_all_and_take_nothing_from_sockets() {
-    let mut few = Command::new("sh");
-    few.args(["-c", "ulimit -n 100 && exec \"$0\"", env!("CARGO_BIN_EXE_event-feed")]);
-    let program = Program::spawn(few).await;
+    let program = with_few_files().await;
     let mut socket = program.connect(Tenant::A).await;
     let mut poster = program.open().await;
-    poster.send(program.get("/healthz")).await.is(hyper::StatusCode::OK);
+    poster.send(program.get("/healthz")).await.is(StatusCode::OK);
     let mut idle = Vec::new();
     let refusal = loop {
         let mut raw = program.raw().await;

@@ -120,10 +120,10 @@ async fn nothing_from_before_the_hello_is_sent() {
 
 #[tokio::test]
 async fn a_heartbeat_carries_the_seq_of_the_last_event_before_it() {
-    let server = Server::with(|settings| settings.heartbeat = 200).await;
+    let server = Server::with(|settings| settings.heartbeat = 500).await;
     server.post(Tenant::A, "before").await.created();
     let mut socket = server.connect(Tenant::A).await;
-    assert_eq!(socket.hello.heartbeat_ms, 200);
+    assert_eq!(socket.hello.heartbeat_ms, 500);
     // Of each heartbeat, the socket checks the seq against the events that it has read.
     assert_eq!(socket.next_frame().await, Frame::Heartbeat { seq: 1, reconnect_ms: 500 });
     server.post(Tenant::A, "between").await.created();

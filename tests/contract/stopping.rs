@@ -1,8 +1,10 @@
 //! Stopping: the listener closes, sockets get 1001, requests on open connections 503, and the server ends.
 
+use std::collections::HashSet;
+
 use crate::{
     refusals::{OF_THE_HOST, of_a_handshake, of_a_post},
-    support::{Heard, Raw, Request, Server, StatusCode, Tenant},
+    support::{Client, Event, Heard, Raw, Request, Server, StatusCode, Tenant},
 };
 
 /// A post of which all has come but the last bytes: the server cannot end while it waits for them. That it does is known
@@ -31,17 +33,34 @@ async fn sockets_get_1001_and_the_server_ends() {
     stopping.ended().await;
 }
 
-#[tokio::test]
+/// Posts until the server takes no more, and gives what it has accepted.
+async fn post_to_the_end(client: Client) -> Vec<Event> {
+    let (mut connection, mut accepted) = (client.open().await, Vec::new());
+    while let Ok(answer) = connection.try_send(client.new_post(Tenant::A, "x")).await {
+        if answer.status == StatusCode::CREATED {
+            accepted.push(answer.created());
+        } else {
+            answer.refused(503);
+        }
+    }
+    accepted
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn what_was_accepted_before_the_stop_is_sent_before_1001() {
     let server = Server::start().await;
     let mut socket = server.connect(Tenant::A).await;
-    let mut posted = Vec::new();
-    for n in 0..20 {
-        posted.push(server.post(Tenant::A, &n.to_string()).await.created());
-    }
+    let client: Client = *server;
+    let writers: Vec<_> = (0..8).map(|_| tokio::spawn(post_to_the_end(client))).collect();
+    let mut sent = socket.next_events(20).await;
     server.stop().await;
-    assert_eq!(socket.next_events(20).await, posted);
-    assert_eq!(socket.next_close().await, 1001);
+    let (rest, code) = socket.rest().await;
+    sent.extend(rest);
+    let sent: HashSet<_> = sent.into_iter().map(|event| event.id).collect();
+    assert_eq!(code, Some(1001));
+    for writer in writers {
+        assert!(writer.await.unwrap().iter().all(|event| sent.contains(&event.id)), "an event was lost");
+    }
 }
 
 #[tokio::test]

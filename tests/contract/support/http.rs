@@ -148,13 +148,17 @@ impl Connection {
     }
 
     pub(crate) async fn send(&mut self, request: Request) -> Answer {
+        self.try_send(request).await.expect("an answer")
+    }
+
+    /// As [`Connection::send`], where the server may have closed the connection.
+    pub(crate) async fn try_send(&mut self, request: Request) -> hyper::Result<Answer> {
         let what = format!("the answer to {} {}", request.method, request.target());
         let answer = within(&what, async {
-            self.0.ready().await.expect("the connection stands");
-            let answer = self.0.send_request(request.into_hyper()).await.expect("an answer");
-            let (head, body) = answer.into_parts();
-            let body = body.collect().await.expect("the answer's body").to_bytes();
-            Answer { status: head.status, headers: head.headers, body }
+            self.0.ready().await?;
+            let (head, body) = self.0.send_request(request.into_hyper()).await?.into_parts();
+            let body = body.collect().await?.to_bytes();
+            Ok(Answer { status: head.status, headers: head.headers, body })
         });
         answer.await
     }

@@ -28,9 +28,17 @@ pub(crate) struct Exit {
 }
 
 impl Program {
+    /// Where the binary lies.
+    pub(crate) const PATH: &str = env!("CARGO_BIN_EXE_event-feed");
+
     /// The binary, with no setting from the environment.
     pub(crate) fn command() -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_event-feed"));
+        Self::command_by(Self::PATH)
+    }
+
+    /// Another program that ends up as the binary.
+    pub(crate) fn command_by(program: &str) -> Command {
+        let mut command = Command::new(program);
         let ours = std::env::vars().filter(|(name, _)| name.starts_with("EVENT_FEED_"));
         ours.for_each(|(name, _)| {
             command.env_remove(name);

@@ -112,13 +112,16 @@ impl Raw {
 
     /// Passes over what is said before this.
     pub(crate) async fn hear_until(&mut self, mut wanted: impl FnMut(&Heard) -> bool) -> Heard {
-        loop {
-            match self.hear().await {
-                heard if wanted(&heard) => return heard,
-                Heard::End | Heard::Reset => panic!("the stream ended before it"),
-                _ => {}
+        within("what is waited for", async {
+            loop {
+                match self.hear().await {
+                    heard if wanted(&heard) => return heard,
+                    Heard::End | Heard::Reset => panic!("the stream ended before it"),
+                    _ => {}
+                }
             }
-        }
+        })
+        .await
     }
 
     /// The code of the close frame, behind whatever else is said.

@@ -44,7 +44,12 @@ impl Socket {
 
     /// The next frame.
     pub(crate) async fn next_frame(&mut self) -> Frame {
-        let frame = read(&mut self.stream).await.unwrap_or_else(|code| panic!("closed with {code:?}"));
+        self.frame_or_close().await.unwrap_or_else(|code| panic!("closed with {code:?}"))
+    }
+
+    /// The next frame, or the code of the close in its place.
+    async fn frame_or_close(&mut self) -> Result<Frame, Option<u16>> {
+        let frame = read(&mut self.stream).await?;
         match &frame {
             Frame::EventCreated { seq, event } => {
                 assert_eq!((*seq, &event.tenant_id), (self.seq + 1, &self.hello.tenant_id), "{frame:?}");
@@ -53,16 +58,19 @@ impl Socket {
             Frame::Heartbeat { seq, .. } => assert_eq!(*seq, self.seq, "{frame:?}"),
             Frame::ConnectionEstablished(_) => panic!("a second hello"),
         }
-        frame
+        Ok(frame)
     }
 
     /// The next event; heartbeats are passed over.
     pub(crate) async fn next_event(&mut self) -> Event {
-        loop {
-            if let Frame::EventCreated { event, .. } = self.next_frame().await {
-                return event;
+        within("an event", async {
+            loop {
+                if let Frame::EventCreated { event, .. } = self.next_frame().await {
+                    return event;
+                }
             }
-        }
+        })
+        .await
     }
 
     /// The next events.
@@ -87,6 +95,18 @@ impl Socket {
         };
         self.ended().await;
         code
+    }
+
+    /// The events up to the close, and its code.
+    pub(crate) async fn rest(mut self) -> (Vec<Event>, Option<u16>) {
+        let mut events = Vec::new();
+        loop {
+            match self.frame_or_close().await {
+                Ok(Frame::EventCreated { event, .. }) => events.push(event),
+                Ok(_) => {}
+                Err(code) => return (events, code),
+            }
+        }
     }
 
     /// Closes as a browser does that leaves a page, and returns once the connection has ended.
