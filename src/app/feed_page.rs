@@ -144,6 +144,8 @@ fn title(tenant: Tenant, waiting: u64) -> String {
 
 /// Takes up what waits, and leads there.
 fn take_up(tenant: Tenant) {
+    // First, so that no scroll event that is under way says that the reader is still further down.
+    browser::scroll_to(FEED);
     live::take_up(tenant);
     // One frame later than the list itself, so that the first event is the newest.
     browser::next_frame(|| browser::focus_first(FEED));

@@ -11,7 +11,7 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     CloseEvent, Document, Element, EventTarget, HtmlElement, HtmlTextAreaElement, MessageEvent, PageTransitionEvent,
-    Storage, VisibilityState, WebSocket, Window,
+    Storage, UrlSearchParams, VisibilityState, WebSocket, Window,
 };
 
 use super::{ListAnswer, Millis, SocketEvent, Wake};
@@ -91,10 +91,9 @@ pub fn random_bytes() -> [u8; 16] {
 /// The tenant that the page's address names.
 #[must_use]
 pub fn page_tenant() -> Option<Tenant> {
-    let query = window().location().search().ok()?;
-    let mut values = query.trim_start_matches('?').split('&').filter_map(|pair| pair.strip_prefix("tenant="));
-    let tenant = values.next()?.parse().ok()?;
-    values.next().is_none().then_some(tenant)
+    let query = UrlSearchParams::new_with_str(&window().location().search().ok()?).ok()?;
+    let values = query.get_all("tenant");
+    if values.length() == 1 { values.get(0).as_string()?.parse().ok() } else { None }
 }
 
 /// The text of an element.
@@ -123,11 +122,16 @@ pub fn focus(id: &str) {
     }
 }
 
-/// Moves the focus to the first child of an element, and scrolls there.
+/// Scrolls to the top of an element.
+pub fn scroll_to(id: &str) {
+    if let Some(element) = element::<Element>(id) {
+        element.scroll_into_view();
+    }
+}
+
+/// Moves the focus to the first child of an element.
 pub fn focus_first(id: &str) {
-    let Some(parent) = element::<Element>(id) else { return };
-    parent.scroll_into_view();
-    focus_element(parent.first_element_child());
+    focus_element(element::<Element>(id).and_then(|parent| parent.first_element_child()));
 }
 
 /// Moves the focus from the child of an element that has it to the one after, or before.

@@ -65,7 +65,10 @@ pub fn set_value(_id: &str, _text: &str) {}
 /// Moves the focus to an element.
 pub fn focus(_id: &str) {}
 
-/// Moves the focus to the first child of an element, and scrolls there.
+/// Scrolls to the top of an element.
+pub fn scroll_to(_id: &str) {}
+
+/// Moves the focus to the first child of an element.
 pub fn focus_first(_id: &str) {}
 
 /// Moves the focus from the child of an element that has it to the one after, or before.
