@@ -1,0 +1,43 @@
+//! What the server is compared with, run by this program as a process of its own.
+
+mod limit;
+mod naive;
+
+use std::io;
+
+use event_feed::feed::{
+    Event, Message, Tenant, Timestamp,
+    protocol::{Hello, Outgoing},
+};
+use uuid::Uuid;
+
+use crate::servers::Kind;
+
+/// Serves on `port` until it is killed.
+pub(crate) fn serve(kind: Kind, port: u16) -> io::Result<()> {
+    match kind {
+        Kind::Limit => limit::serve(port),
+        Kind::Naive => naive::serve(port),
+        Kind::Ours | Kind::Node => Err(io::Error::other("no baseline of this program")),
+    }
+}
+
+/// The text of the first frame of a connection.
+fn hello(tenant: Tenant, seq: u64) -> String {
+    let hello = Hello {
+        tenant_id: tenant,
+        connection_id: Uuid::new_v4(),
+        timestamp: Timestamp::now(),
+        epoch: Uuid::nil(),
+        seq,
+        heartbeat_ms: 15_000,
+        reconnect_ms: 500,
+        build: String::new(),
+    };
+    Outgoing::ConnectionEstablished(&hello).encode()
+}
+
+/// The next event of a tenant.
+fn event(tenant: Tenant, message: Message) -> Event {
+    Event { id: Uuid::new_v4(), tenant_id: tenant, message, timestamp: Timestamp::now() }
+}

@@ -1,0 +1,116 @@
+//! What one would write first: axum's own WebSocket, one task per connection, each with a receiver of its tenant's
+//! broadcast channel, draining it before it flushes.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    Json, Router,
+    extract::{
+        Query, State,
+        ws::{Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade},
+    },
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+    serve::ListenerExt,
+};
+use event_feed::feed::{Message, Tenant, protocol::Outgoing};
+use futures_util::SinkExt;
+use serde::Deserialize;
+use tokio::sync::broadcast;
+
+/// How many events a receiver may lag behind. Above what a burst brings: it must lose none.
+const CAPACITY: usize = 16 * 1024;
+
+#[derive(Debug)]
+struct Channel {
+    seq: Mutex<u64>,
+    frames: broadcast::Sender<Utf8Bytes>,
+}
+
+type Channels = Arc<[Channel; 2]>;
+
+#[derive(Deserialize)]
+struct Subscription {
+    tenant: Tenant,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    message: String,
+}
+
+pub(super) fn serve(port: u16) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let channel = || Channel { seq: Mutex::new(0), frames: broadcast::channel(CAPACITY).0 };
+        let channels: Channels = Arc::new([channel(), channel()]);
+        let router = Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/events", post(publish))
+            .route("/ws", get(subscribe))
+            .with_state(channels);
+        // Without it, frames would wait for the acknowledgement of those before.
+        let listener = super::limit::listen(port)?.tap_io(|socket| {
+            let _ = socket.set_nodelay(true);
+        });
+        axum::serve(listener, router).await
+    })
+}
+
+async fn publish(State(channels): State<Channels>, headers: HeaderMap, Json(body): Json<Body>) -> Response {
+    let tenant = headers.get("x-tenant-id").and_then(|value| value.to_str().ok()?.parse::<Tenant>().ok());
+    let (Some(tenant), Ok(message)) = (tenant, Message::parse(&body.message)) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    let event = super::event(tenant, message);
+    let channel = &channels[tenant as usize];
+    let mut seq = channel.seq.lock().unwrap_or_else(PoisonError::into_inner);
+    *seq += 1;
+    // Nobody may be listening.
+    let _ = channel.frames.send(Outgoing::EventCreated { seq: *seq, event: &event }.encode().into());
+    drop(seq);
+    (StatusCode::CREATED, Json(event)).into_response()
+}
+
+async fn subscribe(
+    State(channels): State<Channels>,
+    Query(Subscription { tenant }): Query<Subscription>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    upgrade.on_upgrade(async move |socket| {
+        let channel = &channels[tenant as usize];
+        let (receiver, seq) = {
+            let seq = channel.seq.lock().unwrap_or_else(PoisonError::into_inner);
+            (channel.frames.subscribe(), *seq)
+        };
+        // Whether the peer left or lagged: the connection ends, and its client sees it.
+        let _ = forward(socket, receiver, super::hello(tenant, seq)).await;
+    })
+}
+
+async fn forward(
+    mut socket: WebSocket,
+    mut frames: broadcast::Receiver<Utf8Bytes>,
+    hello: String,
+) -> Result<(), axum::Error> {
+    socket.send(Frame::Text(hello.into())).await?;
+    loop {
+        tokio::select! {
+            frame = frames.recv() => {
+                let Ok(frame) = frame else { return Ok(()) };
+                socket.feed(Frame::Text(frame)).await?;
+                while let Ok(frame) = frames.try_recv() {
+                    socket.feed(Frame::Text(frame)).await?;
+                }
+                socket.flush().await?;
+            }
+            said = socket.recv() => {
+                let Some(Ok(_)) = said else { return Ok(()) };
+            }
+        }
+    }
+}

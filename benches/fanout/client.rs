@@ -1,0 +1,196 @@
+//! The load: a reader and posters for each tenant, all on one machine with the server, so as light as can be.
+
+mod handshake;
+mod ledger;
+mod poster;
+mod reader;
+mod stalled;
+mod storm;
+mod stream;
+
+use std::{
+    sync::{Arc, PoisonError, atomic::Ordering::SeqCst},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use event_feed::feed::Tenant;
+
+pub(crate) use handshake::connect;
+pub(crate) use ledger::Phase;
+pub(crate) use poster::Pace;
+pub(crate) use stalled::Stalled;
+pub(crate) use storm::{Storm, storm};
+
+use crate::{Outcome, histogram::Histogram, proc::Ran};
+use ledger::Ledger;
+use reader::Shared;
+
+/// How long nothing may arrive while something is due, before it counts as lost.
+const LOST_AFTER: Duration = Duration::from_secs(15);
+
+/// Connections of both tenants, read and verified.
+#[derive(Debug)]
+pub(crate) struct Client {
+    port: u16,
+    tenants: [Reader; 2],
+}
+
+/// One tenant's connections.
+#[derive(Debug)]
+struct Reader {
+    shared: Arc<Shared>,
+    connections: usize,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Client {
+    /// Opens so many connections, half of them for each tenant, to the server on `port`, and waits until each has its first
+    /// frame. Messages have `size` bytes.
+    pub(crate) fn open(port: u16, connections: usize, size: usize) -> Outcome<Self> {
+        let base = Instant::now();
+        let count = connections / 2;
+        let opening = Tenant::ALL.map(|tenant| thread::spawn(move || handshake::open(port, tenant, count)));
+        let mut tenants = Vec::new();
+        for (tenant, opening) in Tenant::ALL.into_iter().zip(opening) {
+            let opened = opening.join().map_err(|_| "opening connections panicked")??;
+            let shared = Arc::new(Shared::new(Ledger::new(tenant, base, size)));
+            let reading = Arc::clone(&shared);
+            let thread = thread::Builder::new().name(format!("reader {}", tenant.mark()));
+            let thread = thread.spawn(move || reader::run(&reading, opened))?;
+            tenants.push(Reader { shared, connections: count, thread: Some(thread) });
+        }
+        let tenants = <[Reader; 2]>::try_from(tenants).map_err(|_| "there are two tenants")?;
+        let client = Self { port, tenants };
+        client.wait("a first frame", || client.progress(Reader::greeted))?;
+        Ok(client)
+    }
+
+    /// Posts the marking event of each tenant, and waits until every connection has it.
+    pub(crate) fn mark(&self) -> Outcome<()> {
+        for tenant in Tenant::ALL {
+            self.post(tenant, Phase::Mark, 1, Pace::Burst { events: 1 })?;
+        }
+        self.wait("the first event", || self.progress(Reader::marked))
+    }
+
+    /// Posts for one tenant, over so many connections at once. Gives how late the posts were.
+    pub(crate) fn post(&self, tenant: Tenant, phase: Phase, posters: usize, pace: Pace<'_>) -> Outcome<Histogram> {
+        let ledger = &self.of(tenant).shared.ledger;
+        ledger.turn_to(phase);
+        poster::post(self.port, ledger, posters, pace)
+    }
+
+    /// Posts for both tenants at the same time.
+    pub(crate) fn post_to_both(&self, phase: Phase, posters: usize, pace: Pace<'_>) -> Outcome<Histogram> {
+        thread::scope(|scope| {
+            let both = Tenant::ALL.map(|tenant| scope.spawn(move || self.post(tenant, phase, posters, pace)));
+            let mut late = Histogram::default();
+            for one in both {
+                late.merge(&one.join().map_err(|_| "posting panicked")??);
+            }
+            Ok(late)
+        })
+    }
+
+    /// What is posted from now on is for `phase`.
+    pub(crate) fn turn_to(&self, phase: Phase) {
+        self.tenants.iter().for_each(|reader| reader.shared.ledger.turn_to(phase));
+    }
+
+    /// Waits until every connection has received all that was posted for its tenant.
+    pub(crate) fn settle(&self) -> Outcome<()> {
+        self.wait("an event", || self.progress(Reader::delivered))
+    }
+
+    /// What each tenant has of what is due.
+    fn progress(&self, of: fn(&Reader) -> (u64, u64)) -> impl Iterator<Item = (u64, u64)> {
+        self.tenants.iter().map(of)
+    }
+
+    fn wait<I: Iterator<Item = (u64, u64)>>(&self, what: &str, progress: impl Fn() -> I) -> Outcome<()> {
+        let (mut since, mut last) = (Instant::now(), 0);
+        loop {
+            let violation = self.tenants.iter().find_map(|reader| reader.shared.violation.get());
+            if let Some(violation) = violation {
+                return Err(violation.clone().into());
+            }
+            let (have, due) = progress().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            if progress().all(|(have, due)| have >= due) {
+                return if have == due { Ok(()) } else { Err("more arrived than was posted".into()) };
+            }
+            if have > last {
+                (since, last) = (Instant::now(), have);
+            }
+            if since.elapsed() > LOST_AFTER {
+                return Err(format!("{what} is lost: {have} deliveries of {due}").into());
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// The latencies of a phase, from a post's first byte to receipt.
+    pub(crate) fn latencies(&self, tenants: &[Tenant], phase: Phase) -> Histogram {
+        let mut sum = Histogram::default();
+        for tenant in tenants {
+            let records = self.of(*tenant).shared.records.lock().unwrap_or_else(PoisonError::into_inner);
+            sum.merge(&records.latencies[phase as usize]);
+        }
+        sum
+    }
+
+    /// From the first byte of a phase's first post to the receipt of its last delivery.
+    pub(crate) fn lasted(&self, phase: Phase) -> Duration {
+        let first = self.tenants.iter().filter_map(|reader| reader.shared.ledger.first_of(phase)).min();
+        let last = self.tenants.iter().map(|reader| {
+            let records = reader.shared.records.lock().unwrap_or_else(PoisonError::into_inner);
+            records.last[phase as usize]
+        });
+        Duration::from_nanos(last.max().unwrap_or(0).saturating_sub(first.unwrap_or(0)))
+    }
+
+    /// How long each reader has run and waited for a processor.
+    pub(crate) fn readers_ran(&self) -> [Ran; 2] {
+        self.tenants
+            .each_ref()
+            .map(|reader| reader.shared.thread.get().map_or_else(Ran::default, |thread| Ran::of_thread(thread)))
+    }
+
+    /// The server may close connections from now on: close frames are answered.
+    pub(crate) fn allow_closing(&self) {
+        self.tenants.iter().for_each(|reader| reader.shared.may_close.store(true, SeqCst));
+    }
+
+    fn of(&self, tenant: Tenant) -> &Reader {
+        let [a, b] = &self.tenants;
+        match tenant {
+            Tenant::A => a,
+            Tenant::B => b,
+        }
+    }
+}
+
+impl Reader {
+    fn greeted(&self) -> (u64, u64) {
+        (self.shared.greeted.load(SeqCst) as u64, self.connections as u64)
+    }
+
+    fn marked(&self) -> (u64, u64) {
+        (self.shared.marked.load(SeqCst) as u64, self.connections as u64)
+    }
+
+    /// Deliveries, all but those of the marking event.
+    fn delivered(&self) -> (u64, u64) {
+        let posted = self.shared.ledger.accepted().saturating_sub(1);
+        (self.shared.delivered.load(SeqCst), posted * self.connections as u64)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.tenants.iter().for_each(|reader| reader.shared.end.store(true, SeqCst));
+        for thread in self.tenants.iter_mut().filter_map(|reader| reader.thread.take()) {
+            let _ = thread.join();
+        }
+    }
+}

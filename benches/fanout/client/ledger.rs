@@ -1,0 +1,134 @@
+//! What was posted for one tenant: each post has an index, which its message carries, and the time of its first byte.
+
+use std::{
+    sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst},
+    time::Instant,
+};
+
+use event_feed::feed::Tenant;
+
+/// The most posts of one tenant in one run.
+const POSTS_MAX: usize = 400_000;
+/// The bits of a stamp that hold its time, in nanoseconds.
+const TIME_BITS: u32 = 56;
+
+/// What an event is posted for: its deliveries are counted under this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The first event, at which every connection starts to compare.
+    Mark,
+    /// Large, to fill what can be filled. Verified, not measured.
+    Fill,
+    /// The measured load; where a scenario compares two, the load alone.
+    Quiet,
+    /// The measured load with whatever the scenario adds.
+    Loaded,
+}
+
+impl Phase {
+    pub(crate) const COUNT: usize = 4;
+
+    const fn of(number: u8) -> Self {
+        match number {
+            0 => Self::Mark,
+            1 => Self::Fill,
+            2 => Self::Quiet,
+            _ => Self::Loaded,
+        }
+    }
+}
+
+/// The posts of one tenant. Written by the posters, read by the reader.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    pub(crate) tenant: Tenant,
+    base: Instant,
+    size: usize,
+    phase: AtomicU8,
+    next: AtomicUsize,
+    accepted: AtomicU64,
+    stamps: Box<[AtomicU64]>,
+}
+
+/// A post that has its place in the ledger.
+#[derive(Debug)]
+pub(crate) struct Post {
+    index: usize,
+    phase: Phase,
+    pub(crate) message: String,
+}
+
+impl Ledger {
+    /// An empty one. `base` is what times count from, `size` how long a message is, in bytes.
+    pub(crate) fn new(tenant: Tenant, base: Instant, size: usize) -> Self {
+        Self {
+            tenant,
+            base,
+            size,
+            phase: AtomicU8::new(0),
+            next: AtomicUsize::new(0),
+            accepted: AtomicU64::new(0),
+            stamps: (0..POSTS_MAX).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// What is posted from now on is for `phase`.
+    pub(crate) fn turn_to(&self, phase: Phase) {
+        self.phase.store(phase as u8, SeqCst);
+    }
+
+    /// The next post, if the ledger has room for it.
+    pub(crate) fn next(&self) -> Option<Post> {
+        let phase = Phase::of(self.phase.load(SeqCst));
+        let index = self.next.fetch_add(1, SeqCst);
+        (index < self.stamps.len()).then(|| Post { index, phase, message: self.message(index, phase) })
+    }
+
+    /// Notes that the first byte of a post is about to be sent.
+    pub(crate) fn stamp(&self, post: &Post) {
+        self.stamps[post.index].store((post.phase as u64) << TIME_BITS | self.now().max(1), SeqCst);
+    }
+
+    /// Notes that the server has taken a post.
+    pub(crate) fn accept(&self) {
+        self.accepted.fetch_add(1, SeqCst);
+    }
+
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(SeqCst)
+    }
+
+    /// Whose post a message is: its index, its phase, and when its first byte was sent. `None` where it is not, to the
+    /// letter, one that was posted.
+    pub(crate) fn recognise(&self, message: &str) -> Option<(usize, Phase, u64)> {
+        let index: usize = message.get(..10)?.parse().ok()?;
+        let stamp = self.stamps.get(index)?.load(SeqCst);
+        let phase = Phase::of((stamp >> TIME_BITS) as u8);
+        let sent = stamp & ((1 << TIME_BITS) - 1);
+        (sent > 0 && self.message(index, phase) == message).then_some((index, phase, sent))
+    }
+
+    /// When the first post of a phase was begun.
+    pub(crate) fn first_of(&self, phase: Phase) -> Option<u64> {
+        let stamps = self.stamps.iter().take(self.next.load(SeqCst)).map(|stamp| stamp.load(SeqCst));
+        stamps
+            .filter(|stamp| (stamp >> TIME_BITS) as u8 == phase as u8 && *stamp != 0)
+            .map(|stamp| stamp & ((1 << TIME_BITS) - 1))
+            .min()
+    }
+
+    /// Nanoseconds since the base.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.base.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Ten digits of the index, the tenant's mark, and padding.
+    fn message(&self, index: usize, phase: Phase) -> String {
+        let head = format!("{index:010}{}", self.tenant.mark());
+        let padding = match phase {
+            Phase::Fill => "🙂".repeat(480),
+            Phase::Mark | Phase::Quiet | Phase::Loaded => "x".repeat(self.size.saturating_sub(head.len())),
+        };
+        head + &padding
+    }
+}

@@ -1,0 +1,90 @@
+//! Connections that read nothing, and when the server ends each.
+
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use event_feed::feed::Tenant;
+use mio::{Events, Interest, Poll, Token};
+use socket2::{Domain, Socket, Type};
+
+use super::handshake::{begin, finish};
+use crate::Outcome;
+
+/// The receive buffer of each, so that it is full soon.
+const RECEIVE_BUFFER: usize = 4 * 1024;
+
+/// Connections of both tenants that stop reading behind their handshake.
+#[derive(Debug)]
+pub(crate) struct Stalled {
+    count: usize,
+    ended: Arc<Mutex<Vec<Duration>>>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Stalled {
+    pub(crate) fn open(port: u16, count: usize) -> Outcome<Self> {
+        let mut poll = Poll::new()?;
+        let mut sockets = Vec::new();
+        for index in 0..count {
+            let mut socket = begin(connect(port)?, port, Tenant::ALL[index % 2])?;
+            finish(&mut socket)?;
+            socket.set_nonblocking(true)?;
+            let mut socket = mio::net::TcpStream::from_std(socket);
+            poll.registry().register(&mut socket, Token(index), Interest::READABLE)?;
+            sockets.push(Some(socket));
+        }
+        let (ended, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+        let (noted, stopped, opened) = (Arc::clone(&ended), Arc::clone(&stop), Instant::now());
+        let thread = thread::spawn(move || {
+            let mut events = Events::with_capacity(1024);
+            while !stopped.load(SeqCst) {
+                let _ = poll.poll(&mut events, Some(Duration::from_millis(50)));
+                for event in events.iter().filter(|event| event.is_error() || event.is_read_closed()) {
+                    if sockets[event.token().0].take().is_some() {
+                        noted.lock().unwrap_or_else(PoisonError::into_inner).push(opened.elapsed());
+                    }
+                }
+            }
+        });
+        Ok(Self { count, ended, stop, thread: Some(thread) })
+    }
+
+    pub(crate) const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many have been ended by the server.
+    pub(crate) fn ended(&self) -> usize {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// How long after they were opened the last of these was ended.
+    pub(crate) fn last_ended(&self) -> Option<Duration> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).iter().max().copied()
+    }
+}
+
+impl Drop for Stalled {
+    fn drop(&mut self) {
+        self.stop.store(true, SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn connect(port: u16) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    Ok(socket.into())
+}

@@ -1,0 +1,68 @@
+//! Many clients that return at once, and read the list.
+
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+    net::TcpStream,
+    time::{Duration, Instant},
+};
+
+use event_feed::feed::Tenant;
+
+use super::{handshake::connect, poster::read_answer};
+use crate::Outcome;
+
+/// How often one who is turned away comes again, and after how long.
+const TRIES: usize = 40;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Storm {
+    pub(crate) lasted: Duration,
+    pub(crate) bytes: u64,
+    /// How often one of them was turned away, and came again.
+    pub(crate) turned_away: u64,
+}
+
+/// Lets so many clients connect, ask, and then read, all at once; each leaves once it has the list.
+pub(crate) fn storm(port: u16, tenant: Tenant, clients: usize) -> Outcome<Storm> {
+    let start = Instant::now();
+    let mut result = Storm::default();
+    let mut bodies: HashMap<String, Vec<u8>> = HashMap::new();
+    let mut left = clients;
+    for _ in 0..TRIES {
+        let asked: Vec<_> = (0..left).map(|_| ask(port, tenant)).collect();
+        for client in asked {
+            let mut bytes = Vec::new();
+            match client.and_then(|mut socket| read_answer(&mut socket, &mut bytes)) {
+                Ok((200, body)) => {
+                    let (head, body) = (String::from_utf8_lossy(&bytes[..body]), &bytes[body..]);
+                    let etag = head.lines().find(|line| line.to_ascii_lowercase().starts_with("etag:"));
+                    let etag = etag.ok_or("a list without an ETag")?.to_owned();
+                    if bodies.entry(etag).or_insert_with(|| body.to_vec()) != body {
+                        return Err("two lists with one ETag differ".into());
+                    }
+                    result.bytes += body.len() as u64;
+                    left -= 1;
+                }
+                Ok((503, _)) | Err(_) => result.turned_away += 1,
+                Ok((status, _)) => return Err(format!("a list was answered with {status}").into()),
+            }
+        }
+        if left == 0 {
+            result.lasted = start.elapsed();
+            return Ok(result);
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(format!("{left} clients never got their list").into())
+}
+
+fn ask(port: u16, tenant: Tenant) -> io::Result<TcpStream> {
+    let mut socket = connect(port)?;
+    socket.set_read_timeout(Some(Duration::from_secs(20)))?;
+    let request = format!("GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Tenant-ID: {tenant}\r\n\r\n");
+    socket.write_all(request.as_bytes())?;
+    Ok(socket)
+}

@@ -1,0 +1,154 @@
+//! The fan-out, measured: this server and three others, each a process of its own, under the same load, one after the other.
+//!
+//! `cargo bench --bench fanout -- --help` says what can be chosen. Every delivery on every connection is verified: a run
+//! that loses, doubles or leaks an event is void. Nothing here passes or fails by its speed. It measures with what Linux
+//! tells of processes, and talks to 127.0.0.1 alone.
+
+mod baselines;
+mod client;
+mod histogram;
+mod proc;
+mod report;
+mod scenarios;
+mod servers;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Parser, Subcommand};
+
+use report::Report;
+use scenarios::Scenario;
+use servers::Kind;
+
+/// What a step comes to: an error makes its run void.
+type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Measures the fan-out against its baselines
+#[derive(Debug, Clone, Parser)]
+#[command(name = "fanout", max_term_width = 120)]
+struct Options {
+    /// Which scenarios to run
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Scenario::ALL)]
+    only: Vec<Scenario>,
+
+    /// Which servers to run them with
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Kind::Ours, Kind::Limit, Kind::Naive, Kind::Node])]
+    servers: Vec<Kind>,
+
+    /// Connections, half of them for each tenant
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(2..=19_000))]
+    connections: u32,
+
+    /// Connections of the idle scenario
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..=19_000))]
+    idle_connections: u32,
+
+    /// Events per second and tenant, where they are paced
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: u32,
+
+    /// How long a paced load lasts, in seconds
+    #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=60))]
+    seconds: u32,
+
+    /// Events per tenant in a burst
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    events: u32,
+
+    /// Connections per tenant that post at once
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
+    posters: u32,
+
+    /// Length of a message, in bytes
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(16..=500))]
+    size: u32,
+
+    /// Clients that read the list at once
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=2_000))]
+    returning: u32,
+
+    /// How often everything is measured: tables show medians
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    repetitions: u32,
+
+    /// Write every run, and the medians, to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Small numbers, once, in seconds: shows that the benchmark works, and measures nothing worth keeping
+    #[arg(long)]
+    smoke: bool,
+
+    /// Another build of the server to measure
+    #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_event-feed"))]
+    server: PathBuf,
+
+    /// Passed by cargo
+    #[arg(long, hide = true)]
+    bench: bool,
+
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+/// What this program is where it is not the benchmark itself.
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Role {
+    /// One of the servers
+    #[command(hide = true)]
+    Baseline { kind: Kind, port: u16 },
+}
+
+impl Options {
+    const fn server(&self) -> &PathBuf {
+        &self.server
+    }
+
+    const fn lasting(&self) -> Duration {
+        Duration::from_secs(self.seconds as u64)
+    }
+
+    /// The numbers of a smoke run.
+    fn small(self) -> Self {
+        Self { connections: 100, idle_connections: 200, seconds: 1, events: 100, returning: 50, repetitions: 1, ..self }
+    }
+}
+
+fn main() -> ExitCode {
+    match run(Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("fanout: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Outcome<()> {
+    // Where it cannot be raised, opening connections fails, and says so.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+    if let Some(Role::Baseline { kind, port }) = options.role {
+        return Ok(baselines::serve(kind, port)?);
+    }
+    let mut options = if options.smoke { options.small() } else { options };
+    if options.servers.contains(&Kind::Node)
+        && let Err(reason) = servers::prepare_node()
+    {
+        eprintln!("without the Node baseline: {reason}");
+        options.servers.retain(|kind| *kind != Kind::Node);
+    }
+    let mut report = Report::new(&options);
+    for scenario in &options.only {
+        for repetition in 1..=options.repetitions {
+            for kind in options.servers.iter().filter(|kind| scenario.applies_to(**kind)) {
+                eprintln!("{}, {}, {repetition} of {}", scenario.name(), kind.name(), options.repetitions);
+                report.add(*scenario, *kind, repetition, scenario.run(*kind, &options));
+            }
+        }
+        report.print(*scenario);
+    }
+    if let Some(file) = &options.json {
+        report.write(file)?;
+    }
+    report.verdict()
+}

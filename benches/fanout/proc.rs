@@ -1,0 +1,69 @@
+//! What Linux knows of a process: its processor time, its memory, and what the kernel holds for all sockets.
+
+use std::{fs, path::Path, time::Duration};
+
+/// How long a process, or a thread, has run, and has waited for a processor.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ran {
+    pub(crate) ran: Duration,
+    pub(crate) waited: Duration,
+}
+
+impl Ran {
+    /// One thread, named by its directory under `/proc`.
+    pub(crate) fn of_thread(directory: &Path) -> Self {
+        let text = fs::read_to_string(directory.join("schedstat")).unwrap_or_default();
+        let mut nanos = text.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0)).map(Duration::from_nanos);
+        Self { ran: nanos.next().unwrap_or_default(), waited: nanos.next().unwrap_or_default() }
+    }
+
+    /// All threads that a process has now.
+    pub(crate) fn of_process(pid: u32) -> Self {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        tasks
+            .map(|task| Self::of_thread(&task.path()))
+            .fold(Self::default(), |sum, one| Self { ran: sum.ran + one.ran, waited: sum.waited + one.waited })
+    }
+
+    pub(crate) const fn since(self, earlier: Self) -> Self {
+        Self { ran: self.ran.saturating_sub(earlier.ran), waited: self.waited.saturating_sub(earlier.waited) }
+    }
+}
+
+/// What a process holds of the machine's memory, in bytes (`VmRSS`).
+pub(crate) fn resident(pid: u32) -> u64 {
+    kilobytes(&format!("/proc/{pid}/status"), "VmRSS:") * 1024
+}
+
+/// What the kernel holds: socket buffers (`mem` of `/proc/net/sockstat`), and its own objects, sockets among them (`Slab`
+/// of `/proc/meminfo`). Both are the machine's, so of both ends of a loopback connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kernel {
+    pub(crate) buffers: u64,
+    pub(crate) objects: u64,
+}
+
+impl Kernel {
+    pub(crate) fn now() -> Self {
+        let text = fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
+        let pages = text.lines().find(|line| line.starts_with("TCP:")).and_then(|line| line.split(" mem ").nth(1));
+        let pages: u64 = pages.and_then(|pages| pages.trim().parse().ok()).unwrap_or(0);
+        Self { buffers: pages * 4096, objects: kilobytes("/proc/meminfo", "Slab:") * 1024 }
+    }
+}
+
+fn kilobytes(path: &str, key: &str) -> u64 {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(key));
+    line.and_then(|rest| rest.split_ascii_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// The machine in one line: processor, how many, kernel.
+pub(crate) fn machine() -> String {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let cpus = read("/proc/cpuinfo");
+    let model =
+        cpus.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1)).unwrap_or("processor");
+    let count = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{count} × {model}, Linux {}", read("/proc/sys/kernel/osrelease").trim())
+}

@@ -1,0 +1,252 @@
+//! Tables of medians, the ratios between servers beside the bars that they are read against, and all of it as JSON.
+
+use std::{fs, io, path::Path};
+
+use chrono::{SecondsFormat, Utc};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    Options, Outcome, proc,
+    scenarios::{Figures, Scenario},
+    servers::Kind,
+};
+
+/// What a figure of ours is read against.
+struct Bar {
+    scenario: Scenario,
+    figure: &'static str,
+    /// Whose same figure it is divided by, if anyone's.
+    against: Option<Kind>,
+    bound: Bound,
+}
+
+enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+const fn bar(scenario: Scenario, figure: &'static str, against: Option<Kind>, bound: Bound) -> Bar {
+    Bar { scenario, figure, against, bound }
+}
+
+const BARS: [Bar; 13] = {
+    use Bound::{AtLeast, AtMost};
+    use Kind::{Limit, Naive};
+    use Scenario::{Burst, Fairness, Idle, Isolation, Paced, Snapshots};
+    [
+        bar(Paced, "µs/delivery", Some(Naive), AtMost(0.65)),
+        bar(Paced, "µs/delivery", Some(Limit), AtMost(1.5)),
+        bar(Paced, "p99 ms", Some(Limit), AtMost(1.2)),
+        bar(Burst, "deliveries/s", Some(Naive), AtLeast(2.5)),
+        bar(Burst, "deliveries/s", Some(Limit), AtLeast(9.0)),
+        bar(Burst, "µs/delivery", Some(Naive), AtMost(0.4)),
+        bar(Burst, "p99 ms", Some(Naive), AtMost(0.4)),
+        bar(Idle, "bytes/conn", None, AtMost(1_150.0)),
+        bar(Idle, "start ms", None, AtMost(50.0)),
+        bar(Idle, "stop ms", None, AtMost(2_000.0)),
+        bar(Fairness, "p99 / quiet", None, AtMost(1.2)),
+        bar(Isolation, "p99 / quiet", None, AtMost(1.5)),
+        bar(Snapshots, "p99 / quiet", None, AtMost(1.5)),
+    ]
+};
+
+/// All runs so far.
+pub(crate) struct Report<'a> {
+    options: &'a Options,
+    runs: Vec<Run>,
+}
+
+struct Run {
+    scenario: Scenario,
+    kind: Kind,
+    repetition: u32,
+    result: Result<Figures, String>,
+}
+
+impl<'a> Report<'a> {
+    pub(crate) const fn new(options: &'a Options) -> Self {
+        Self { options, runs: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, scenario: Scenario, kind: Kind, repetition: u32, result: Outcome<Figures>) {
+        match &result {
+            Err(void) => eprintln!("  void: {void}"),
+            Ok(Figures { saturated: Some(how), .. }) => eprintln!("  the client was saturated: {how}"),
+            Ok(_) => {}
+        }
+        self.runs.push(Run { scenario, kind, repetition, result: result.map_err(|void| void.to_string()) });
+    }
+
+    /// The table of one scenario.
+    pub(crate) fn print(&self, scenario: Scenario) {
+        println!("\n{}: {}", scenario.name(), scenario.describe(self.options));
+        let names = self.names(scenario);
+        let mut rows = vec![vec![String::from("server")]];
+        rows[0].extend(names.iter().map(ToString::to_string));
+        rows[0].push(String::from("runs"));
+        for kind in self.options.servers.iter().filter(|kind| scenario.applies_to(**kind)) {
+            let mut row = vec![kind.name().to_owned()];
+            row.extend(names.iter().map(|name| self.median(scenario, *kind, name).map_or_else(|| "–".into(), number)));
+            row.push(self.tally(scenario, *kind));
+            rows.push(row);
+        }
+        let count = rows[0].len();
+        let widths: Vec<_> =
+            (0..count).map(|at| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0)).collect();
+        for row in rows {
+            let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
+            println!("  {}", cells.join("  "));
+        }
+        for bar in BARS.iter().filter(|bar| bar.scenario == scenario) {
+            if let Some(value) = self.ratio(bar) {
+                println!("  {}: {} (bar: {})", bar.label(), number(value), bar.bound.label());
+            }
+        }
+    }
+
+    /// Writes every run and the medians.
+    pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
+        let options = self.options;
+        let runs: Vec<_> = self
+            .runs
+            .iter()
+            .map(|run| {
+                let (figures, void, saturated) = match &run.result {
+                    Ok(figures) => (object(figures.values.iter().copied()), None, figures.saturated.as_ref()),
+                    Err(void) => (Value::Null, Some(void), None),
+                };
+                json!({ "scenario": run.scenario.name(), "server": run.kind.name(), "repetition": run.repetition,
+                    "figures": figures, "void": void, "client_saturated": saturated })
+            })
+            .collect();
+        let mut medians = Map::new();
+        for scenario in &options.only {
+            let names = self.names(*scenario);
+            let of =
+                |kind: Kind| object(names.iter().filter_map(|name| Some((*name, self.median(*scenario, kind, name)?))));
+            let servers = options.servers.iter().filter(|kind| scenario.applies_to(**kind));
+            let servers: Map<_, _> = servers.map(|kind| (kind.name().to_owned(), of(*kind))).collect();
+            medians
+                .insert(scenario.name().to_owned(), json!({ "load": scenario.describe(options), "servers": servers }));
+        }
+        let bars: Vec<_> = BARS
+            .iter()
+            .filter_map(|bar| {
+                let value = self.ratio(bar)?;
+                Some(json!({ "scenario": bar.scenario.name(), "figure": bar.label(), "value": value, "bar": bar.bound.label() }))
+            })
+            .collect();
+        let report = json!({
+            "date": Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
+            "machine": proc::machine(),
+            "repetitions": options.repetitions,
+            "medians": medians,
+            "bars": bars,
+            "runs": runs,
+        });
+        fs::write(file, format!("{report:#}\n"))
+    }
+
+    /// # Errors
+    /// Where a run was void.
+    pub(crate) fn verdict(&self) -> Outcome<()> {
+        match self.runs.iter().filter(|run| run.result.is_err()).count() {
+            0 => Ok(()),
+            void => Err(format!("{void} of {} runs are void", self.runs.len()).into()),
+        }
+    }
+
+    fn names(&self, scenario: Scenario) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        for figures in
+            self.runs.iter().filter(|run| run.scenario == scenario).filter_map(|run| run.result.as_ref().ok())
+        {
+            for (name, _) in &figures.values {
+                if !names.contains(name) {
+                    names.push(*name);
+                }
+            }
+        }
+        names
+    }
+
+    /// Over the runs that are not void.
+    fn median(&self, scenario: Scenario, kind: Kind, name: &str) -> Option<f64> {
+        let runs = self.runs.iter().filter(|run| run.scenario == scenario && run.kind == kind);
+        let figures = runs.filter_map(|run| run.result.as_ref().ok());
+        let mut values: Vec<_> =
+            figures.filter_map(|figures| Some(figures.values.iter().find(|(own, _)| *own == name)?.1)).collect();
+        values.sort_by(f64::total_cmp);
+        let (lower, upper) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
+        Some(f64::midpoint(*lower, *upper))
+    }
+
+    fn ratio(&self, bar: &Bar) -> Option<f64> {
+        let ours = self.median(bar.scenario, Kind::Ours, bar.figure)?;
+        match bar.against {
+            Some(kind) => Some(ours / self.median(bar.scenario, kind, bar.figure)?),
+            None => Some(ours),
+        }
+    }
+
+    /// How many runs there were, and how many of them are void, or were limited by the client.
+    fn tally(&self, scenario: Scenario, kind: Kind) -> String {
+        let runs = self.runs.iter().filter(|run| run.scenario == scenario && run.kind == kind);
+        let (mut all, mut void, mut saturated) = (0, 0, 0);
+        for run in runs {
+            all += 1;
+            void += u32::from(run.result.is_err());
+            saturated += u32::from(run.result.as_ref().is_ok_and(|figures| figures.saturated.is_some()));
+        }
+        let mut text = all.to_string();
+        if void > 0 {
+            text += &format!(", {void} void");
+        }
+        if saturated > 0 {
+            text += &format!(", {saturated} with a saturated client");
+        }
+        text
+    }
+}
+
+impl Bar {
+    fn label(&self) -> String {
+        match self.against {
+            Some(kind) => format!("{}, ours / {}", self.figure, kind.name()),
+            None => self.figure.to_owned(),
+        }
+    }
+}
+
+impl Bound {
+    fn label(&self) -> String {
+        match self {
+            Self::AtMost(value) => format!("at most {value}"),
+            Self::AtLeast(value) => format!("at least {value}"),
+        }
+    }
+}
+
+fn object(values: impl Iterator<Item = (&'static str, f64)>) -> Value {
+    Value::Object(values.map(|(name, value)| (name.to_owned(), json!(value))).collect())
+}
+
+/// Three digits that count, or all before the point.
+fn number(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 => {
+            let digits = format!("{value:.0}");
+            if size < 10_000.0 { digits } else { grouped(&digits) }
+        }
+        size if size >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+fn grouped(digits: &str) -> String {
+    let start = digits.len() % 3;
+    let (first, rest) = digits.split_at(start);
+    let groups = rest.as_bytes().chunks(3).map(|group| String::from_utf8_lossy(group).into_owned());
+    let all: Vec<_> = std::iter::once(first.to_owned()).filter(|first| !first.is_empty()).chain(groups).collect();
+    all.join(",")
+}

@@ -1,0 +1,381 @@
+//! What is measured: each scenario starts a server, brings a load on it, and gives its figures.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::ValueEnum;
+use event_feed::feed::Tenant;
+
+use crate::{
+    Options, Outcome,
+    client::{self, Client, Pace, Phase, Stalled},
+    histogram::Histogram,
+    proc::{self, Kernel, Ran},
+    servers::{Kind, Server},
+};
+
+/// Posting connections per tenant where posts are paced: more than one, so that a slow answer does not delay the next.
+const PACED_POSTERS: usize = 4;
+/// Where a reader runs, or waits for a processor, for more than this share of the time, the client is what limits.
+const SATURATED: f64 = 0.95;
+/// Where this share of paced posts is later than [`LATE`], too.
+const LATE_SHARE: f64 = 0.99;
+const LATE: Duration = Duration::from_millis(5);
+/// What is opened, used and closed before memory is measured: code and allocator are warm then.
+const WARM_UP: usize = 128;
+/// How long memory may take to settle.
+const SETTLING: Duration = Duration::from_secs(2);
+/// Events of 2 kB for each tenant that fill what the kernel buffers for a connection that does not read, about 3 MB.
+const FILL: usize = 1_500;
+/// How long stalled connections may take to be ended: 10 s of age, 5 s without progress, and some.
+const STALLED_PATIENCE: Duration = Duration::from_secs(25);
+/// How many events the server keeps, which a returning client reads.
+const KEPT: usize = 1_000;
+/// How often many return at once.
+const STORMS: usize = 4;
+
+/// A kind of load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Scenario {
+    /// Events at a steady rate
+    Paced,
+    /// Events as fast as they are taken
+    Burst,
+    /// Connections that do nothing: memory, start and stop
+    Idle,
+    /// One in ten connections does not read
+    Fairness,
+    /// A burst in one tenant, seen from the other
+    Isolation,
+    /// Many clients that read the list at once
+    Snapshots,
+}
+
+/// The figures of one run, by name; what makes them doubtful beside them.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) values: Vec<(&'static str, f64)>,
+    pub(crate) saturated: Option<String>,
+}
+
+impl Scenario {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Paced, Self::Burst, Self::Idle, Self::Fairness, Self::Isolation, Self::Snapshots];
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Paced => "paced",
+            Self::Burst => "burst",
+            Self::Idle => "idle",
+            Self::Fairness => "fairness",
+            Self::Isolation => "isolation",
+            Self::Snapshots => "snapshots",
+        }
+    }
+
+    /// Whether a server can be put to it: only ours has lists, and deals with who does not read.
+    pub(crate) const fn applies_to(self, kind: Kind) -> bool {
+        match self {
+            Self::Paced | Self::Burst | Self::Idle => true,
+            Self::Isolation => !matches!(kind, Kind::Node),
+            Self::Fairness | Self::Snapshots => matches!(kind, Kind::Ours),
+        }
+    }
+
+    /// What was done, in words.
+    pub(crate) fn describe(self, options: &Options) -> String {
+        let Options { connections, idle_connections, rate, seconds, events, posters, size, returning, .. } = options;
+        match self {
+            Self::Paced => format!("{connections} connections, 2 × {rate} events/s of {size} bytes for {seconds} s"),
+            Self::Burst => {
+                format!("{connections} connections, 2 × {events} events of {size} bytes, 2 × {posters} posters")
+            }
+            Self::Idle => format!("{idle_connections} connections that do nothing"),
+            Self::Fairness => {
+                format!("{connections} connections, one in ten of which does not read; 2 × {rate} events/s")
+            }
+            Self::Isolation => {
+                format!(
+                    "{connections} connections; B at {rate} events/s, alone, then beside a burst in A ({posters} posters)"
+                )
+            }
+            Self::Snapshots => {
+                format!(
+                    "{connections} connections, 2 × {rate} events/s, alone, then while {returning} clients read the list at once"
+                )
+            }
+        }
+    }
+
+    /// Runs it once, with a server of its own.
+    pub(crate) fn run(self, kind: Kind, options: &Options) -> Outcome<Figures> {
+        let server = Server::start(kind, options)?;
+        match self {
+            Self::Paced => paced(&server, options),
+            Self::Burst => burst(&server, options),
+            Self::Idle => idle(server, kind, options),
+            Self::Fairness => fairness(&server, options),
+            Self::Isolation => isolation(&server, options),
+            Self::Snapshots => snapshots(&server, options),
+        }
+    }
+}
+
+/// What a load took of the machine.
+#[derive(Debug)]
+struct Used {
+    server: Duration,
+    client: Duration,
+    /// The share of the time for which the busier reader ran, or waited for a processor.
+    reader: f64,
+}
+
+impl Used {
+    fn by<T>(server: &Server, client: &Client, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, Self)> {
+        let now = || (Ran::of_process(server.pid()), Ran::of_process(std::process::id()), client.readers_ran());
+        let (server_before, client_before, readers_before) = now();
+        let begun = Instant::now();
+        let result = work()?;
+        let wall = begun.elapsed();
+        let (server_after, client_after, readers_after) = now();
+        let readers = readers_after.into_iter().zip(readers_before).map(|(after, before)| after.since(before));
+        let busiest = readers.map(|reader| reader.ran + reader.waited).max().unwrap_or_default();
+        let used = Self {
+            server: server_after.since(server_before).ran,
+            client: client_after.since(client_before).ran,
+            reader: busiest.as_secs_f64() / wall.as_secs_f64(),
+        };
+        Ok((result, used))
+    }
+
+    fn saturated(&self, late: &Histogram) -> Option<String> {
+        if self.reader > SATURATED {
+            Some(format!("a reader was busy for {:.0} % of the time", self.reader * 100.0))
+        } else if late.quantile(LATE_SHARE) > LATE {
+            Some(format!("posts were up to {:.1} ms late", millis(late.quantile(LATE_SHARE))))
+        } else {
+            None
+        }
+    }
+}
+
+fn paced(server: &Server, options: &Options) -> Outcome<Figures> {
+    let client = open(server, options.connections, options)?;
+    let (late, used) = Used::by(server, &client, || {
+        let late = client.post_to_both(Phase::Quiet, PACED_POSTERS, pace(options, options.lasting(), &NEVER))?;
+        client.settle().map(|()| late)
+    })?;
+    let latencies = client.latencies(&Tenant::ALL, Phase::Quiet);
+    Ok(Figures {
+        values: vec![
+            ("µs/delivery", per(used.server, latencies.total())),
+            ("p50 ms", millis(latencies.quantile(0.5))),
+            ("p99 ms", millis(latencies.quantile(0.99))),
+            ("max ms", millis(latencies.max())),
+            ("client µs/delivery", per(used.client, latencies.total())),
+            ("late p99 ms", millis(late.quantile(0.99))),
+            ("reader %", used.reader * 100.0),
+        ],
+        saturated: used.saturated(&late),
+    })
+}
+
+fn burst(server: &Server, options: &Options) -> Outcome<Figures> {
+    let client = open(server, options.connections, options)?;
+    let before = proc::resident(server.pid());
+    let (_, used) = Used::by(server, &client, || {
+        let pace = Pace::Burst { events: options.events as usize };
+        client.post_to_both(Phase::Quiet, options.posters as usize, pace)?;
+        client.settle()
+    })?;
+    let latencies = client.latencies(&Tenant::ALL, Phase::Quiet);
+    Ok(Figures {
+        values: vec![
+            ("deliveries/s", latencies.total() as f64 / client.lasted(Phase::Quiet).as_secs_f64()),
+            ("µs/delivery", per(used.server, latencies.total())),
+            ("p50 ms", millis(latencies.quantile(0.5))),
+            ("p99 ms", millis(latencies.quantile(0.99))),
+            ("max ms", millis(latencies.max())),
+            ("grown MB", proc::resident(server.pid()).saturating_sub(before) as f64 / 1e6),
+            ("client µs/delivery", per(used.client, latencies.total())),
+            ("reader %", used.reader * 100.0),
+        ],
+        saturated: used.saturated(&Histogram::default()),
+    })
+}
+
+fn idle(server: Server, kind: Kind, options: &Options) -> Outcome<Figures> {
+    let warm_up = Client::open(server.port, WARM_UP, options.size as usize)?;
+    warm_up.mark()?;
+    drop(warm_up);
+    let settling = if options.smoke { SETTLING / 10 } else { SETTLING };
+    thread::sleep(settling);
+    let (before, kernel_before) = (proc::resident(server.pid()), Kernel::now());
+    let opening = Instant::now();
+    let client = Client::open(server.port, options.idle_connections as usize, options.size as usize)?;
+    let opened_in = opening.elapsed();
+    thread::sleep(settling);
+    let (after, kernel_after) = (proc::resident(server.pid()), Kernel::now());
+    client.mark()?; // all of them stand, and listen
+    let each = |after: u64, before: u64| (after as f64 - before as f64) / f64::from(options.idle_connections);
+    let mut figures = Figures {
+        values: vec![
+            ("bytes/conn", each(after, before)),
+            ("RSS MB", after as f64 / 1e6),
+            ("buffers/conn", each(kernel_after.buffers, kernel_before.buffers)),
+            ("objects/conn", each(kernel_after.objects, kernel_before.objects)),
+            ("opened in s", opened_in.as_secs_f64()),
+            ("start ms", millis(server.started_in)),
+        ],
+        saturated: None,
+    };
+    if kind == Kind::Ours {
+        let (stopped_in, status) = server.stop(&client)?;
+        if !status.success() {
+            return Err(format!("the server ended with {status}").into());
+        }
+        figures.values.push(("stop ms", millis(stopped_in)));
+    }
+    Ok(figures)
+}
+
+fn fairness(server: &Server, options: &Options) -> Outcome<Figures> {
+    let stalled = (options.connections / 10).max(1);
+    let client = open(server, options.connections - stalled, options)?;
+    let late = client.post_to_both(Phase::Quiet, PACED_POSTERS, pace(options, options.lasting(), &NEVER))?;
+    client.settle()?;
+    let before = proc::resident(server.pid());
+
+    let stalled = Stalled::open(server.port, stalled as usize)?;
+    let fill = if options.smoke { FILL / 10 } else { FILL };
+    client.post_to_both(Phase::Fill, options.posters as usize, Pace::Burst { events: fill })?;
+    client.settle()?;
+    let begun = Instant::now();
+    let patience = if options.smoke { options.lasting() } else { STALLED_PATIENCE };
+    let (stop, peak) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (_, used) = Used::by(server, &client, || {
+        thread::scope(|scope| {
+            let posting = scope
+                .spawn(|| client.post_to_both(Phase::Loaded, PACED_POSTERS, pace(options, STALLED_PATIENCE, &stop)));
+            while begun.elapsed() < options.lasting()
+                || (stalled.ended() < stalled.count() && begun.elapsed() < patience)
+            {
+                peak.fetch_max(proc::resident(server.pid()), SeqCst);
+                thread::sleep(Duration::from_millis(50));
+            }
+            stop.store(true, SeqCst);
+            posting.join().map_err(|_| "posting panicked")?
+        })?;
+        client.settle()
+    })?;
+    let (quiet, loaded) = (client.latencies(&Tenant::ALL, Phase::Quiet), client.latencies(&Tenant::ALL, Phase::Loaded));
+    let mut figures = Figures { values: compared(&quiet, &loaded), saturated: used.saturated(&late) };
+    figures.values.extend([
+        ("stalled", stalled.count() as f64),
+        ("ended", stalled.ended() as f64),
+        ("last ended s", stalled.last_ended().unwrap_or_default().as_secs_f64()),
+        ("grown MB", peak.into_inner().saturating_sub(before) as f64 / 1e6),
+    ]);
+    Ok(figures)
+}
+
+fn isolation(server: &Server, options: &Options) -> Outcome<Figures> {
+    let client = open(server, options.connections, options)?;
+    let steady = |phase| client.post(Tenant::B, phase, PACED_POSTERS, pace(options, options.lasting(), &NEVER));
+    steady(Phase::Quiet)?;
+    client.settle()?;
+    let stop = AtomicBool::new(false);
+    let (late, used) = Used::by(server, &client, || {
+        let late = thread::scope(|scope| {
+            let burst =
+                scope.spawn(|| client.post(Tenant::A, Phase::Loaded, options.posters as usize, Pace::Until(&stop)));
+            let late = steady(Phase::Loaded);
+            stop.store(true, SeqCst);
+            burst.join().map_err(|_| "the burst panicked")??;
+            late
+        })?;
+        client.settle().map(|()| late)
+    })?;
+    let quiet = client.latencies(&[Tenant::B], Phase::Quiet);
+    let beside = client.latencies(&[Tenant::B], Phase::Loaded);
+    let burst = client.latencies(&[Tenant::A], Phase::Loaded);
+    let mut figures = Figures { values: compared(&quiet, &beside), saturated: used.saturated(&late) };
+    figures.values.extend([
+        ("A deliveries/s", burst.total() as f64 / client.lasted(Phase::Loaded).as_secs_f64()),
+        ("A p99 ms", millis(burst.quantile(0.99))),
+        ("reader %", used.reader * 100.0),
+    ]);
+    Ok(figures)
+}
+
+fn snapshots(server: &Server, options: &Options) -> Outcome<Figures> {
+    let client = open(server, options.connections, options)?;
+    client.post_to_both(Phase::Mark, options.posters as usize, Pace::Burst { events: KEPT })?;
+    client.settle()?;
+    client.post_to_both(Phase::Quiet, PACED_POSTERS, pace(options, options.lasting(), &NEVER))?;
+    client.settle()?;
+    let stop = AtomicBool::new(false);
+    let ((late, storms), used) = Used::by(server, &client, || {
+        let both = thread::scope(|scope| -> Outcome<_> {
+            let posting =
+                scope.spawn(|| client.post_to_both(Phase::Mark, PACED_POSTERS, pace(options, FOREVER, &stop)));
+            let storms: Outcome<Vec<_>> = (0..STORMS)
+                .map(|_| {
+                    thread::sleep(Duration::from_millis(500));
+                    client.turn_to(Phase::Loaded);
+                    let storm = client::storm(server.port, Tenant::A, options.returning as usize);
+                    client.turn_to(Phase::Mark);
+                    storm
+                })
+                .collect();
+            stop.store(true, SeqCst);
+            let late = posting.join().map_err(|_| "posting panicked")??;
+            Ok((late, storms?))
+        })?;
+        client.settle().map(|()| both)
+    })?;
+    let (quiet, loaded) = (client.latencies(&Tenant::ALL, Phase::Quiet), client.latencies(&Tenant::ALL, Phase::Loaded));
+    let mean = |of: fn(&client::Storm) -> f64| storms.iter().map(of).sum::<f64>() / STORMS as f64;
+    let mut figures = Figures { values: compared(&quiet, &loaded), saturated: used.saturated(&late) };
+    figures.values.extend([
+        ("storm ms", mean(|storm| millis(storm.lasted))),
+        ("storm MB", mean(|storm| storm.bytes as f64 / 1e6)),
+        ("turned away", mean(|storm| storm.turned_away as f64)),
+    ]);
+    Ok(figures)
+}
+
+static NEVER: AtomicBool = AtomicBool::new(false);
+const FOREVER: Duration = Duration::from_secs(600);
+
+fn open(server: &Server, connections: u32, options: &Options) -> Outcome<Client> {
+    let client = Client::open(server.port, connections as usize, options.size as usize)?;
+    client.mark()?;
+    Ok(client)
+}
+
+fn pace<'a>(options: &Options, lasting: Duration, stop: &'a AtomicBool) -> Pace<'a> {
+    Pace::Paced { rate: f64::from(options.rate), lasting, stop }
+}
+
+fn compared(quiet: &Histogram, loaded: &Histogram) -> Vec<(&'static str, f64)> {
+    let (quiet_p99, loaded_p99) = (millis(quiet.quantile(0.99)), millis(loaded.quantile(0.99)));
+    vec![
+        ("quiet p50 ms", millis(quiet.quantile(0.5))),
+        ("p50 ms", millis(loaded.quantile(0.5))),
+        ("quiet p99 ms", quiet_p99),
+        ("p99 ms", loaded_p99),
+        ("p99 / quiet", loaded_p99 / quiet_p99),
+    ]
+}
+
+fn per(time: Duration, deliveries: u64) -> f64 {
+    time.as_secs_f64() * 1e6 / deliveries.max(1) as f64
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
