@@ -16,6 +16,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Frame, Incoming, SizeHint};
 use parking_lot::Mutex;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::time::timeout;
 
 use super::problem::Refusal;
 use crate::feed::protocol::FRAME_MAX;
@@ -40,7 +41,7 @@ pub(super) async fn read_json<T: DeserializeOwned>(
         return Err(Refusal::NotJsonType);
     }
     let read = Limited::new(body, FRAME_MAX).collect();
-    let bytes = match tokio::time::timeout(PATIENCE, read).await {
+    let bytes = match timeout(PATIENCE, read).await {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Refusal::BodyTooLarge),
         Ok(Err(_)) => return Err(Refusal::BodyCut),
@@ -81,6 +82,16 @@ impl Loan {
         (Body::new(loan.clone()), loan)
     }
 
+    /// Whether what a handler left unread, as one that wants no body does, is within the limit of every request.
+    pub(super) async fn fits(&self) -> bool {
+        if self.is_end_stream() {
+            return true;
+        }
+        let too_long = self.size_hint().lower() > FRAME_MAX as u64;
+        let read = timeout(DISCARD_PATIENCE, Limited::new(self.clone(), FRAME_MAX).collect());
+        !too_long && matches!(read.await, Ok(Ok(_)))
+    }
+
     /// Reads and throws away what the handler left, within limits. Says whether all of it came.
     ///
     /// A client that waits to be told to go on (`Expect: 100-continue`) is not told: it has its answer, and sends nothing.
@@ -103,7 +114,7 @@ impl Loan {
             }
             true
         };
-        tokio::time::timeout(DISCARD_PATIENCE, rest).await.unwrap_or(false)
+        timeout(DISCARD_PATIENCE, rest).await.unwrap_or(false)
     }
 }
 

@@ -35,15 +35,22 @@ pub(super) async fn answer(
         Ok(()) => explain_method_not_allowed(router.oneshot(request).await?),
         Err(refusal) => refusal.into_response(),
     };
+    let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if !upgraded && !is_refusal(&response) && !loan.fits().await {
+        response = Refusal::BodyTooLarge.into_response();
+    }
+    if is_refusal(&response) && !loan.discard(waits_to_go_on).await {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Some(Refused(problem)) = response.extensions().get() {
         tracing::info!(%method, status = response.status().as_u16(), problem, "refused");
     }
-    let refused = response.status().is_client_error() || response.status().is_server_error();
-    if refused && !loan.discard(waits_to_go_on).await {
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-    }
     headers::complete(response.headers_mut());
     Ok(response)
+}
+
+fn is_refusal(response: &Response) -> bool {
+    response.status().is_client_error() || response.status().is_server_error()
 }
 
 /// Gives a `405` of the router the body that every refusal has; what is allowed stays.

@@ -124,9 +124,15 @@ mod tests {
 
     #[test]
     fn a_setting_out_of_range_is_refused() {
-        for flag in
-            ["--port=70000", "--retain=0", "--heartbeat=1", "--host=nowhere", "--allow-origin=x", "--allow-host=a/b", "--log=a=b=c"]
-        {
+        for flag in [
+            "--port=70000",
+            "--retain=0",
+            "--heartbeat=1",
+            "--host=nowhere",
+            "--allow-origin=x",
+            "--allow-host=a/b",
+            "--log=a=b=c",
+        ] {
             assert!(Settings::try_parse_from(["event-feed", flag]).is_err(), "{flag}");
         }
     }

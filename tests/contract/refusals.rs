@@ -208,6 +208,20 @@ async fn an_early_refusal_of_a_large_body_arrives_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
+async fn the_limit_on_bodies_stands_before_routes_that_want_none_too() {
+    let server = Server::start().await;
+    let list = || server.get("/events").tenant(Tenant::A);
+    for request in [list(), server.get("/healthz"), server.get("/?tenant=tenant_a"), server.get("/vanilla/")] {
+        request.clone().body(vec![b'x'; 16 * 1024]).send().await.is(StatusCode::OK);
+        request.clone().body(vec![b'x'; 16 * 1024 + 1]).send().await.refused(413);
+        // hyper's client sends a body of unknown length with a GET only where it is told so
+        let chunked = request.header("transfer-encoding", "chunked").chunked();
+        chunked.body(vec![b'x'; 16 * 1024 + 1]).send().await.refused(413);
+    }
+    list().body(vec![b'x'; 20_000]).at("/nowhere").send().await.refused(404); // what comes first, still does
+}
+
+#[tokio::test]
 async fn an_early_refusal_arrives_whether_or_not_the_body_was_read_to_its_end() {
     let server = Server::start().await;
     let post = large_post(&server, 0).header("content-length", (1 << 20).to_string());
