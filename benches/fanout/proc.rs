@@ -30,6 +30,15 @@ impl Ran {
     }
 }
 
+/// How long the machine's processors have been busy, all together.
+pub(crate) fn busy() -> Duration {
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let ticks = text.split_ascii_whitespace().skip(1).take(7).map(|ticks| ticks.parse().unwrap_or(0_u64));
+    // user nice system idle iowait irq softirq, in hundredths of a second
+    let busy: u64 = ticks.enumerate().filter(|(field, _)| !matches!(field, 3 | 4)).map(|(_, ticks)| ticks).sum();
+    Duration::from_millis(busy * 10)
+}
+
 /// What a process holds of the machine's memory, in bytes (`VmRSS`).
 pub(crate) fn resident(pid: u32) -> u64 {
     kilobytes(&format!("/proc/{pid}/status"), "VmRSS:") * 1024

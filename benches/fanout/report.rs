@@ -71,7 +71,7 @@ impl<'a> Report<'a> {
     pub(crate) fn add(&mut self, scenario: Scenario, kind: Kind, repetition: u32, result: Outcome<Figures>) {
         match &result {
             Err(void) => eprintln!("  void: {void}"),
-            Ok(Figures { saturated: Some(how), .. }) => eprintln!("  the client was saturated: {how}"),
+            Ok(Figures { doubt: Some(doubt), .. }) => eprintln!("  doubtful: {doubt}"),
             Ok(_) => {}
         }
         self.runs.push(Run { scenario, kind, repetition, result: result.map_err(|void| void.to_string()) });
@@ -111,12 +111,12 @@ impl<'a> Report<'a> {
             .runs
             .iter()
             .map(|run| {
-                let (figures, void, saturated) = match &run.result {
-                    Ok(figures) => (object(figures.values.iter().copied()), None, figures.saturated.as_ref()),
+                let (figures, void, doubt) = match &run.result {
+                    Ok(figures) => (object(figures.values.iter().copied()), None, figures.doubt.as_ref()),
                     Err(void) => (Value::Null, Some(void), None),
                 };
                 json!({ "scenario": run.scenario.name(), "server": run.kind.name(), "repetition": run.repetition,
-                    "figures": figures, "void": void, "client_saturated": saturated })
+                    "figures": figures, "void": void, "doubt": doubt })
             })
             .collect();
         let mut medians = Map::new();
@@ -189,21 +189,21 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// How many runs there were, and how many of them are void, or were limited by the client.
+    /// How many runs there were, and how many of them are void or doubtful.
     fn tally(&self, scenario: Scenario, kind: Kind) -> String {
         let runs = self.runs.iter().filter(|run| run.scenario == scenario && run.kind == kind);
-        let (mut all, mut void, mut saturated) = (0, 0, 0);
+        let (mut all, mut void, mut doubtful) = (0, 0, 0);
         for run in runs {
             all += 1;
             void += u32::from(run.result.is_err());
-            saturated += u32::from(run.result.as_ref().is_ok_and(|figures| figures.saturated.is_some()));
+            doubtful += u32::from(run.result.as_ref().is_ok_and(|figures| figures.doubt.is_some()));
         }
         let mut text = all.to_string();
         if void > 0 {
             text += &format!(", {void} void");
         }
-        if saturated > 0 {
-            text += &format!(", {saturated} with a saturated client");
+        if doubtful > 0 {
+            text += &format!(", {doubtful} doubtful");
         }
         text
     }

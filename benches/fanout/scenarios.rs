@@ -24,6 +24,8 @@ const SATURATED: f64 = 0.95;
 /// Where this share of paced posts is later than [`LATE`], too.
 const LATE_SHARE: f64 = 0.99;
 const LATE: Duration = Duration::from_millis(5);
+/// Where anything else takes more than this share of one processor, the figures are not worth keeping.
+const OTHERS: f64 = 0.1;
 /// What is opened, used and closed before memory is measured: code and allocator are warm then.
 const WARM_UP: usize = 128;
 /// How long memory may take to settle.
@@ -58,7 +60,7 @@ pub(crate) enum Scenario {
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) values: Vec<(&'static str, f64)>,
-    pub(crate) saturated: Option<String>,
+    pub(crate) doubt: Option<String>,
 }
 
 impl Scenario {
@@ -131,28 +133,31 @@ struct Used {
     client: Duration,
     /// The share of the time for which the busier reader ran, or waited for a processor.
     reader: f64,
+    /// How much of one processor anything else took meanwhile.
+    others: f64,
 }
 
 impl Used {
     fn by<T>(server: &Server, client: &Client, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, Self)> {
         let now = || (Ran::of_process(server.pid()), Ran::of_process(std::process::id()), client.readers_ran());
-        let (server_before, client_before, readers_before) = now();
+        let ((server_before, client_before, readers_before), busy_before) = (now(), proc::busy());
         let begun = Instant::now();
         let result = work()?;
         let wall = begun.elapsed();
-        let (server_after, client_after, readers_after) = now();
+        let ((server_after, client_after, readers_after), busy_after) = (now(), proc::busy());
         let readers = readers_after.into_iter().zip(readers_before).map(|(after, before)| after.since(before));
         let busiest = readers.map(|reader| reader.ran + reader.waited).max().unwrap_or_default();
-        let used = Self {
-            server: server_after.since(server_before).ran,
-            client: client_after.since(client_before).ran,
-            reader: busiest.as_secs_f64() / wall.as_secs_f64(),
-        };
-        Ok((result, used))
+        let server = server_after.since(server_before).ran;
+        let client = client_after.since(client_before).ran;
+        let others = busy_after.saturating_sub(busy_before).saturating_sub(server + client);
+        let of_wall = |time: Duration| time.as_secs_f64() / wall.as_secs_f64();
+        Ok((result, Self { server, client, reader: of_wall(busiest), others: of_wall(others) }))
     }
 
-    fn saturated(&self, late: &Histogram) -> Option<String> {
-        if self.reader > SATURATED {
+    fn doubt(&self, late: &Histogram) -> Option<String> {
+        if self.others > OTHERS {
+            Some(format!("something else took {:.0} % of a processor", self.others * 100.0))
+        } else if self.reader > SATURATED {
             Some(format!("a reader was busy for {:.0} % of the time", self.reader * 100.0))
         } else if late.quantile(LATE_SHARE) > LATE {
             Some(format!("posts were up to {:.1} ms late", millis(late.quantile(LATE_SHARE))))
@@ -178,8 +183,9 @@ fn paced(server: &Server, options: &Options) -> Outcome<Figures> {
             ("client µs/delivery", per(used.client, latencies.total())),
             ("late p99 ms", millis(late.quantile(0.99))),
             ("reader %", used.reader * 100.0),
+            ("others %", used.others * 100.0),
         ],
-        saturated: used.saturated(&late),
+        doubt: used.doubt(&late),
     })
 }
 
@@ -202,8 +208,9 @@ fn burst(server: &Server, options: &Options) -> Outcome<Figures> {
             ("grown MB", proc::resident(server.pid()).saturating_sub(before) as f64 / 1e6),
             ("client µs/delivery", per(used.client, latencies.total())),
             ("reader %", used.reader * 100.0),
+            ("others %", used.others * 100.0),
         ],
-        saturated: used.saturated(&Histogram::default()),
+        doubt: used.doubt(&Histogram::default()),
     })
 }
 
@@ -230,7 +237,7 @@ fn idle(server: Server, kind: Kind, options: &Options) -> Outcome<Figures> {
             ("opened in s", opened_in.as_secs_f64()),
             ("start ms", millis(server.started_in)),
         ],
-        saturated: None,
+        doubt: None,
     };
     if kind == Kind::Ours {
         let (stopped_in, status) = server.stop(&client)?;
@@ -272,12 +279,13 @@ fn fairness(server: &Server, options: &Options) -> Outcome<Figures> {
         client.settle()
     })?;
     let (quiet, loaded) = (client.latencies(&Tenant::ALL, Phase::Quiet), client.latencies(&Tenant::ALL, Phase::Loaded));
-    let mut figures = Figures { values: compared(&quiet, &loaded), saturated: used.saturated(&late) };
+    let mut figures = Figures { values: compared(&quiet, &loaded), doubt: used.doubt(&late) };
     figures.values.extend([
         ("stalled", stalled.count() as f64),
         ("ended", stalled.ended() as f64),
         ("last ended s", stalled.last_ended().unwrap_or_default().as_secs_f64()),
         ("grown MB", peak.into_inner().saturating_sub(before) as f64 / 1e6),
+        ("others %", used.others * 100.0),
     ]);
     Ok(figures)
 }
@@ -302,11 +310,12 @@ fn isolation(server: &Server, options: &Options) -> Outcome<Figures> {
     let quiet = client.latencies(&[Tenant::B], Phase::Quiet);
     let beside = client.latencies(&[Tenant::B], Phase::Loaded);
     let burst = client.latencies(&[Tenant::A], Phase::Loaded);
-    let mut figures = Figures { values: compared(&quiet, &beside), saturated: used.saturated(&late) };
+    let mut figures = Figures { values: compared(&quiet, &beside), doubt: used.doubt(&late) };
     figures.values.extend([
         ("A deliveries/s", burst.total() as f64 / client.lasted(Phase::Loaded).as_secs_f64()),
         ("A p99 ms", millis(burst.quantile(0.99))),
         ("reader %", used.reader * 100.0),
+        ("others %", used.others * 100.0),
     ]);
     Ok(figures)
 }
@@ -339,11 +348,12 @@ fn snapshots(server: &Server, options: &Options) -> Outcome<Figures> {
     })?;
     let (quiet, loaded) = (client.latencies(&Tenant::ALL, Phase::Quiet), client.latencies(&Tenant::ALL, Phase::Loaded));
     let mean = |of: fn(&client::Storm) -> f64| storms.iter().map(of).sum::<f64>() / STORMS as f64;
-    let mut figures = Figures { values: compared(&quiet, &loaded), saturated: used.saturated(&late) };
+    let mut figures = Figures { values: compared(&quiet, &loaded), doubt: used.doubt(&late) };
     figures.values.extend([
         ("storm ms", mean(|storm| millis(storm.lasted))),
         ("storm MB", mean(|storm| storm.bytes as f64 / 1e6)),
         ("turned away", mean(|storm| storm.turned_away as f64)),
+        ("others %", used.others * 100.0),
     ]);
     Ok(figures)
 }

@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::{
-        Query, State,
+        RawQuery, State,
         ws::{Message as Frame, Utf8Bytes, WebSocket, WebSocketUpgrade},
     },
     http::{HeaderMap, StatusCode},
@@ -24,6 +24,9 @@ use tokio::sync::broadcast;
 
 /// How many events a receiver may lag behind. Above what a burst brings: it must lose none.
 const CAPACITY: usize = 16 * 1024;
+/// The one setting that is not axum's own: its 128 KiB are cleared at every look for what the peer says, so that a comparison
+/// would be one with that.
+const READ_BUFFER: usize = 4 * 1024;
 
 #[derive(Debug)]
 struct Channel {
@@ -32,11 +35,6 @@ struct Channel {
 }
 
 type Channels = Arc<[Channel; 2]>;
-
-#[derive(Deserialize)]
-struct Subscription {
-    tenant: Tenant,
-}
 
 #[derive(Deserialize)]
 struct Body {
@@ -76,12 +74,10 @@ async fn publish(State(channels): State<Channels>, headers: HeaderMap, Json(body
     (StatusCode::CREATED, Json(event)).into_response()
 }
 
-async fn subscribe(
-    State(channels): State<Channels>,
-    Query(Subscription { tenant }): Query<Subscription>,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    upgrade.on_upgrade(async move |socket| {
+async fn subscribe(State(channels): State<Channels>, query: RawQuery, upgrade: WebSocketUpgrade) -> Response {
+    let tenant = query.0.as_deref().and_then(|query| query.strip_prefix("tenant=")?.parse::<Tenant>().ok());
+    let Some(tenant) = tenant else { return StatusCode::UNAUTHORIZED.into_response() };
+    upgrade.read_buffer_size(READ_BUFFER).on_upgrade(async move |socket| {
         let channel = &channels[tenant as usize];
         let (receiver, seq) = {
             let seq = channel.seq.lock().unwrap_or_else(PoisonError::into_inner);
