@@ -59,7 +59,10 @@ pub fn IsolationPage(
     let ready = move || feeds.iter().all(|facts| facts.read().status == Status::Live);
     let run = move |_| {
         if ready() && !running() {
-            spawn_local(run(check));
+            spawn_local(async move {
+                run(check).await;
+                refresh(report, trouble).await; // else the table and the counts would tell two stories
+            });
         }
     };
     let verdict = move || (check.read().stage() == Stage::Done).then(|| check.read().verdict());
