@@ -18,7 +18,11 @@ export default defineConfig([
       "prefer-const": "error",
     },
   },
-  { files: ["end2end/{tests,gallery}/**/*.js"], languageOptions: { globals: globals.browser } }, // in `evaluate`
+  {
+    // What is handed to a page to run there.
+    files: ["end2end/{gallery,measure,tests,webkit}/**/*.js"],
+    languageOptions: { globals: globals.browser },
+  },
   {
     // Served as it is written: small enough to be read in one go.
     files: ["public/**/*.js"],

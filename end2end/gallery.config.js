@@ -1,8 +1,10 @@
 import base from "./playwright.config.js";
 
-/** The same browsers and fixtures; what is made here are pictures. */
+const chromium = base.projects.filter(({ name }) => name.startsWith("chromium"));
+
+/** The same fixtures; what is made here are pictures. */
 export default {
   ...base,
   testDir: "gallery",
-  projects: base.projects.map((project) => ({ ...project, testMatch: "**/*.spec.js" })),
+  projects: chromium.map((project) => ({ ...project, testMatch: "**/*.spec.js" })),
 };

@@ -1,22 +1,15 @@
-import { existsSync } from "node:fs";
 import process from "node:process";
 
-import { chromium, defineConfig } from "@playwright/test";
+import { defineConfig } from "@playwright/test";
 
-/** Playwright's own browser where it is installed, else the system's. */
-const executablePath = existsSync(chromium.executablePath()) ? undefined : process.env.CHROMIUM ?? "/usr/bin/chromium";
-const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-const quiet = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-  "--disable-sync"];
+import { engines } from "./engines.js";
 
-const engines = {
-  chromium: { browserName: "chromium", launchOptions: { executablePath, args: [...quiet, ...sandbox] } },
-};
 const clients = ["leptos", "vanilla"];
 
 export default defineConfig({
   testDir: "tests",
   outputDir: "test-results",
+  globalSetup: "./engines.js",
   fullyParallel: true,
   forbidOnly: Boolean(process.env.CI),
   retries: 0, // a retry would hide a race

@@ -1,21 +1,12 @@
-import { AxeBuilder } from "@axe-core/playwright";
+import { FOREIGN, expect, test, violations } from "../../fixtures/index.js";
 
-import { FOREIGN, expect, test } from "../../fixtures/index.js";
-
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const LONG = "https://example.com/" + "unbroken".repeat(40);
-
-/** What axe finds, in short. */
-async function violations(page) {
-  const { violations } = await new AxeBuilder({ page }).withTags(TAGS).analyze();
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(" ")).join(", ")}`);
-}
 
 test.use({ contextOptions: { reducedMotion: "reduce" } }); // colours are judged when nothing moves
 
 for (const colorScheme of ["light", "dark"]) {
   for (const width of [1280, 320]) {
-    test.describe(`${colorScheme}, ${width} px wide`, () => {
+    test.describe(`${colorScheme}, ${width} px wide`, { tag: "@once" }, () => {
       test.use({ colorScheme, viewport: { width, height: 720 } });
 
       test("axe finds nothing in any state", async ({ feed, wire, server }) => {

@@ -37,19 +37,17 @@ test("a foreign event in the list is dropped with an alarm and never rendered", 
   await expect(window.page.getByText(FOREIGN.message)).toHaveCount(0);
 });
 
-test("no request and no socket of a page names the other tenant", async ({ feed, context }) => {
+test("no request and no socket of a page names the other tenant", async ({ feed, context, wire }) => {
   const named = new Set();
   context.on("request", (request) => {
     const { pathname, search } = new URL(request.url());
     named.add(request.headers()["x-tenant-id"]);
     if (pathname === "/events" || pathname.startsWith("/api/")) expect(search).toBe("");
   });
-  const sockets = [];
-  const window = await feed.visit("?tenant=tenant_b", (page) => page.on("websocket", (socket) => sockets.push(socket)));
-  await window.live();
+  const [window] = await feed.open("tenant_b");
   await window.post("mine");
   await expect(window.messages).toHaveText(["mine"]);
   named.delete(undefined);
   expect([...named]).toEqual(["tenant_b"]);
-  expect(sockets.map((socket) => new URL(socket.url()).search)).toEqual(["?tenant=tenant_b"]);
+  expect(wire.sockets.map((socket) => new URL(socket.url()).search)).toEqual(["?tenant=tenant_b"]);
 });

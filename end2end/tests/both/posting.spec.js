@@ -138,9 +138,9 @@ test("a refusal is told in words, the text stays, and Retry sends the same key",
   expect(keys[1]).toBe(keys[0]);
 });
 
-test("when the answer is lost, the retry does not post twice; the same words later are another message", async ({
-  feed, context,
-}) => {
+test("when the answer is lost, the retry does not post twice; the same words later are another message", {
+  tag: "@post-body",
+}, async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);
@@ -165,7 +165,7 @@ test("when the answer is lost, the retry does not post twice; the same words lat
   expect(keys[2]).not.toBe(keys[0]);
 });
 
-test("a retry after a reload does not post twice either", async ({ feed, context }) => {
+test("a retry after a reload does not post twice either", { tag: "@post-body" }, async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);

@@ -1,4 +1,4 @@
-import { LIVE, expect, gate, test } from "../../fixtures/index.js";
+import { FETCH_FAILED, LIVE, expect, gate, test } from "../../fixtures/index.js";
 
 test("the first page asks for the tenant and shows no event", async ({ feed, server }) => {
   await server.post("tenant_a", "A's secret");
@@ -34,7 +34,7 @@ test("each page links the other client and the isolation view", async ({ feed })
   expect(linked).toEqual(expect.arrayContaining(["/vanilla/?tenant=tenant_b", "/isolation"]));
 });
 
-test.describe("without script", () => {
+test.describe("without script", { tag: "@no-script" }, () => {
   test.use({ javaScriptEnabled: false });
 
   test("the page shows the newest events, and the selector works as a plain form", async ({ feed, server }) => {
@@ -94,7 +94,7 @@ test("words typed before the client started survive its start, and Enter posts t
 
 test("a page whose client cannot be loaded says so and offers the no-build page", async ({ feed, server }) => {
   feed.expectNetworkErrors();
-  feed.expectOnConsole(/Failed to fetch/); // thrown on, for whoever looks at the console
+  feed.expectOnConsole(FETCH_FAILED); // thrown on, for whoever looks at the console
   await server.post("tenant_a", "still to be read");
   await feed.context.route(/\.wasm$/, (route) => route.abort());
   const { page, messages } = await feed.visit("?tenant=tenant_a");

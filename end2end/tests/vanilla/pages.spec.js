@@ -15,12 +15,11 @@ test("without a tenant the page asks for one, and a choice opens it", async ({ f
 });
 
 for (const search of ["?tenant=nonsense", "?tenant=tenant_a&tenant=tenant_b"]) {
-  test(`${search} opens no feed`, async ({ feed }) => {
-    const sockets = [];
-    const window = await feed.visit(search, (page) => page.on("websocket", (socket) => sockets.push(socket)));
+  test(`${search} opens no feed`, async ({ feed, wire }) => {
+    const window = await feed.visit(search);
     await window.ready();
     await expect(window.heading).toHaveText("Choose a tenant");
-    expect(sockets).toEqual([]);
+    expect(wire.sockets).toEqual([]);
   });
 }
 
@@ -43,7 +42,7 @@ test("a socket that never speaks is given up after ten seconds", async ({ feed, 
   await window.is("live");
 });
 
-test.describe("without script", () => {
+test.describe("without script", { tag: "@no-script" }, () => {
   test.use({ javaScriptEnabled: false });
 
   test("the page says so and points to the one that needs none", async ({ feed }) => {
