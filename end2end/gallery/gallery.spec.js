@@ -1,4 +1,4 @@
-// Pictures of every state that a person meets, to be looked at; the README's pair goes to docs/screenshots.
+// Pictures of every state that a person meets, to be looked at; the README's goes to docs/screenshots.
 import { FOREIGN, expect, test } from "../fixtures/index.js";
 
 const STORY = {
@@ -16,6 +16,13 @@ async function told(feed, server, tenant) {
   await server.post(tenant, STORY[tenant].at(-1));
   await expect(window.events).toHaveCount(STORY[tenant].length);
   return window;
+}
+
+/** Lets the isolation view make its check, and returns to its top. */
+async function check(view) {
+  await view.check();
+  await expect(view.panel("Tenant B").count("Events accepted by the server")).not.toHaveText("0");
+  await view.page.evaluate(() => scrollTo(0, 0));
 }
 
 test.use({ contextOptions: { reducedMotion: "reduce" } });
@@ -64,6 +71,24 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
         await shoot(window, "returned");
       });
 
+      test("the isolation view", async ({ feed, wire, client }) => {
+        test.skip(client !== "leptos", "the view is no client's own");
+        const shoot = ({ page }, name) =>
+          page.screenshot({ path: `screenshots/isolation-${name}-${device}-${colorScheme}.png`, fullPage: true });
+
+        const view = await feed.isolation();
+        await view.live();
+        await shoot(view, "before");
+        await check(view);
+        await shoot(view, "isolated");
+        wire.pass = (frame) => {
+          if (frame.event?.tenant_id === "tenant_a") wire.of("tenant_b").send(JSON.stringify(frame));
+          return [frame];
+        };
+        await check(view);
+        await shoot(view, "leak");
+      });
+
       test("an empty feed", async ({ feed, client }) => {
         const [{ page }] = await feed.open("tenant_a");
         await page.screenshot({ path: `screenshots/${client}-empty-${device}-${colorScheme}.png` });
@@ -72,8 +97,16 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
   }
 }
 
-test.describe("the README's pair", () => {
+test.describe("the README's", () => {
   test.use({ viewport: { width: 800, height: 900 }, colorScheme: "light" });
+
+  test("isolation", async ({ feed, client }) => {
+    test.skip(client !== "leptos", "the view is no client's own");
+    const view = await feed.isolation();
+    await view.live();
+    await check(view);
+    await view.page.screenshot({ path: "../docs/screenshots/isolation.png", fullPage: true });
+  });
 
   for (const tenant of ["tenant_a", "tenant_b"]) {
     test(tenant, async ({ feed, server, client }) => {
