@@ -1,0 +1,101 @@
+// The core journey in WebKitGTK, for both clients.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { Key } from "selenium-webdriver";
+
+import { Server } from "../fixtures/server.js";
+import { Browser, missing, until } from "./browser.js";
+
+const why = missing();
+
+for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
+  describe(`WebKitGTK, ${client}`, { skip: why || false }, () => {
+    let server, browser;
+    const address = (tenant) => `${server.origin}${path}${tenant ? `?tenant=${tenant}` : ""}`;
+    const connected = (wanted) => until("the server counts the sockets", async () => {
+      const counts = await server.connections();
+      return JSON.stringify(counts) === JSON.stringify(wanted) || counts;
+    });
+    const quiet = async (...windows) => {
+      for (const window of windows) assert.deepEqual(await window.complaints(), [], "the console");
+    };
+
+    before(async () => {
+      server = await Server.start({ heartbeat: 1_000 });
+      browser = await Browser.start();
+    });
+    after(async () => {
+      await browser?.close();
+      await server?.kill();
+    });
+
+    test("a tenant is chosen, a message is posted, and it is live in two windows of its tenant alone", async () => {
+      const writer = await browser.open(address());
+      const choice = await writer.find("select[name=tenant] option[value=tenant_a]");
+      await until("the client stands", () => writer.run(() => document.documentElement.dataset.client === "ready"));
+      await quiet(writer);
+      await choice.click();
+      await connected({ tenant_a: 1, tenant_b: 0 });
+      await writer.live();
+      const reader = await browser.open(address("tenant_a"));
+      const stranger = await browser.open(address("tenant_b"));
+      await reader.live();
+      await stranger.live();
+      await connected({ tenant_a: 2, tenant_b: 1 });
+
+      await (await writer.find("textarea")).sendKeys("hello from A", Key.ENTER);
+      await reader.shows("hello from A");
+      await writer.shows("hello from A");
+      await (await stranger.find("textarea")).sendKeys("hello from B", Key.ENTER);
+      await stranger.shows("hello from B"); // a leak would stand below it
+      await server.post("tenant_a", "العربية 😀\nin two lines");
+      await reader.shows("العربية 😀\nin two lines", "hello from A");
+      await server.post("tenant_b", "marker");
+      await stranger.shows("marker", "hello from B");
+      await quiet(writer, reader, stranger);
+      for (const window of [writer, reader, stranger]) await window.visit(`${server.origin}/healthz`);
+      await connected({ tenant_a: 0, tenant_b: 0 });
+    });
+
+    test("a page comes back by itself when the server is killed and started again", async () => {
+      const window = await browser.open(address("tenant_a"));
+      await window.live();
+      await window.run(() => {
+        const message = document.querySelector("textarea");
+        message.value = "half a thought 😀";
+        message.dispatchEvent(new Event("input", { bubbles: true }));
+      });
+      await server.kill();
+      await until("the page notices", () => window.run(() =>
+        document.querySelector("[data-connection]").dataset.connection !== "live"));
+      await server.restart();
+      await window.live();
+      await until("the page says so", () => window.run(() => {
+        const notice = document.querySelector("#notice").textContent;
+        return /the server has restarted at/.test(notice) || notice;
+      }));
+      await (await window.find("textarea")).sendKeys(Key.ENTER);
+      await until("the message is live", () => window.run(() =>
+        document.querySelector("[role=feed] .message")?.textContent === "half a thought 😀"));
+      assert.equal((await server.list("tenant_a")).length, 1);
+      await quiet(window);
+      await window.visit(`${server.origin}/healthz`);
+    });
+
+    test("back and forward leave one socket, and the list is current", async () => {
+      const window = await browser.open(address("tenant_a"));
+      await window.live();
+      await connected({ tenant_a: 1, tenant_b: 0 });
+      await window.visit(address("tenant_b"));
+      await window.live();
+      await server.post("tenant_a", "meanwhile");
+      await window.back(() => connected({ tenant_a: 1, tenant_b: 0 }));
+      await window.live();
+      await until("the list is current", () => window.run(() =>
+        document.querySelector("[role=feed] .message")?.textContent === "meanwhile"));
+      await connected({ tenant_a: 1, tenant_b: 0 });
+      await quiet(window);
+    });
+  });
+}
