@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     Snapshot,
+    breach_alarm::BreachAlarm,
     composer::Composer,
     connection_status::ConnectionStatus,
     feed_title,
@@ -77,12 +78,7 @@ pub fn FeedPage(
             <ConnectionStatus tenant facts />
         </header>
         <main>
-            <div role="alert" id="breach" class="bar" hidden=move || facts.read().breaches == 0>
-                {move || {
-                    (facts.read().breaches > 0)
-                        .then_some("Isolation alarm: an event of another tenant was received and dropped.")
-                }}
-            </div>
+            <BreachAlarm breaches=move || facts.read().breaches />
             <div class="side">
                 <TenantPicker current=tenant />
                 <Composer tenant facts />

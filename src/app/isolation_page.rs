@@ -5,7 +5,7 @@
 use futures_util::future::join;
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{actions, connection_status::ConnectionStatus, feed_page::TenantMark};
+use super::{actions, breach_alarm::BreachAlarm, connection_status::ConnectionStatus, feed_page::TenantMark};
 use crate::{
     client::{
         browser,
@@ -35,10 +35,12 @@ pub fn IsolationPage(
     let report = RwSignal::new(report);
     let trouble = RwSignal::new(String::new());
     let feeds = Tenant::ALL.map(|_| RwSignal::new(Facts::default()));
+    let deliveries = Tenant::ALL.map(|_| RwSignal::new(None));
     let check = RwSignal::new(Check::default());
 
     Effect::new(move |_| {
-        for (tenant, facts) in Tenant::ALL.into_iter().zip(feeds) {
+        for tenant in Tenant::ALL {
+            let (facts, delivery) = (feeds[tenant as usize], deliveries[tenant as usize]);
             let listener = Listener {
                 changed: Box::new(move |now, _| {
                     if *facts.read_untracked() != now {
@@ -46,6 +48,8 @@ pub fn IsolationPage(
                     }
                 }),
                 arrived: Box::new(move |event| {
+                    // Of two clocks, where the server is another machine: then it can be off by as much as they are.
+                    delivery.set(Some((browser::wall_clock() - event.timestamp.millis()).max(0)));
                     let (text, now) = (event.message.as_str(), browser::instant());
                     check.maybe_update(|check| check.stage() == Stage::Running && check.saw(tenant, text, now));
                 }),
@@ -72,11 +76,16 @@ pub fn IsolationPage(
             <h1>"Isolation"</h1>
         </header>
         <main class="isolation">
+            <BreachAlarm breaches=move || feeds.iter().map(|facts| facts.read().breaches).sum() />
             <p>
                 "Two tenants on one server, each heard here through a socket of its own. Nothing of one may ever arrive with the other."
             </p>
             <div class="panels">
-                {Tenant::ALL.map(|tenant| view! { <TenantPanel tenant facts=feeds[tenant as usize] report /> })}
+                {Tenant::ALL
+                    .map(|tenant| {
+                        let (facts, delivery) = (feeds[tenant as usize], deliveries[tenant as usize]);
+                        view! { <TenantPanel tenant facts delivery report /> }
+                    })}
             </div>
             <section class="card check" aria-labelledby="check">
                 <h2 id="check">"Isolation check"</h2>
@@ -156,6 +165,8 @@ pub fn TenantPanel(
     tenant: Tenant,
     /// What its stream has brought.
     facts: RwSignal<Facts>,
+    /// How long its last event took from the server to this page, in milliseconds.
+    delivery: RwSignal<Option<i64>>,
     /// What the server counts.
     report: RwSignal<Report>,
 ) -> impl IntoView {
@@ -172,6 +183,10 @@ pub fn TenantPanel(
             </p>
             <dl>
                 <Count name="Events received live" count=move || facts.read().received />
+                <div>
+                    <dt>"Delivery time of the last"</dt>
+                    <dd>{move || delivery.get().map_or_else(|| String::from("none yet"), |ms| format!("{ms} ms"))}</dd>
+                </div>
                 {COUNTS
                     .map(|(name, count)| {
                         view! { <Count name count=move || count(report.read().of(tenant)) /> }
