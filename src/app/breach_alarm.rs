@@ -4,14 +4,14 @@ use leptos::prelude::*;
 
 /// Says that something of another tenant came, and was dropped. It stays until the page is loaded anew.
 #[component]
-pub(super) fn BreachAlarm(
+pub fn BreachAlarm(
     /// How many times that has happened.
-    breaches: impl Fn() -> u64 + Copy + Send + Sync + 'static,
+    breaches: Signal<u64>,
 ) -> impl IntoView {
     view! {
-        <div role="alert" id="breach" class="bar" hidden=move || breaches() == 0>
+        <div role="alert" id="breach" class="bar" hidden=move || breaches.get() == 0>
             {move || {
-                (breaches() > 0).then_some("Isolation alarm: an event of another tenant was received and dropped.")
+                (breaches.get() > 0).then_some("Isolation alarm: an event of another tenant was received and dropped.")
             }}
         </div>
     }

@@ -78,7 +78,7 @@ pub fn FeedPage(
             <ConnectionStatus tenant facts />
         </header>
         <main>
-            <BreachAlarm breaches=move || facts.read().breaches />
+            <BreachAlarm breaches=Signal::derive(move || facts.read().breaches) />
             <div class="side">
                 <TenantPicker current=tenant />
                 <Composer tenant facts />

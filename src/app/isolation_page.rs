@@ -76,7 +76,7 @@ pub fn IsolationPage(
             <h1>"Isolation"</h1>
         </header>
         <main class="isolation">
-            <BreachAlarm breaches=move || feeds.iter().map(|facts| facts.read().breaches).sum() />
+            <BreachAlarm breaches=Signal::derive(move || feeds.iter().map(|facts| facts.read().breaches).sum()) />
             <p>
                 "Two tenants on one server, each heard here through a socket of its own. Nothing of one may ever arrive with the other."
             </p>
