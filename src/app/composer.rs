@@ -42,6 +42,8 @@ pub fn Composer(
     let trouble = RwSignal::new(Trouble::default());
 
     let is_live = move || facts.read().status == Status::Live;
+    // A page that connects for the first time has nothing to explain yet.
+    let begun = Memo::new(move |begun| begun == Some(&true) || facts.read().status != Status::Connecting);
     let keep = move || browser::store(&Draft::name(tenant), &draft.read_untracked().store());
     let typed = move || {
         let text = browser::value(FIELD).unwrap_or_default();
@@ -154,7 +156,7 @@ pub fn Composer(
                     "Retry"
                 </button>
             </p>
-            <p id="message-wait" class="hint" hidden=move || !ready.get() || is_live()>
+            <p id="message-wait" class="hint" hidden=move || !begun.get() || is_live()>
                 "Not live at the moment. Post still sends to the server; the event shows here once the connection is back."
             </p>
             <div class="composer-foot">

@@ -1,7 +1,7 @@
 //! What people see: Leptos components, the same on both sides. The server renders a [`Page`]; the browser takes it over.
 
 pub mod actions;
-mod breach_alarm;
+pub mod breach_alarm;
 pub mod composer;
 pub mod connection_status;
 pub mod feed_page;
