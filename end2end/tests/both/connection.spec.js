@@ -146,8 +146,8 @@ test.describe("a server that keeps three events", () => {
   });
 });
 
-test.describe("with a heartbeat every 400 ms", () => {
-  test.use({ settings: { heartbeat: 400 } });
+test.describe("with a heartbeat every 2 s", () => {
+  test.use({ settings: { heartbeat: 2_000 } });
 
   test("a lost event is noticed at the next heartbeat, and the list is read again", async ({ feed, wire, server }) => {
     const [window] = await feed.open("tenant_a");

@@ -2,7 +2,7 @@
 import { expect, test } from "../../fixtures/index.js";
 
 test.describe("after a fault the page shows what the server has, once each", { tag: "@once" }, () => {
-  test.use({ settings: { heartbeat: 500 } });
+  test.use({ settings: { heartbeat: 1_000 } });
 
   /** Posts `count` events to tenant A, a few at a time, and calls `at(n)` before the nth. */
   async function burst(server, count, at = () => {}) {

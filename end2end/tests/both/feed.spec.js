@@ -15,14 +15,17 @@ test("an event shows at once in every window of its tenant and in none of the ot
   await expect(reader.messages).toHaveText(["marker in A", "hello from A"]);
 });
 
-test("what another program posts is live at once, newest first", async ({ feed, server }) => {
+// The product's promise, as generous as it is; how fast a page really is, `npm run measure` tells.
+const PROMISED = { timeout: 1_000 };
+
+test("what another program posts is live within a second, newest first", async ({ feed, server }) => {
   await server.post("tenant_a", "before the window");
   const [window] = await feed.open("tenant_a");
   await expect(window.messages).toHaveText(["before the window"]);
   await server.post("tenant_a", "first");
-  await expect(window.messages).toHaveText(["first", "before the window"]);
+  await expect(window.messages).toHaveText(["first", "before the window"], PROMISED);
   await server.post("tenant_a", "second");
-  await expect(window.messages).toHaveText(["second", "first", "before the window"]);
+  await expect(window.messages).toHaveText(["second", "first", "before the window"], PROMISED);
 });
 
 test("every window ends up with the server's list, whoever posted and how fast", async ({ feed, server }) => {
