@@ -24,6 +24,8 @@ test("both tenants stand side by side, each live through its own socket, with it
     await expect(foreign).toHaveText("0 foreign events received");
     await expect(foreign).toHaveAttribute("data-foreign", "none");
   }
+  await expect(a.count("Delivery time")).toHaveText(/^\d+ ms$/);
+  await expect(b.count("Delivery time")).toHaveText("none yet");
   await expect(a.count("Events accepted by the server")).toHaveText("2");
   await expect(b.count("Events accepted by the server")).toHaveText("1");
   for (const panel of [a, b]) await expect(panel.count("Connections")).toHaveText("1");
@@ -109,9 +111,12 @@ async function expectAlarm(view) {
 test("a leak turns the count, the table and the verdict red", async ({ feed, wire }) => {
   const view = await feed.isolation();
   await view.live();
+  const alarm = view.page.getByRole("alert");
+  await expect(alarm).toBeHidden();
   leak(wire);
   await view.check();
   await expectAlarm(view);
+  await expect(alarm).toHaveText("Isolation alarm: an event of another tenant was received and dropped.");
   await expect(view.panel("Tenant B").foreign).toHaveText("5 foreign events received");
   await expect(view.panel("Tenant B").foreign).toHaveAttribute("data-foreign", "some");
   await expect(view.panel("Tenant A").foreign).toHaveText("0 foreign events received");
