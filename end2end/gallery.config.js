@@ -6,5 +6,9 @@ const chromium = base.projects.filter(({ name }) => name.startsWith("chromium"))
 export default {
   ...base,
   testDir: "gallery",
-  projects: chromium.map((project) => ({ ...project, testMatch: "**/*.spec.js" })),
+  projects: chromium.map((project) => ({
+    ...project,
+    testMatch: "**/*.spec.js",
+    grepInvert: project.name.endsWith("leptos") ? undefined : /@leptos/,
+  })),
 };

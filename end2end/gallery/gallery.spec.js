@@ -1,6 +1,9 @@
 // Pictures of every state that a person meets, to be looked at; the README's goes to docs/screenshots.
 import { FOREIGN, expect, test } from "../fixtures/index.js";
 
+/** The isolation view is no client's own: it is pictured in one project alone. */
+const ONCE = { tag: "@leptos" };
+
 const STORY = {
   tenant_a: ["Deploy 412 has begun", "Cache warmed: 12,408 keys", "Deploy 412 finished in 38 s, no errors",
     "عملية ناجحة تمت الآن", "Nightly report is ready:\n\t1,204 orders\n\t3 returns"],
@@ -71,8 +74,7 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
         await shoot(window, "returned");
       });
 
-      test("the isolation view", async ({ feed, wire, client }) => {
-        test.skip(client !== "leptos", "the view is no client's own");
+      test("the isolation view", ONCE, async ({ feed, wire }) => {
         const shoot = ({ page }, name) =>
           page.screenshot({ path: `screenshots/isolation-${name}-${device}-${colorScheme}.png`, fullPage: true });
 
@@ -100,8 +102,7 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
 test.describe("the README's", () => {
   test.use({ viewport: { width: 800, height: 900 }, colorScheme: "light" });
 
-  test("isolation", async ({ feed, client }) => {
-    test.skip(client !== "leptos", "the view is no client's own");
+  test("isolation", ONCE, async ({ feed }) => {
     const view = await feed.isolation();
     await view.live();
     await check(view);
