@@ -100,10 +100,6 @@ enum Role {
 }
 
 impl Options {
-    const fn server(&self) -> &PathBuf {
-        &self.server
-    }
-
     const fn lasting(&self) -> Duration {
         Duration::from_secs(self.seconds as u64)
     }
@@ -146,9 +142,9 @@ fn run(options: Options) -> Outcome<()> {
             }
         }
         report.print(*scenario);
-    }
-    if let Some(file) = &options.json {
-        report.write(file)?;
+        if let Some(file) = &options.json {
+            report.write(file)?; // after each, so that a run that is cut short leaves what it has
+        }
     }
     report.verdict()
 }

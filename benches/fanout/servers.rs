@@ -43,7 +43,7 @@ impl Kind {
         let port = port.to_string();
         Ok(match self {
             Self::Ours => {
-                let mut command = Command::new(options.server());
+                let mut command = Command::new(&options.server);
                 command.args(["--port", &port, "--log", "error"]);
                 for (name, _) in std::env::vars_os() {
                     if name.to_string_lossy().starts_with("EVENT_FEED_") {
