@@ -106,16 +106,22 @@ test("1008 stops the page, with the reason, and nothing is tried again", async (
   expect(wire.sockets).toHaveLength(1);
 });
 
-test("a return tells how many events came meanwhile", async ({ feed, wire, server }) => {
+/** A window that saw one event, was cut off while `missed` more came, and is live again. */
+async function returned(missed, { feed, wire, server }) {
   const [window] = await feed.open("tenant_a");
   await server.post("tenant_a", "seen");
   await expect(window.messages).toHaveText(["seen"]);
   wire.up = false;
   await wire.cut({ code: 1001 });
   await window.is("reconnecting");
-  for (let i = 1; i <= 12; i += 1) await server.post("tenant_a", `missed ${i}`);
+  for (let i = 1; i <= missed; i += 1) await server.post("tenant_a", `missed ${i}`);
   wire.up = true;
   await window.is("live");
+  return window;
+}
+
+test("a return tells how many events came meanwhile", async ({ feed, wire, server }) => {
+  const window = await returned(12, { feed, wire, server });
   await expect(window.notice).toContainText("12 new events");
   await expect(window.notice).not.toContainText(/missing/i);
   await expect(window.events).toHaveCount(13);
@@ -125,15 +131,7 @@ test.describe("a server that keeps three events", () => {
   test.use({ settings: { retain: 3 } });
 
   test("a return after more than that says that some are missing", async ({ feed, wire, server }) => {
-    const [window] = await feed.open("tenant_a");
-    await server.post("tenant_a", "seen");
-    await expect(window.messages).toHaveText(["seen"]);
-    wire.up = false;
-    await wire.cut({ code: 1001 });
-    await window.is("reconnecting");
-    for (let i = 1; i <= 4; i += 1) await server.post("tenant_a", `missed ${i}`);
-    wire.up = true;
-    await window.is("live");
+    const window = await returned(4, { feed, wire, server });
     await expect(window.notice).toContainText(/some events are missing/i);
     await expect(window.messages).toHaveText(["missed 4", "missed 3", "missed 2"]);
   });
