@@ -48,6 +48,11 @@ impl Hub {
         }
     }
 
+    /// How many connections stand, of both tenants.
+    pub(super) fn connections(&self) -> usize {
+        self.a.connections() + self.b.connections()
+    }
+
     /// Takes no more events and connections, and closes the connections there are.
     pub(super) fn stop(&self) {
         Tenant::ALL.into_iter().for_each(|tenant| self.channel(tenant).stop());

@@ -2,8 +2,10 @@
 
 /// Descriptors kept back for connections that are not yet a tenant's, for files, and for the process itself.
 const RESERVE: u64 = 500;
-/// Of these, what HTTP connections may take: the rest is for the process, and for turning one more away with an answer.
-const HTTP_SHARE: u64 = 400;
+/// Of these, what the process takes: its files, and the connections that are turned away with an answer.
+const PROCESS_SHARE: u64 = 100;
+/// How many HTTP connections there may be where descriptors are left: a tenant's clients all return at once.
+const HTTP_MAX: usize = 2_000;
 
 /// How many connections are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub(super) struct Limits {
     pub(super) per_tenant: usize,
     /// HTTP connections, of all together.
     pub(super) http: usize,
+    /// HTTP connections and WebSockets together. With every WebSocket taken, the reserve is left for HTTP.
+    pub(super) open: usize,
 }
 
 impl Limits {
@@ -35,10 +39,11 @@ impl Limits {
     fn within(files: u64, wanted: u32) -> Self {
         let reserve = RESERVE.min(files / 2);
         let per_tenant = u64::from(wanted).min((files - reserve) / 2).max(1);
-        let http = (reserve * HTTP_SHARE / RESERVE).max(1);
+        let open = (files - reserve * PROCESS_SHARE / RESERVE).max(1);
         Self {
             per_tenant: usize::try_from(per_tenant).unwrap_or(usize::MAX),
-            http: usize::try_from(http).unwrap_or(usize::MAX),
+            http: HTTP_MAX,
+            open: usize::try_from(open).unwrap_or(usize::MAX),
         }
     }
 }
@@ -49,9 +54,16 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_is_lowered_to_what_fits() {
-        assert_eq!(Limits::within(20_000, 9_750), Limits { per_tenant: 9_750, http: 400 });
-        assert_eq!(Limits::within(20_000, 50_000), Limits { per_tenant: 9_750, http: 400 });
-        assert_eq!(Limits::within(1_024, 9_750), Limits { per_tenant: 262, http: 400 });
-        assert_eq!(Limits::within(256, 9_750), Limits { per_tenant: 64, http: 102 });
+        for (files, wanted, per_tenant, open) in [
+            (20_000, 9_750, 9_750, 19_900),
+            (20_000, 50_000, 9_750, 19_900),
+            (20_000, 10, 10, 19_900),
+            (1_024, 9_750, 262, 924),
+            (256, 9_750, 64, 231),
+        ] {
+            let limits = Limits::within(files, wanted);
+            assert_eq!((limits.per_tenant, limits.open), (per_tenant, open), "{files} files, {wanted} wanted");
+            assert!(limits.open > 2 * limits.per_tenant, "a place is left for HTTP");
+        }
     }
 }

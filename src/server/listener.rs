@@ -11,13 +11,14 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     RETRY_AFTER, Server, edge,
+    limits::Limits,
     problem::{Refusal, problem_json},
 };
 use crate::feed::Problem;
@@ -33,6 +34,7 @@ const TURN_AWAY_PATIENCE: Duration = Duration::from_millis(500);
 /// The HTTP connections of a server.
 #[derive(Debug)]
 pub(super) struct Connections {
+    limits: Limits,
     places: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
     tracker: TaskTracker,
@@ -40,9 +42,10 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(most)),
+            limits,
+            places: Arc::new(Semaphore::new(limits.http)),
             turned_away: Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE)),
             tracker: TaskTracker::new(),
             finish: CancellationToken::new(),
@@ -64,7 +67,7 @@ impl Connections {
     }
 
     fn take(&self, tcp: TcpStream, server: &Arc<Server>, router: &Router) {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return self.turn_away(tcp) };
+        let Some(place) = self.place(server.hub.connections()) else { return self.turn_away(tcp) };
         // Each frame is a packet of its own, not to wait for the next. Without it events are later, but arrive.
         let _ = tcp.set_nodelay(true);
         let (server, router, finish) = (Arc::clone(server), router.clone(), self.finish.clone());
@@ -88,6 +91,13 @@ impl Connections {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
+    }
+
+    /// A place for one more connection beside so many WebSockets. One that is being upgraded counts as both.
+    fn place(&self, sockets: usize) -> Option<OwnedSemaphorePermit> {
+        let taken = self.limits.http - self.places.available_permits();
+        let fits = taken + sockets < self.limits.open;
+        fits.then(|| Arc::clone(&self.places).try_acquire_owned().ok()).flatten()
     }
 
     /// Says `503` and closes, without holding on to a place.

@@ -94,7 +94,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
         settings,
     });
     let router = router(&server);
-    let connections = Connections::new(limits.http);
+    let connections = Connections::new(limits);
 
     tracing::info!("open http://{address}/");
     tokio::select! {
