@@ -232,6 +232,11 @@ impl Channel {
         Pass { frames: frames.into(), events, newcomers, last }
     }
 
+    /// Whether events have come in since the last pass began.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.stream.lock().waiting.events > 0
+    }
+
     /// Ends when something waits to be sent.
     pub(super) async fn woken(&self) {
         self.wake.notified().await;

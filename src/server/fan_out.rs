@@ -1,7 +1,8 @@
 //! How events reach a channel's subscribers: a pass takes all that waits and offers it to each in one write.
 //!
 //! Between an accepted event and the wire stand no wake-up, lock of the channel, copy or encoding per connection: under
-//! load, one system call carries many events. A heartbeat takes its place in the same buffer.
+//! load, one system call carries many events. A heartbeat takes its place in the same buffer. A pass goes over the
+//! connections in steps; between them others run, and under load it keeps to its [`Pace`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,14 +11,16 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::{
     channel::{Channel, Newcomer, Pass},
     link::{End, Link},
+    pace::Pace,
 };
 
-/// After how many connections a pass lets other tasks run.
+/// After how many connections a pass lets others run.
 const CONNECTIONS_AT_ONCE: usize = 128;
 
 /// Serves the channel until it stops.
 pub(super) async fn run(channel: Arc<Channel>) {
     let mut links: Vec<Arc<Link>> = Vec::new();
+    let mut pace = Pace::of_this_machine();
     let period = beat(channel.terms().heartbeat);
     let mut beats = interval_at(Instant::now() + period, period);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -28,6 +31,7 @@ pub(super) async fn run(channel: Arc<Channel>) {
             () = channel.woken() => false,
         };
         let Pass { frames, events, newcomers, last } = channel.take(heartbeat);
+        pace.begin();
         let mut delivered = 0;
         if !frames.is_empty() {
             let mut index = 0;
@@ -39,7 +43,7 @@ pub(super) async fn run(channel: Arc<Channel>) {
                     links.swap_remove(index);
                 }
                 if index % CONNECTIONS_AT_ONCE == CONNECTIONS_AT_ONCE - 1 {
-                    tokio::task::yield_now().await;
+                    pace.pause(channel.has_waiting()).await;
                 }
             }
         }

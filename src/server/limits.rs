@@ -3,7 +3,7 @@
 /// Descriptors kept back for connections that are not yet a tenant's, for files, and for the process itself.
 const RESERVE: u64 = 500;
 /// Of these, what the process takes: its files, and the connections that are turned away with an answer.
-const PROCESS_SHARE: u64 = 100;
+const PROCESS_SHARE: u64 = 200;
 /// How many HTTP connections there may be where descriptors are left: a tenant's clients all return at once.
 const HTTP_MAX: usize = 2_000;
 
@@ -55,11 +55,11 @@ mod tests {
     #[test]
     fn what_was_asked_for_is_lowered_to_what_fits() {
         for (files, wanted, per_tenant, open) in [
-            (20_000, 9_750, 9_750, 19_900),
-            (20_000, 50_000, 9_750, 19_900),
-            (20_000, 10, 10, 19_900),
-            (1_024, 9_750, 262, 924),
-            (256, 9_750, 64, 231),
+            (20_000, 9_750, 9_750, 19_800),
+            (20_000, 50_000, 9_750, 19_800),
+            (20_000, 10, 10, 19_800),
+            (1_024, 9_750, 262, 824),
+            (256, 9_750, 64, 205),
         ] {
             let limits = Limits::within(files, wanted);
             assert_eq!((limits.per_tenant, limits.open), (per_tenant, open), "{files} files, {wanted} wanted");

@@ -3,14 +3,14 @@
 //! `axum::serve` has no limit on the time that headers take, sleeps for a second when descriptors run out, and its
 //! graceful shutdown forgets upgraded connections (axum issue 3003).
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::AsyncWriteExt,
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
@@ -27,9 +27,26 @@ use crate::feed::Problem;
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
 /// How long to wait where the system has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How many connections may wait to be accepted: as many as a tenant's clients that all return at once. Beyond it the
+/// kernel drops their first packet without a word, and they try again a second later, then three. (It may allow less:
+/// `net.core.somaxconn`, 4,096 by default.)
+const ACCEPT_QUEUE: u32 = 4_096;
 /// How many answers to connections for which there is no place may be under way, and for how long each.
 const TURNED_AWAY_AT_ONCE: usize = 32;
 const TURN_AWAY_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Listens on an address, with a queue that holds a crowd: the standard library's takes 128 connections.
+///
+/// # Errors
+/// Where the address is taken, or not this machine's.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Otherwise the port of a server that has just ended is taken for a minute. (Elsewhere the option means another thing.)
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(ACCEPT_QUEUE)
+}
 
 /// The HTTP connections of a server.
 #[derive(Debug)]

@@ -22,6 +22,7 @@ mod inbound;
 mod limits;
 mod link;
 mod listener;
+mod pace;
 mod pages;
 mod post;
 mod problem;
@@ -42,6 +43,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use authority::{AuthorityError, HostName, Origin};
+pub use listener::listen;
 pub use settings::Settings;
 
 use counters::RefusedCounters;
