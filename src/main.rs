@@ -3,7 +3,6 @@
 use std::{io::IsTerminal, net::SocketAddr, process::ExitCode};
 
 use event_feed::server::{self, Settings, signal};
-use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -19,7 +18,7 @@ async fn main() -> ExitCode {
         .init();
 
     let address = SocketAddr::new(settings.host, settings.port);
-    let served = match TcpListener::bind(address).await {
+    let served = match server::listen(address) {
         Ok(listener) => server::serve(listener, settings, signal::stop()).await,
         Err(error) => {
             eprintln!("event-feed cannot listen on {address}: {error}. Choose another with --host and --port.");

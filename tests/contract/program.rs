@@ -110,3 +110,20 @@ async fn nothing_is_logged_per_event_by_default() {
     let lines = log.lines().count() - before.lines().count();
     assert!(lines < 10, "{log}");
 }
+
+#[tokio::test]
+async fn a_crowd_that_comes_while_it_stands_still_is_let_in_when_it_goes_on() {
+    let program = Program::start(&[]).await;
+    program.signal("STOP").await;
+    let mut crowd = Vec::new();
+    for _ in 0..500 {
+        crowd.push(program.raw().await); // one that is not queued would wait for a second, and more each time
+    }
+    program.signal("CONT").await;
+    for raw in &mut crowd {
+        raw.write(program.get("/healthz").head()).await;
+    }
+    for raw in &mut crowd {
+        assert_eq!(raw.answer().await.status.as_u16(), 200);
+    }
+}

@@ -81,10 +81,15 @@ impl Program {
         Self { client: Client { address }, child, log, logged }
     }
 
-    /// Sends it a signal, and waits for its end.
-    pub(crate) async fn end_with(mut self, signal: &str) -> Exit {
+    /// Sends it a signal.
+    pub(crate) async fn signal(&self, signal: &str) {
         let kill = format!("kill -s {signal} {}", self.child.id().expect("it runs"));
         assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success(), "{kill}");
+    }
+
+    /// Sends it a signal, and waits for its end.
+    pub(crate) async fn end_with(mut self, signal: &str) -> Exit {
+        self.signal(signal).await;
         while let Some(line) = within("the rest of the log", self.log.next_line()).await.unwrap() {
             self.logged.push_str(&line);
             self.logged.push('\n');
