@@ -12,7 +12,7 @@ use axum::{
 
 use super::{Server, channel::List, credential, post::Post, problem::Refusal};
 use crate::feed::{
-    Event, Tenant,
+    Event, Position, Tenant,
     protocol::{POSITION_HEADER, TENANT_HEADER},
 };
 
@@ -32,19 +32,20 @@ pub(super) fn created(event: &Event) -> Response {
 /// `GET /events`: the kept events of the tenant that the header names, newest first; or `304` to who has them.
 pub(super) async fn list_events(State(server): State<Arc<Server>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let tenant = credential::of_header(&headers)?;
-    let list = server.hub.channel(tenant).list();
-    let etag = etag(tenant, &list);
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|tags| matches(tags, &etag));
-    let mut response = if known {
-        StatusCode::NOT_MODIFIED.into_response()
+    let channel = server.hub.channel(tenant);
+    let position = channel.position();
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|tags| matches(tags, &etag(tenant, position)));
+    let (mut response, position) = if known {
+        (StatusCode::NOT_MODIFIED.into_response(), position)
     } else {
-        ([(header::CONTENT_TYPE, "application/json")], Body::from(list.body)).into_response()
+        let List { position, body } = channel.list().await;
+        (([(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response(), position)
     };
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static(TENANT_HEADER));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::ETAG, visible(etag));
-    headers.insert(HeaderName::from_static(POSITION_HEADER), visible(list.position.to_string()));
+    headers.insert(header::ETAG, visible(etag(tenant, position)));
+    headers.insert(HeaderName::from_static(POSITION_HEADER), visible(position.to_string()));
     Ok(response)
 }
 
@@ -53,8 +54,8 @@ pub(super) async fn health() -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], "ok\n")
 }
 
-fn etag(tenant: Tenant, list: &List) -> String {
-    format!("\"{}-{tenant}-{}\"", list.position.epoch, list.position.seq)
+fn etag(tenant: Tenant, Position { epoch, seq }: Position) -> String {
+    format!("\"{epoch}-{tenant}-{seq}\"")
 }
 
 fn visible(text: String) -> HeaderValue {

@@ -21,6 +21,7 @@ use super::{
     hub::Terms,
     idempotency::{IdempotencyKey, Keys},
     link::{End, Link},
+    turnstile::Turnstile,
 };
 use crate::feed::{
     Entry, Event, Message, Position, Tenant, Timeline, Timestamp,
@@ -41,6 +42,7 @@ pub(super) struct Channel {
     terms: Terms,
     stream: Mutex<Stream>,
     door: Door,
+    turnstile: Turnstile,
     places: Arc<Semaphore>,
     wake: Notify,
     counters: Counters,
@@ -83,6 +85,8 @@ pub(super) struct Newcomer {
 pub(super) struct Pass {
     pub(super) frames: Bytes,
     pub(super) events: u64,
+    /// What the door took for them: it is to be made again.
+    pub(super) room: usize,
     pub(super) newcomers: Vec<Newcomer>,
     /// Nothing comes after this one: close the connections.
     pub(super) last: bool,
@@ -132,6 +136,7 @@ impl Channel {
             terms,
             stream: Mutex::new(stream),
             door: Door::default(),
+            turnstile: Turnstile::new(),
             places,
             wake: Notify::new(),
             counters: Counters::default(),
@@ -227,9 +232,12 @@ impl Channel {
         }
         let last = stream.stopping;
         let Waiting { frames, events, room, newcomers } = std::mem::take(&mut stream.waiting);
-        drop(stream);
-        self.door.release(room);
-        Pass { frames: frames.into(), events, newcomers, last }
+        Pass { frames: frames.into(), events, room, newcomers, last }
+    }
+
+    /// Makes room at the door, of what a pass has taken from there.
+    pub(super) fn make_room(&self, size: usize) {
+        self.door.release(size);
     }
 
     /// Whether events have come in since the last pass began.
@@ -242,14 +250,20 @@ impl Channel {
         self.wake.notified().await;
     }
 
-    /// The kept events, newest first, and the position they end at, encoded.
-    pub(super) fn list(&self) -> List {
+    /// Where the kept events end.
+    pub(super) fn position(&self) -> Position {
+        self.position_in(&self.stream.lock())
+    }
+
+    /// The kept events, newest first, and the position they end at, encoded. Where many ask at once each waits for its turn.
+    pub(super) async fn list(&self) -> List {
+        self.turnstile.pass().await;
         let (position, events) = {
             let stream = self.stream.lock();
             if let Some(list) = &stream.list {
                 return list.clone();
             }
-            (self.position(&stream), newest(&stream.timeline, usize::MAX))
+            (self.position_in(&stream), newest(&stream.timeline, usize::MAX))
         };
         // Outside the lock: posts go on meanwhile, and whoever else asks for the same encodes the same.
         let body = serde_json::to_vec(&events).expect("events have string keys and no failing serializer");
@@ -264,7 +278,7 @@ impl Channel {
     /// The newest `most` events, newest first, and the position they end at.
     pub(super) fn newest(&self, most: usize) -> (Position, Vec<Arc<Event>>) {
         let stream = self.stream.lock();
-        (self.position(&stream), newest(&stream.timeline, most))
+        (self.position_in(&stream), newest(&stream.timeline, most))
     }
 
     pub(super) const fn terms(&self) -> &Terms {
@@ -311,7 +325,7 @@ impl Channel {
         let _ = self.places.acquire_many(all).await;
     }
 
-    fn position(&self, stream: &Stream) -> Position {
+    fn position_in(&self, stream: &Stream) -> Position {
         Position { epoch: self.terms.epoch, seq: stream.timeline.seq() }
     }
 

@@ -30,19 +30,23 @@ pub(super) async fn run(channel: Arc<Channel>) {
             _ = beats.tick() => true,
             () = channel.woken() => false,
         };
-        let Pass { frames, events, newcomers, last } = channel.take(heartbeat);
-        pace.begin();
+        let Pass { frames, events, mut room, newcomers, last } = channel.take(heartbeat);
+        // Made bit by bit: made at once, the room would be full at once, and all would wait for as long as a pass takes.
+        let bit = room / (links.len() / CONNECTIONS_AT_ONCE + 1);
         let mut delivered = 0;
+        pace.begin();
         if !frames.is_empty() {
             let mut index = 0;
             while let Some(link) = links.get(index) {
-                if link.offer(&frames) {
-                    delivered += events;
-                    index += 1;
-                } else {
+                if !link.offer(&frames) {
                     links.swap_remove(index);
+                    continue;
                 }
-                if index % CONNECTIONS_AT_ONCE == CONNECTIONS_AT_ONCE - 1 {
+                delivered += events;
+                index += 1;
+                if index % CONNECTIONS_AT_ONCE == 0 {
+                    channel.make_room(bit);
+                    room -= bit;
                     pace.pause(channel.has_waiting()).await;
                 }
             }
@@ -54,6 +58,7 @@ pub(super) async fn run(channel: Arc<Channel>) {
             }
             links.push(link);
         }
+        channel.make_room(room);
         channel.counters().delivered.add(delivered);
         if heartbeat {
             links.iter().for_each(|link| link.count_silence());

@@ -30,6 +30,7 @@ mod settings;
 pub mod signal;
 mod site;
 mod socket;
+mod turnstile;
 
 use std::{io, sync::Arc, time::Duration};
 
