@@ -92,7 +92,7 @@ pub fn Composer(
         posting.set(true);
         live::post_sent(tenant);
         spawn_local(async move {
-            let answer = actions::post(text.clone(), key).await;
+            let answer = actions::post_event(text.clone(), key).await;
             posting.set(false);
             live::post_answered(tenant, answer.as_ref().ok().map(|event| event.id));
             match answer {

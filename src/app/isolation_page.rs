@@ -265,7 +265,7 @@ async fn run(check: RwSignal<Check>) {
 async fn probe(check: RwSignal<Check>, tenant: Tenant) {
     let text = check.try_update(|check| check.send(tenant, browser::instant())).unwrap_or_default();
     let key = hexadecimal(browser::random_bytes());
-    if browser::post(tenant, &text, &key).await.is_none() {
+    if !actions::post_as(tenant, text.clone(), &key).await {
         check.update(|check| check.refused(&text));
     }
 }

@@ -170,7 +170,7 @@ mod tests {
             id: Uuid::from_u128(epoch << 64 | u128::from(n)),
             tenant_id: Tenant::A,
             message: Message::parse(&format!("event {n}")).unwrap(),
-            timestamp: Timestamp::parse("2026-11-23T08:00:00Z").unwrap(),
+            timestamp: Timestamp::parse("2026-11-23T08:00:00.000Z").unwrap(),
         })
     }
 
@@ -185,7 +185,7 @@ mod tests {
 
     fn greet(session: &mut Session, epoch: u128, seq: u64) {
         let epoch = Uuid::from_u128(epoch);
-        let timestamp = Timestamp::parse("2026-11-23T08:00:00Z").unwrap();
+        let timestamp = Timestamp::parse("2026-11-23T08:00:00.000Z").unwrap();
         let hello = Hello {
             tenant_id: Tenant::A,
             connection_id: epoch,
