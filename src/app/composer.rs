@@ -43,7 +43,12 @@ pub fn Composer(
 
     let is_live = move || facts.read().status == Status::Live;
     // A page that connects for the first time has nothing to explain yet.
-    let begun = Memo::new(move |begun| begun == Some(&true) || facts.read().status != Status::Connecting);
+    let begun = RwSignal::new(false);
+    Effect::new(move |_| {
+        if facts.read().status != Status::Connecting && !begun.get_untracked() {
+            begun.set(true);
+        }
+    });
     let keep = move || browser::store(&Draft::name(tenant), &draft.read_untracked().store());
     let typed = move || {
         let text = browser::value(FIELD).unwrap_or_default();
@@ -181,7 +186,8 @@ pub fn Composer(
 /// With a capital and a full stop.
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+    // They begin with an ASCII letter: Unicode's tables of capitals weigh more than all of this form.
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_ascii_uppercase(), letters.as_str()))
 }
 
 #[cfg(test)]
