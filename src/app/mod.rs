@@ -5,6 +5,7 @@ pub mod breach_alarm;
 pub mod composer;
 pub mod connection_status;
 pub mod feed_page;
+mod follow;
 pub mod isolation_page;
 pub mod notice_bar;
 pub mod selector_page;
