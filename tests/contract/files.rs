@@ -13,8 +13,8 @@ impl Drop for Folder {
     }
 }
 
-/// A site as the build leaves it, with files of one fingerprint, each beside its compressed variants. In each stands
-/// its ending.
+/// A site as the build leaves it, with files of one fingerprint, each beside its compressed variants; in each stands its
+/// ending. One file more has none beside it.
 fn built_site() -> Folder {
     let folder = Folder(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(uuid::Uuid::new_v4().to_string()));
     fs::create_dir_all(folder.0.join("pkg")).unwrap();
@@ -24,6 +24,7 @@ fn built_site() -> Folder {
             fs::write(folder.0.join(format!("pkg/event-feed.f1ng3r.{ending}")), ending).unwrap();
         }
     }
+    fs::write(folder.0.join("alone.js"), "alone").unwrap();
     folder
 }
 
@@ -116,8 +117,9 @@ async fn a_file_comes_in_the_best_encoding_that_the_client_takes() {
 
 #[tokio::test]
 async fn a_file_without_compressed_variants_comes_as_it_is() {
-    let server = Server::start().await;
-    let script = server.get("/vanilla/app.js").header("accept-encoding", "br, gzip").send().await.is(StatusCode::OK);
-    assert!(!script.headers.contains_key(header::CONTENT_ENCODING));
-    assert!(script.text().contains("export"));
+    let site = built_site();
+    let program = serving(&site).await;
+    let file = program.get("/alone.js").header("accept-encoding", "br, gzip").send().await.is(StatusCode::OK);
+    assert_eq!(file.text(), "alone");
+    assert!(!file.headers.contains_key(header::CONTENT_ENCODING));
 }
