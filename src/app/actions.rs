@@ -1,5 +1,4 @@
 //! The server functions: what the page asks of the server beside the feed itself (contract, "HTTP").
-
 //!
 //! Their bodies and answers are those of the API, and so is the way they take: the one [`browser::fetch`]. The framework's
 //! own client, with its streams and forms and a reader for each type, would be a tenth of what people load.

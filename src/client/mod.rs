@@ -1,8 +1,8 @@
 //! How a browser stays connected and tells the truth about it (contract, "A client's duty").
 //!
 //! All of it is pure, with time, chance and the network handed in, but for [`browser`], which touches the real one, and
-//! [`live`], which turns what that says into inputs and back. Outside a browser a twin of the same signatures does
-//! nothing, so that what is built on them needs no gate.
+//! [`live`], which turns what that says into inputs and back. Outside a browser a twin of the same signatures
+//! does nothing but read JSON, so that what is built on them needs no gate.
 
 pub mod announcer;
 #[cfg_attr(not(feature = "hydrate"), path = "browser_stub.rs")]
