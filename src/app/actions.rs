@@ -1,110 +1,124 @@
 //! The server functions: what the page asks of the server beside the feed itself (contract, "HTTP").
+//!
+//! Their bodies and answers are those of the API, and so is the way they take: the one [`browser::fetch`]. The framework's
+//! own client, with its streams and forms and a reader for each type, would be a tenth of what people load.
 
-use std::{cell::RefCell, future::Future};
+use std::future::Future;
 
-use futures_util::{Sink, Stream};
+use http::Method;
 use leptos::{
     prelude::*,
     server_fn::{
-        Bytes,
-        client::{Client, browser::BrowserClient},
-        codec::{Json, JsonEncoding},
-        request::browser::BrowserRequest,
-        response::browser::BrowserResponse,
+        Protocol,
+        client::Client,
+        codec::{FromReq, IntoRes, Json, JsonEncoding},
+        server::Server,
     },
 };
+use serde::Serialize;
 
 use crate::{
-    client::browser,
-    feed::{
-        Event, Problem, Report,
-        protocol::{IDEMPOTENCY_HEADER, TENANT_HEADER},
-    },
+    client::{ANSWER_LIMIT, NoAnswer, Request, browser, wire::Read},
+    feed::{Event, Problem, Report, Tenant},
 };
 
-/// How long a post may take before the page says that no answer came, in milliseconds.
-const POST_LIMIT: u32 = 10_000;
-
-thread_local! {
-    /// The key of the message under way: a server function's arguments are its body, and this goes into a header.
-    static KEY: RefCell<Option<String>> = const { RefCell::new(None) };
-}
-
-/// Posts `message` to the tenant of the page's address. The same `key` again never posts twice.
+/// Accepts an event for the tenant that the request's header names.
 ///
 /// # Errors
 /// The server's refusal, or a [`Problem`] of status 0 where no answer came in time: the message may have been accepted.
-pub async fn post(message: String, key: String) -> Result<Event, Problem> {
-    KEY.set(Some(key));
-    let answer = browser::within(POST_LIMIT, post_event(message)).await;
-    answer.unwrap_or_else(|| Err(no_answer("no answer came within 10 seconds")))
-}
-
-/// Accepts an event for the tenant that the request's header names.
-#[server(prefix = "/api", endpoint = "post_event", input = Json, client = TenantClient)]
+#[server(prefix = "/api", endpoint = "post_event", protocol = AsApi)]
 pub async fn post_event(
     /// What was written.
     message: String,
+    /// The same again never posts twice. It is a header of the request.
+    #[server(skip)]
+    key: String,
 ) -> Result<Event, Problem> {
+    let _ = key; // the request's was read, and holds
     crate::server::actions::post_event(&message).await
 }
 
 /// What the server counts of both tenants, for the isolation view.
-#[server(prefix = "/api", endpoint = "isolation_report", input = Json)]
+///
+/// # Errors
+/// As [`post_event`].
+#[server(prefix = "/api", endpoint = "isolation_report", protocol = AsApi)]
 pub async fn isolation_report() -> Result<Report, Problem> {
     crate::server::actions::isolation_report().await
 }
 
-/// Sends a server function's call as the tenant of the page's address, with the key of the message under way.
+/// Posts as a tenant whom the page's address does not name, over the API itself. Says whether the message was accepted.
+pub async fn post_as(tenant: Tenant, message: String, key: &str) -> bool {
+    let body = body(&PostEvent { message, key: String::new() });
+    let request = Request { path: "/events", tenant: Some(tenant), key: Some(key), body: Some(&body) };
+    browser::fetch(request).await.is_ok_and(|answer| answer.status == 201)
+}
+
+/// A server function's call: its arguments are the body, and this is what goes beside it.
+pub trait Call: Serialize {
+    /// The key that makes a retry safe.
+    fn key(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Call for PostEvent {
+    fn key(&self) -> Option<&str> {
+        Some(&self.key)
+    }
+}
+
+impl Call for IsolationReport {}
+
+/// Sends a call as the API's requests are sent, as the tenant of the page's address.
 #[derive(Debug)]
-pub struct TenantClient;
+pub struct AsApi;
 
-impl<E, I, O> Client<E, I, O> for TenantClient
+impl<I, O, C, S> Protocol<I, O, C, S, Problem> for AsApi
 where
-    E: FromServerFnError,
-    I: FromServerFnError,
-    O: FromServerFnError,
+    I: Call + FromReq<Json, S::Request, Problem> + Send,
+    O: Read + IntoRes<Json, S::Response, Problem> + Send,
+    C: Client<Problem>,
+    S: Server<Problem>,
 {
-    type Request = BrowserRequest;
-    type Response = BrowserResponse;
+    const METHOD: Method = Method::POST;
 
-    fn send(request: BrowserRequest) -> impl Future<Output = Result<BrowserResponse, E>> + Send {
-        let headers = request.headers();
-        if let Some(tenant) = browser::page_tenant() {
-            headers.set(TENANT_HEADER, tenant.id());
-        }
-        if let Some(key) = KEY.take() {
-            headers.set(IDEMPOTENCY_HEADER, &key);
-        }
-        <BrowserClient as Client<E, I, O>>::send(request)
+    async fn run_server<F, Fut>(request: S::Request, run: F) -> Result<S::Response, Problem>
+    where
+        F: Fn(I) -> Fut + Send,
+        Fut: Future<Output = Result<O, Problem>> + Send,
+    {
+        let call = I::from_req(request).await?;
+        run(call).await?.into_res().await
     }
 
-    fn open_websocket(
-        path: &str,
-    ) -> impl Future<
-        Output = Result<
-            (impl Stream<Item = Result<Bytes, Bytes>> + Send + 'static, impl Sink<Bytes> + Send + 'static),
-            E,
-        >,
-    > + Send {
-        <BrowserClient as Client<E, I, O>>::open_websocket(path)
-    }
-
-    fn spawn(future: impl Future<Output = ()> + Send + 'static) {
-        <BrowserClient as Client<E, I, O>>::spawn(future);
+    async fn run_client(path: &str, call: I) -> Result<O, Problem> {
+        let body = body(&call);
+        let request = Request { path, tenant: browser::page_tenant(), key: call.key(), body: Some(&body) };
+        let answer = browser::fetch(request).await.map_err(|error| match error {
+            NoAnswer::Late => no_answer(&format!("no answer came within {} seconds", ANSWER_LIMIT / 1000)),
+            NoAnswer::Unreachable => no_answer("the server cannot be reached"),
+        })?;
+        let read = answer.body.and_then(|json| match answer.status {
+            ..400 => O::read(&json).map(Ok),
+            _ => Problem::read(&json).map(Err),
+        });
+        read.unwrap_or_else(|| Err(no_answer("the answer cannot be read")))
     }
 }
 
 impl FromServerFnError for Problem {
     type Encoder = JsonEncoding;
 
-    /// The answer did not come, or is none of this server's: the framework's own words would help nobody.
-    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
-        no_answer(match error {
-            ServerFnErrorErr::Request(_) => "the server cannot be reached",
-            _ => "the answer cannot be read",
-        })
+    /// The framework's own words would help nobody.
+    fn from_server_fn_error(_error: ServerFnErrorErr) -> Self {
+        no_answer("the answer cannot be read")
     }
+}
+
+fn body(call: &impl Serialize) -> String {
+    // Strings alone always serialise.
+    serde_json::to_string(call).unwrap_or_default()
 }
 
 fn no_answer(detail: &str) -> Problem {

@@ -2,17 +2,22 @@
 
 use leptos::prelude::*;
 
+use super::follow::{Follow, flag, text};
+
 /// Says that something of another tenant came, and was dropped. It stays until the page is loaded anew.
 #[component]
 pub fn BreachAlarm(
     /// How many times that has happened.
-    breaches: Signal<u64>,
+    breaches: Follow<u64>,
 ) -> impl IntoView {
+    let silent = Follow::clone(&breaches);
+    let words = move || match breaches() {
+        0 => "",
+        _ => "Isolation alarm: an event of another tenant was received and dropped.",
+    };
     view! {
-        <div role="alert" id="breach" class="bar" hidden=move || breaches.get() == 0>
-            {move || {
-                (breaches.get() > 0).then_some("Isolation alarm: an event of another tenant was received and dropped.")
-            }}
+        <div role="alert" id="breach" class="bar" hidden=flag(move || silent() == 0)>
+            {text(words)}
         </div>
     }
 }

@@ -2,7 +2,10 @@
 
 use leptos::{ev, prelude::*, task::spawn_local};
 
-use super::actions;
+use super::{
+    actions,
+    follow::{flag, text, word, yes_or_no},
+};
 use crate::{
     client::{
         browser,
@@ -43,7 +46,12 @@ pub fn Composer(
 
     let is_live = move || facts.read().status == Status::Live;
     // A page that connects for the first time has nothing to explain yet.
-    let begun = Memo::new(move |begun| begun == Some(&true) || facts.read().status != Status::Connecting);
+    let begun = RwSignal::new(false);
+    Effect::new(move |_| {
+        if facts.read().status != Status::Connecting && !begun.get_untracked() {
+            begun.set(true);
+        }
+    });
     let keep = move || browser::store(&Draft::name(tenant), &draft.read_untracked().store());
     let typed = move || {
         let text = browser::value(FIELD).unwrap_or_default();
@@ -92,7 +100,7 @@ pub fn Composer(
         posting.set(true);
         live::post_sent(tenant);
         spawn_local(async move {
-            let answer = actions::post(text.clone(), key).await;
+            let answer = actions::post_event(text.clone(), key).await;
             posting.set(false);
             live::post_answered(tenant, answer.as_ref().ok().map(|event| event.id));
             match answer {
@@ -142,34 +150,38 @@ pub fn Composer(
                 rows="3"
                 enterkeyhint="send"
                 aria-describedby="message-error message-count message-hint"
-                aria-invalid=move || if words().is_empty() { "false" } else { "true" }
+                aria-invalid=word(move || yes_or_no(!words().is_empty()))
                 on:input=move |_| typed()
                 on:keydown=keys
             ></textarea>
-            <p id="message-error" class="error" hidden=move || words().is_empty()>
-                <span>{words}</span>
+            <p id="message-error" class="error" hidden=flag(move || words().is_empty())>
+                <span>{text(words)}</span>
                 <button
                     type="submit"
                     class="quiet"
-                    hidden=move || !trouble.read().retry
+                    hidden=flag(move || !trouble.read().retry)
                 >
                     "Retry"
                 </button>
             </p>
-            <p id="message-wait" class="hint" hidden=move || !begun.get() || is_live()>
+            <p id="message-wait" class="hint" hidden=flag(move || !begun.get() || is_live())>
                 "Not live at the moment. Post still sends to the server; the event shows here once the connection is back."
             </p>
             <div class="composer-foot">
-                <span id="message-count" data-level=level>
-                    {move || format!("{} / {}", count(), Message::MAX)}
+                <span id="message-count" data-level=word(level)>
+                    {text(move || format!("{} / {}", count(), Message::MAX))}
                 </span>
                 <span id="message-hint" class="hint">"Enter posts, Shift+Enter breaks the line"</span>
-                <button type="submit" disabled=move || !ready.get() aria-disabled=move || if posting.get() { "true" } else { "false" }>
-                    {move || if posting.get() { "Posting…" } else { "Post" }}
+                <button
+                    type="submit"
+                    disabled=flag(move || !ready.get())
+                    aria-disabled=word(move || yes_or_no(posting.get()))
+                >
+                    {text(move || if posting.get() { "Posting…" } else { "Post" })}
                 </button>
             </div>
             <p id="post-status" role="status">
-                {result}
+                {text(result)}
             </p>
             <noscript>
                 <p class="hint">"Posting, and seeing what arrives, needs script. What is here was current when the page was loaded."</p>
@@ -181,7 +193,8 @@ pub fn Composer(
 /// With a capital and a full stop.
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+    // They begin with an ASCII letter: Unicode's tables of capitals weigh more than all of this form.
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_ascii_uppercase(), letters.as_str()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::follow::{flag, text, word};
 use crate::{
     client::{
         live::{self, Facts},
@@ -36,11 +37,11 @@ pub fn ConnectionStatus(
 ) -> impl IntoView {
     view! {
         <div class="connection">
-            <span data-connection=move || slug(&facts.read())>{move || label(&facts.read())}</span>
+            <span data-connection=word(move || slug(&facts.read()))>{text(move || label(&facts.read()))}</span>
             <button
                 type="button"
                 class="quiet"
-                hidden=move || !facts.read().status.can_retry()
+                hidden=flag(move || !facts.read().status.can_retry())
                 on:click=move |_| live::retry_now(tenant)
             >
                 "Retry now"

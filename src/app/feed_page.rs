@@ -1,5 +1,7 @@
 //! A tenant's page: who, whether it is live, what to write, what has happened.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 
 use super::{
@@ -8,6 +10,7 @@ use super::{
     composer::Composer,
     connection_status::ConnectionStatus,
     feed_title,
+    follow::{flag, text, word, yes_or_no},
     notice_bar::NoticeBar,
     shell::vanilla,
     tenant_picker::TenantPicker,
@@ -36,18 +39,18 @@ pub fn FeedPage(
     let session = Session::resume(tenant, retain, build, position, events);
     let facts = RwSignal::new(Facts { epoch: session.epoch(), ..Facts::default() });
     let rows = RwSignal::new(Shown::new(&session).rows().to_vec());
-    let clock = RwSignal::new(0);
+    let clock = RwSignal::new(None);
 
     let changed = move |now: Facts| {
         let before = facts.try_update(|facts| std::mem::replace(facts, now));
         // The rows look at the epoch when they look at the clock: an effect less in each of a thousand.
         if before.is_some_and(|before| before.epoch != facts.read_untracked().epoch) {
-            clock.set(browser::wall_clock());
+            clock.set(Some(browser::wall_clock()));
         }
     };
     Effect::new(move |_| {
-        clock.set(browser::wall_clock());
-        browser::every(AGES, move || clock.set(browser::wall_clock()));
+        clock.set(Some(browser::wall_clock()));
+        browser::every(AGES, move || clock.set(Some(browser::wall_clock())));
         let listener = Listener {
             changed: Box::new(move |now, new_rows| {
                 if let Some(new_rows) = new_rows {
@@ -78,7 +81,7 @@ pub fn FeedPage(
             <ConnectionStatus tenant facts />
         </header>
         <main>
-            <BreachAlarm breaches=Signal::derive(move || facts.read().breaches) />
+            <BreachAlarm breaches=Arc::new(move || facts.read().breaches) />
             <div class="side">
                 <TenantPicker current=tenant />
                 <Composer tenant facts />
@@ -91,26 +94,26 @@ pub fn FeedPage(
                         type="button"
                         id=BEFORE
                         class="quiet live-only"
-                        aria-pressed=move || if facts.read().paused { "true" } else { "false" }
+                        aria-pressed=word(move || yes_or_no(facts.read().paused))
                         on:click=move |_| live::pause(tenant, !facts.read_untracked().paused)
                     >
-                        {move || if facts.read().paused { "Resume" } else { "Pause" }}
+                        {text(move || if facts.read().paused { "Resume" } else { "Pause" })}
                     </button>
                 </div>
                 <div class="pill">
                     <button
                         type="button"
                         id="pending"
-                        hidden=move || facts.read().pending == 0
+                        hidden=flag(move || facts.read().pending == 0)
                         on:click=move |_| take_up(tenant)
                     >
-                        {move || new_events(facts.read().pending)}
+                        {text(move || new_events(facts.read().pending))}
                     </button>
                 </div>
                 <TimelineView rows facts clock />
             </div>
             <p id="announcer" role="status" class="for-ears">
-                {move || facts.read().said.clone()}
+                {text(move || facts.read().said.clone())}
             </p>
         </main>
         <footer class="links">

@@ -2,14 +2,22 @@
 //!
 //! It shows counts and times. No message's text is on it.
 
+use std::sync::Arc;
+
 use futures_util::future::join;
 use leptos::{prelude::*, task::spawn_local};
 
-use super::{actions, breach_alarm::BreachAlarm, connection_status::ConnectionStatus, feed_page::TenantMark};
+use super::{
+    actions,
+    breach_alarm::BreachAlarm,
+    connection_status::ConnectionStatus,
+    feed_page::TenantMark,
+    follow::{Follow, flag, text, word},
+};
 use crate::{
     client::{
         browser,
-        check::{Check, PROBES, Stage},
+        check::{Check, PROBES, Stage, Verdict},
         draft::hexadecimal,
         live::{self, Facts, Listener},
         reconnect::Status,
@@ -76,7 +84,7 @@ pub fn IsolationPage(
             <h1>"Isolation"</h1>
         </header>
         <main class="isolation">
-            <BreachAlarm breaches=Signal::derive(move || feeds.iter().map(|facts| facts.read().breaches).sum()) />
+            <BreachAlarm breaches=Arc::new(move || feeds.iter().map(|facts| facts.read().breaches).sum()) />
             <p>
                 "Two tenants on one server, each heard here through a socket of its own. Nothing of one may ever arrive with the other."
             </p>
@@ -94,13 +102,13 @@ pub fn IsolationPage(
                         "Posts {PROBES} marked probes to each tenant at once, waits for each on its own stream, and listens for a second more on the other. The probes appear in both tenants' feeds, like any event.",
                     )}
                 </p>
-                <button type="button" id="run-check" disabled=move || !ready() || running() on:click=run>
-                    {move || if running() { "Checking…" } else { "Run isolation check" }}
+                <button type="button" id="run-check" disabled=flag(move || !ready() || running()) on:click=run>
+                    {text(move || if running() { "Checking…" } else { "Run isolation check" })}
                 </button>
-                <p id="verdict" role="status" data-verdict=move || verdict().map(|verdict| verdict.slug())>
-                    {move || verdict().map(|verdict| verdict.words())}
+                <p id="verdict" role="status" data-verdict=word(move || verdict().map_or("", Verdict::slug))>
+                    {text(move || verdict().map_or("", Verdict::words))}
                 </p>
-                <table hidden=move || check.read().stage() == Stage::Idle>
+                <table hidden=flag(move || check.read().stage() == Stage::Idle)>
                     <caption>{format!("Probes seen, of {PROBES} sent to each tenant")}</caption>
                     <thead>
                         <tr>
@@ -127,11 +135,11 @@ pub fn IsolationPage(
             <section class="card" aria-labelledby="server">
                 <h2 id="server">"The whole server"</h2>
                 <dl>
-                    <Count name="Refused for their Origin" count=move || report.read().refused_origin />
-                    <Count name="Refused for their Host" count=move || report.read().refused_host />
+                    <Count name="Refused for their Origin" count=text(move || report.read().refused_origin.to_string()) />
+                    <Count name="Refused for their Host" count=text(move || report.read().refused_host.to_string()) />
                 </dl>
                 <p class="error" role="status">
-                    {move || trouble.get()}
+                    {text(move || trouble.get())}
                 </p>
             </section>
         </main>
@@ -177,19 +185,19 @@ pub fn TenantPanel(
                 {tenant.label()}
             </h2>
             <ConnectionStatus tenant facts />
-            <p class="foreign" data-foreign=move || if facts.read().breaches == 0 { "none" } else { "some" }>
-                <strong>{move || facts.read().breaches}</strong>
+            <p class="foreign" data-foreign=word(move || if facts.read().breaches == 0 { "none" } else { "some" })>
+                <strong>{text(move || facts.read().breaches.to_string())}</strong>
                 " foreign events received"
             </p>
             <dl>
-                <Count name="Events received live" count=move || facts.read().received />
+                <Count name="Events received live" count=text(move || facts.read().received.to_string()) />
                 <div>
                     <dt>"Delivery time of the last"</dt>
-                    <dd>{move || delivery.get().map_or_else(|| String::from("none yet"), |ms| format!("{ms} ms"))}</dd>
+                    <dd>{text(move || delivery.get().map_or_else(|| String::from("none yet"), |ms| format!("{ms} ms")))}</dd>
                 </div>
                 {COUNTS
                     .map(|(name, count)| {
-                        view! { <Count name count=move || count(report.read().of(tenant)) /> }
+                        view! { <Count name count=text(move || count(report.read().of(tenant)).to_string()) /> }
                     })}
             </dl>
         </section>
@@ -202,7 +210,7 @@ pub fn Count(
     /// What is counted.
     name: &'static str,
     /// How many.
-    count: impl Fn() -> u64 + Send + 'static,
+    count: Follow<String>,
 ) -> impl IntoView {
     view! {
         <div>
@@ -229,8 +237,8 @@ pub fn CheckCell(
         cell => format!("{}, the slowest in {} ms", cell.seen, cell.slowest),
     };
     view! {
-        <td data-cell=move || if cell().seen == expected { "right" } else { "wrong" }>
-            {words}
+        <td data-cell=word(move || if cell().seen == expected { "right" } else { "wrong" })>
+            {text(words)}
         </td>
     }
 }
@@ -265,7 +273,7 @@ async fn run(check: RwSignal<Check>) {
 async fn probe(check: RwSignal<Check>, tenant: Tenant) {
     let text = check.try_update(|check| check.send(tenant, browser::instant())).unwrap_or_default();
     let key = hexadecimal(browser::random_bytes());
-    if browser::post(tenant, &text, &key).await.is_none() {
+    if !actions::post_as(tenant, text.clone(), &key).await {
         check.update(|check| check.refused(&text));
     }
 }

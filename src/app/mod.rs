@@ -5,6 +5,7 @@ pub mod breach_alarm;
 pub mod composer;
 pub mod connection_status;
 pub mod feed_page;
+mod follow;
 pub mod isolation_page;
 pub mod notice_bar;
 pub mod selector_page;
@@ -15,12 +16,15 @@ pub mod timeline_view;
 use std::sync::Arc;
 
 use leptos::{either::EitherOf3, prelude::*};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use shell::{Assets, ClientFiles, Shell};
 
 use crate::{
-    client::browser,
+    client::{
+        browser::{self, Json},
+        wire::{self, Read},
+    },
     feed::{Event, Position, Report, Tenant},
 };
 use feed_page::FeedPage;
@@ -34,7 +38,7 @@ const PAGE_DATA: &str = "page";
 
 /// Which page is shown, and what it starts from. The server renders from it and sends it along, so that hydration
 /// starts from the same.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub enum Page {
     /// No tenant is chosen, and no event shown.
     Selector {
@@ -48,7 +52,7 @@ pub enum Page {
 }
 
 /// What a feed's page starts from.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Snapshot {
     /// Whose feed it is.
     pub tenant: Tenant,
@@ -85,6 +89,31 @@ impl Page {
     }
 }
 
+impl Read for Page {
+    fn read(json: &Json) -> Option<Self> {
+        if let Some(selector) = json.member("Selector") {
+            return Some(Self::Selector { unknown: selector.flag("unknown")? });
+        }
+        if let Some(snapshot) = json.member("Feed") {
+            return Snapshot::read(&snapshot).map(Self::Feed);
+        }
+        Report::read(&json.member("Isolation")?).map(Self::Isolation)
+    }
+}
+
+impl Read for Snapshot {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self {
+            tenant: json.parsed("tenant")?,
+            position: Position::read(&json.member("position")?)?,
+            retain: json.number("retain")?.try_into().ok()?,
+            build: json.text("build")?,
+            isolation: json.flag("isolation")?,
+            events: wire::events(&json.member("events")?)?,
+        })
+    }
+}
+
 /// The title of a tenant's page, while nothing waits to be read.
 fn feed_title(tenant: Tenant) -> String {
     format!("{} · Event feed", tenant.label())
@@ -92,7 +121,7 @@ fn feed_title(tenant: Tenant) -> String {
 
 /// Takes over, in the browser, the page that the server rendered.
 pub fn hydrate() {
-    let page = browser::text(PAGE_DATA).and_then(|json| serde_json::from_slice(json.as_bytes()).ok());
+    let page = browser::text(PAGE_DATA).and_then(|text| Page::read(&Json::parse(&text)?));
     let Some(page) = page else { return };
     browser::mount(ROOT, move || view! { <Body page /> });
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::follow::{flag, text};
 use crate::{
     client::{
         browser,
@@ -18,16 +19,20 @@ pub fn NoticeBar(
     /// What there is to tell.
     facts: RwSignal<Facts>,
 ) -> impl IntoView {
+    let newer = move || match facts.read().outdated {
+        true => "The server has a newer version of this page. What you typed is kept.",
+        false => "",
+    };
     view! {
         <div id="notice" role="status">
-            <p class="bar" hidden=move || facts.read().notice.is_none()>
-                <span>{move || facts.read().notice.map(|notice| notice.words(clock))}</span>
+            <p class="bar" hidden=flag(move || facts.read().notice.is_none())>
+                <span>{text(move || facts.read().notice.map_or_else(String::new, |notice| notice.words(clock)))}</span>
                 <button type="button" class="quiet" on:click=move |_| live::dismiss(tenant)>
                     "Dismiss"
                 </button>
             </p>
-            <p class="bar" hidden=move || !facts.read().outdated>
-                <span>{move || facts.read().outdated.then_some("The server has a newer version of this page. What you typed is kept.")}</span>
+            <p class="bar" hidden=flag(move || !facts.read().outdated)>
+                <span>{text(newer)}</span>
                 <button type="button" class="quiet" on:click=|_| browser::reload()>
                     "Reload"
                 </button>

@@ -2,6 +2,7 @@
 
 use leptos::{ev, prelude::*};
 
+use super::follow::{flag, text, word, yes_or_no};
 use crate::client::{browser, live::Facts, shown::Row, times};
 
 /// The element that holds the events.
@@ -21,16 +22,16 @@ pub fn TimelineView(
     rows: RwSignal<Vec<Row>>,
     /// They name the server's process: an event of another is no longer on the server.
     facts: RwSignal<Facts>,
-    /// The time of day, every few seconds and at each change of the process anew; 0 where there is no browser to ask.
-    clock: RwSignal<i64>,
+    /// The time of day, every few seconds and at each change of the process anew; `None` where there is no browser to ask.
+    clock: RwSignal<Option<i64>>,
 ) -> impl IntoView {
     let empty = move || rows.read().is_empty();
     view! {
-        <p id="feed-empty" hidden=move || !empty()>
+        <p id="feed-empty" hidden=flag(move || !empty())>
             <strong>"No events yet."</strong>
             " What is posted here appears at once, in every window of this tenant."
         </p>
-        <div id=FEED role="feed" aria-label="Events" aria-busy=move || if empty() { "true" } else { "false" } on:keydown=keys>
+        <div id=FEED role="feed" aria-label="Events" aria-busy=word(move || yes_or_no(empty())) on:keydown=keys>
             <For each=move || rows.get() key=|row| row.entry.event.id let(row)>
                 <EventView row facts clock />
             </For>
@@ -58,7 +59,7 @@ pub fn EventView(
     /// See [`TimelineView`].
     facts: RwSignal<Facts>,
     /// See [`TimelineView`].
-    clock: RwSignal<i64>,
+    clock: RwSignal<Option<i64>>,
 ) -> impl IntoView {
     let Row { epoch, entry, arrived, moves } = row;
     let event = entry.event;
@@ -66,19 +67,19 @@ pub fn EventView(
     let millis = event.timestamp.millis();
     let told = times::utc(&moment);
     let shown = move || match clock.get() {
-        0 => told.clone(),
-        now => format!("{} · {}", times::ago(millis, now), browser::local_time(millis)),
+        None => told.clone(),
+        Some(now) => format!("{} · {}", times::ago(millis, now), browser::local_time(millis)),
     };
     let is_new = arrived.map(|at| {
-        move || {
+        flag(move || {
             clock.track();
             browser::now() < at + NEW
-        }
+        })
     });
-    let gone = move || {
+    let gone = flag(move || {
         clock.track();
         facts.read_untracked().epoch.is_some_and(|now| now != epoch)
-    };
+    });
     view! {
         <article
             tabindex="0"
@@ -91,7 +92,7 @@ pub fn EventView(
         >
             <p class="facts">
                 <time datetime=moment.clone() title=format!("{moment} (UTC)")>
-                    {shown}
+                    {text(shown)}
                 </time>
                 {arrived.map(|_| view! { <span class="mark-new">"New"</span> })}
                 <span class="mark-gone">"No longer on the server"</span>

@@ -1,22 +1,21 @@
 //! The browser, as thin as it can be: nothing in here decides. `browser_stub.rs` has the same signatures for elsewhere.
 
-use std::{cell::Cell, future::Future, pin::pin, rc::Rc};
+use std::{cell::Cell, future::Future, rc::Rc};
 
-use futures_util::future::{Either, select};
-use gloo_net::http::Request;
-use js_sys::{Date, Math, Promise};
+use js_sys::{Array, Date, JSON, Math, Promise, Reflect};
 use leptos::IntoView;
-use serde::Serialize;
+use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    CloseEvent, Document, Element, EventTarget, HtmlElement, HtmlTextAreaElement, MessageEvent, PageTransitionEvent,
-    Storage, UrlSearchParams, VisibilityState, WebSocket, Window,
+    AbortSignal, CloseEvent, Document, DomException, Element, EventTarget, Headers, HtmlElement, HtmlTextAreaElement,
+    MessageEvent, PageTransitionEvent, RequestInit, Response, Storage, UrlSearchParams, VisibilityState, WebSocket,
+    Window,
 };
 
-use super::{ListAnswer, Millis, SocketEvent, Wake};
+use super::{ANSWER_LIMIT, Answer, Millis, NoAnswer, Request, SocketEvent, Wake};
 use crate::feed::{
-    Event, Tenant,
+    Tenant,
     protocol::{IDEMPOTENCY_HEADER, POSITION_HEADER, TENANT_HEADER},
 };
 
@@ -335,32 +334,93 @@ impl Drop for Socket {
     }
 }
 
-/// Reads a tenant's list.
-pub fn read_list(tenant: Tenant, done: impl FnOnce(ListAnswer) + 'static) {
-    spawn_local(async move { done(list(tenant).await) });
-}
+/// JSON, as the browser itself reads it.
+#[derive(Debug, Clone)]
+pub struct Json(JsValue);
 
-async fn list(tenant: Tenant) -> ListAnswer {
-    let answer = Request::get("/events").header(TENANT_HEADER, tenant.id()).send().await.ok()?;
-    let position = answer.headers().get(POSITION_HEADER)?.parse().ok()?;
-    let events = serde_json::from_slice(&answer.binary().await.ok()?).ok()?;
-    answer.ok().then_some((position, events))
-}
-
-/// Posts a message as a tenant, over the API. `None` where it was not accepted.
-pub async fn post(tenant: Tenant, message: &str, key: &str) -> Option<Event> {
-    #[derive(Serialize)]
-    struct Body<'a> {
-        message: &'a str,
+impl Json {
+    /// Reads a text; `None` where it is no JSON.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        JSON::parse(text).ok().map(Self)
     }
-    let request = Request::post("/events")
-        .header(TENANT_HEADER, tenant.id())
-        .header(IDEMPOTENCY_HEADER, key)
-        .header("content-type", "application/json")
-        .body(serde_json::to_string(&Body { message }).ok()?)
-        .ok()?;
-    let answer = request.send().await.ok()?;
-    serde_json::from_slice(&answer.binary().await.ok()?).ok()
+
+    /// What an object has under this name.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<Self> {
+        let member = Reflect::get(&self.0, &JsValue::from_str(name)).ok()?;
+        (!member.is_undefined()).then_some(Self(member))
+    }
+
+    /// What a list holds.
+    #[must_use]
+    pub fn items(&self) -> Option<Vec<Self>> {
+        Some(self.0.dyn_ref::<Array>()?.iter().map(Self).collect())
+    }
+
+    /// A text.
+    #[must_use]
+    pub fn as_text(&self) -> Option<String> {
+        self.0.as_string()
+    }
+
+    /// A whole number, not below zero.
+    #[must_use]
+    pub fn as_number(&self) -> Option<u64> {
+        let number = self.0.as_f64()?;
+        (number as u64 as f64 == number).then_some(number as u64)
+    }
+
+    /// True or false.
+    #[must_use]
+    pub fn as_flag(&self) -> Option<bool> {
+        self.0.as_bool()
+    }
+}
+
+/// Asks the server, and waits for its whole answer.
+///
+/// # Errors
+/// [`NoAnswer`] says why none came. What was asked may have been done all the same.
+pub fn fetch(request: Request<'_>) -> impl Future<Output = Result<Answer, NoAnswer>> + Send {
+    let answer = ask(request);
+    SendWrapper::new(async move {
+        let refused = |error: JsValue| match error.dyn_ref::<DomException>() {
+            Some(error) if error.name() == "TimeoutError" => NoAnswer::Late,
+            _ => NoAnswer::Unreachable,
+        };
+        let response: Response = JsFuture::from(answer.map_err(refused)?).await.map_err(refused)?.unchecked_into();
+        let text = JsFuture::from(response.text().map_err(refused)?).await.map_err(refused)?;
+        Ok(Answer {
+            status: response.status(),
+            position: response.headers().get(POSITION_HEADER).ok().flatten(),
+            body: Json::parse(&text.as_string().unwrap_or_default()),
+        })
+    })
+}
+
+fn ask(request: Request<'_>) -> Result<Promise, JsValue> {
+    let headers = Headers::new()?;
+    if let Some(tenant) = request.tenant {
+        headers.set(TENANT_HEADER, tenant.id())?;
+    }
+    if let Some(key) = request.key {
+        headers.set(IDEMPOTENCY_HEADER, key)?;
+    }
+    let init = RequestInit::new();
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(ANSWER_LIMIT)));
+    if let Some(body) = request.body {
+        headers.set("content-type", "application/json")?;
+        init.set_method("POST");
+        init.set_body(&JsValue::from_str(body));
+    }
+    init.set_headers(&headers);
+    Ok(window().fetch_with_str_and_init(request.path, &init))
+}
+
+/// Lets a future run, beside all else.
+pub fn spawn(future: impl Future<Output = ()> + 'static) {
+    wasm_bindgen_futures::spawn_local(future);
 }
 
 /// Waits so many milliseconds.
@@ -370,12 +430,4 @@ pub async fn sleep(delay: u32) {
         let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, delay);
     });
     let _ = JsFuture::from(promise).await;
-}
-
-/// What `future` comes to, if it does within so many milliseconds. Else it is dropped.
-pub async fn within<T>(limit: u32, future: impl Future<Output = T>) -> Option<T> {
-    match select(pin!(future), pin!(sleep(limit))).await {
-        Either::Left((done, _)) => Some(done),
-        Either::Right(_) => None,
-    }
 }

@@ -1,9 +1,9 @@
-//! Where there is no browser: the twin of `browser.rs`, with its signatures. Nothing happens here.
+//! Where there is no browser: the twin of `browser.rs`, with its signatures. Nothing happens here, but that JSON is read.
 
-use std::future::Future;
+use serde_json::Value;
 
-use super::{ListAnswer, Millis, SocketEvent, Wake};
-use crate::feed::{Event, Tenant};
+use super::{Answer, Millis, NoAnswer, Request, SocketEvent, Wake};
+use crate::feed::Tenant;
 
 /// Milliseconds by the wall's clock, which goes on while the machine sleeps; set back, it stands still instead.
 #[must_use]
@@ -123,9 +123,6 @@ pub fn next_frame(_act: impl FnOnce() + 'static) {}
 /// Calls `act` every so many milliseconds.
 pub fn every(_pause: Millis, _act: impl Fn() + 'static) {}
 
-/// Reads a tenant's list.
-pub fn read_list(_tenant: Tenant, _done: impl FnOnce(ListAnswer) + 'static) {}
-
 /// A call that is to come.
 #[derive(Debug)]
 pub struct Timer;
@@ -150,15 +147,58 @@ impl Socket {
     }
 }
 
-/// Posts a message as a tenant, over the API.
-pub async fn post(_tenant: Tenant, _message: &str, _key: &str) -> Option<Event> {
-    None
+/// JSON.
+#[derive(Debug, Clone)]
+pub struct Json(Value);
+
+impl Json {
+    /// Reads a text; `None` where it is no JSON.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().map(Self)
+    }
+
+    /// What an object has under this name.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<Self> {
+        self.0.get(name).cloned().map(Self)
+    }
+
+    /// What a list holds.
+    #[must_use]
+    pub fn items(&self) -> Option<Vec<Self>> {
+        Some(self.0.as_array()?.iter().cloned().map(Self).collect())
+    }
+
+    /// A text.
+    #[must_use]
+    pub fn as_text(&self) -> Option<String> {
+        self.0.as_str().map(str::to_owned)
+    }
+
+    /// A whole number, not below zero.
+    #[must_use]
+    pub fn as_number(&self) -> Option<u64> {
+        self.0.as_u64()
+    }
+
+    /// True or false.
+    #[must_use]
+    pub fn as_flag(&self) -> Option<bool> {
+        self.0.as_bool()
+    }
 }
+
+/// Asks the server, and waits for its whole answer.
+///
+/// # Errors
+/// [`NoAnswer`]: there is no browser to ask.
+pub async fn fetch(_request: Request<'_>) -> Result<Answer, NoAnswer> {
+    Err(NoAnswer::Unreachable)
+}
+
+/// Lets a future run, beside all else.
+pub fn spawn(_future: impl Future<Output = ()> + 'static) {}
 
 /// Waits so many milliseconds.
 pub async fn sleep(_delay: u32) {}
-
-/// What `future` comes to.
-pub async fn within<T>(_limit: u32, future: impl Future<Output = T>) -> Option<T> {
-    Some(future.await)
-}

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::{browser::Json, wire::Read};
 use crate::feed::Tenant;
 
 /// A text under way. It is stored per tenant, and outlives a failed post, a reload and a switch of tenants.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Draft {
     /// As typed.
     pub text: String,
@@ -15,7 +16,7 @@ pub struct Draft {
     attempt: Option<Attempt>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Attempt {
     text: String,
     key: String,
@@ -31,13 +32,14 @@ impl Draft {
     /// Reads what [`Draft::store`] wrote; an empty draft where that is nothing.
     #[must_use]
     pub fn restore(stored: Option<&str>) -> Self {
-        stored.and_then(|json| serde_json::from_slice(json.as_bytes()).ok()).unwrap_or_default()
+        stored.and_then(Json::parse).and_then(|json| Self::read(&json)).unwrap_or_default()
     }
 
     /// The draft as text to store.
     #[must_use]
     pub fn store(&self) -> String {
-        serde_json::to_string(self).expect("strings alone always serialise")
+        // Strings alone always serialise.
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// The key to post the present text with: the last attempt's if the text is still the same, so that a retry never
@@ -51,6 +53,19 @@ impl Draft {
                 key
             }
         }
+    }
+}
+
+impl Read for Draft {
+    fn read(json: &Json) -> Option<Self> {
+        let attempt = json.member("attempt").and_then(|json| Attempt::read(&json));
+        Some(Self { text: json.text("text")?, attempt })
+    }
+}
+
+impl Read for Attempt {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self { text: json.text("text")?, key: json.text("key")? })
     }
 }
 

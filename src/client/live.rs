@@ -6,13 +6,14 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 use uuid::Uuid;
 
 use super::{
-    ListAnswer, Millis, SocketEvent, Wake,
+    ListAnswer, Millis, Request, SocketEvent, Wake,
     announcer::Announcer,
     browser::{self, Socket, Timer},
     confirmation::Confirmation,
     reconnect::{Connection, Input, Output, Status},
     session::{Breach, Notice, Session},
     shown::{Painted, Row, Shown},
+    wire,
 };
 use crate::feed::{Event, Tenant, protocol::Incoming};
 
@@ -259,9 +260,11 @@ impl Feed {
             (state.session.tenant(), state.list)
         };
         let feed = Rc::clone(self);
-        browser::read_list(tenant, move |answer| {
+        browser::spawn(async move {
+            let request = Request { path: "/events", tenant: Some(tenant), ..Request::default() };
+            let answer = browser::fetch(request).await;
             if feed.state.borrow().list == number {
-                feed.list_came(answer);
+                feed.list_came(answer.ok().as_ref().and_then(wire::list));
             }
         });
     }
@@ -291,15 +294,15 @@ impl Feed {
     }
 
     fn frame(self: &Rc<Self>, text: &str) {
-        match Incoming::decode(text) {
-            Ok(Incoming::ConnectionEstablished(hello)) => {
+        match wire::frame(text) {
+            Some(Incoming::ConnectionEstablished(hello)) => {
                 let welcome = self.state.borrow_mut().session.hello(&hello);
                 self.step(match welcome {
                     Ok(()) => Input::Hello { heartbeat_ms: hello.heartbeat_ms, reconnect_ms: hello.reconnect_ms },
                     Err(Breach) => Input::Failed,
                 });
             }
-            Ok(Incoming::EventCreated { seq, event }) => {
+            Some(Incoming::EventCreated { seq, event }) => {
                 (self.listener.arrived)(&event);
                 let gap = self.state.borrow_mut().event(seq, event);
                 self.step(Input::Frame);
@@ -307,7 +310,7 @@ impl Feed {
                     self.step(Input::Gap);
                 }
             }
-            Ok(Incoming::Heartbeat { seq, reconnect_ms }) => {
+            Some(Incoming::Heartbeat { seq, reconnect_ms }) => {
                 let gap = self.state.borrow_mut().session.heartbeat(seq);
                 self.step(Input::Heartbeat { reconnect_ms });
                 if gap {
@@ -315,7 +318,7 @@ impl Feed {
                 }
             }
             // What cannot be read is a sign of life all the same; if it was an event, the next `seq` will show it.
-            Ok(Incoming::Unknown) | Err(_) => self.step(Input::Frame),
+            Some(Incoming::Unknown) | None => self.step(Input::Frame),
         }
     }
 

@@ -1,8 +1,8 @@
 //! How a browser stays connected and tells the truth about it (contract, "A client's duty").
 //!
 //! All of it is pure, with time, chance and the network handed in, but for [`browser`], which touches the real one, and
-//! [`live`], which turns what that says into inputs and back. Outside a browser a twin of the same signatures does
-//! nothing, so that what is built on them needs no gate.
+//! [`live`], which turns what that says into inputs and back. Outside a browser a twin of the same signatures
+//! does nothing but read JSON, so that what is built on them needs no gate.
 
 pub mod announcer;
 #[cfg_attr(not(feature = "hydrate"), path = "browser_stub.rs")]
@@ -15,16 +15,54 @@ pub mod reconnect;
 pub mod session;
 pub mod shown;
 pub mod times;
+pub mod wire;
 
 use std::sync::Arc;
 
-use crate::feed::{Event, Position};
+use crate::feed::{Event, Position, Tenant};
+use browser::Json;
 
 /// Milliseconds, by a clock that never goes back.
 pub type Millis = f64;
 
 /// The list as the server answered it; `None` where it did not, or not readably.
 pub type ListAnswer = Option<(Position, Vec<Arc<Event>>)>;
+
+/// What the page asks of the server.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request<'a> {
+    /// Where.
+    pub path: &'a str,
+    /// As whom.
+    pub tenant: Option<Tenant>,
+    /// Makes a retry of a post safe.
+    pub key: Option<&'a str>,
+    /// JSON to post. Without it, the request is a `GET`.
+    pub body: Option<&'a str>,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status code.
+    pub status: u16,
+    /// What [`POSITION_HEADER`](crate::feed::protocol::POSITION_HEADER) says, where it stands.
+    pub position: Option<String>,
+    /// The body, if it is JSON.
+    pub body: Option<Json>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// None came within [`ANSWER_LIMIT`].
+    Late,
+    /// The server cannot be reached.
+    Unreachable,
+}
+
+/// How long the server is given to answer, in milliseconds.
+pub const ANSWER_LIMIT: u32 = 10_000;
 
 /// What a socket says.
 #[derive(Debug)]

@@ -115,8 +115,6 @@ impl Shown {
             self.old = 0;
         }
         let old = std::mem::take(&mut self.rows);
-        let mut places: Vec<(Uuid, usize)> = old.iter().map(|row| row.entry.event.id).zip(0..).collect();
-        places.sort_unstable();
 
         let oldest = session.timeline().oldest().unwrap_or(u64::MAX);
         let held = self.held;
@@ -131,11 +129,17 @@ impl Shown {
             None => session.gone().map(|gone| (gone.epoch, &gone.entry)).collect(),
         };
 
+        // Both stand in the same order: what an entry is sought in begins after the last one that was found.
+        let mut from = 0;
         let mut room = portion;
         let mut more = false;
         for (row_epoch, entry) in current.map(|entry| (epoch, entry)).chain(below) {
-            if let Ok(place) = places.binary_search_by_key(&entry.event.id, |(id, _)| *id) {
-                self.rows.push(old[places[place].1].clone());
+            let rest = old.get(from..).unwrap_or_default();
+            let same = |row: &Row| row.epoch == row_epoch && row.entry.seq == entry.seq;
+            let older = |row: &Row| row.epoch == row_epoch && row.entry.seq < entry.seq;
+            if let Some(place) = rest.iter().take_while(|row| !older(row)).position(same) {
+                self.rows.push(rest[place].clone());
+                from += place + 1;
             } else if room > 0 {
                 room -= 1;
                 let arrived = (row_epoch != epoch || entry.seq > self.old).then_some(now);
@@ -170,7 +174,7 @@ mod tests {
             id: Uuid::from_u128(epoch << 64 | u128::from(n)),
             tenant_id: Tenant::A,
             message: Message::parse(&format!("event {n}")).unwrap(),
-            timestamp: Timestamp::parse("2026-11-23T08:00:00Z").unwrap(),
+            timestamp: Timestamp::parse("2026-11-23T08:00:00.000Z").unwrap(),
         })
     }
 
@@ -185,7 +189,7 @@ mod tests {
 
     fn greet(session: &mut Session, epoch: u128, seq: u64) {
         let epoch = Uuid::from_u128(epoch);
-        let timestamp = Timestamp::parse("2026-11-23T08:00:00Z").unwrap();
+        let timestamp = Timestamp::parse("2026-11-23T08:00:00.000Z").unwrap();
         let hello = Hello {
             tenant_id: Tenant::A,
             connection_id: epoch,

@@ -72,7 +72,14 @@ impl Message {
     }
 
     fn normalise(text: &str) -> String {
-        text.replace("\r\n", "\n").trim().to_owned()
+        let mut rest = text.trim().chars().peekable();
+        let mut normal = String::with_capacity(text.len());
+        while let Some(character) = rest.next() {
+            if character != '\r' || rest.peek() != Some(&'\n') {
+                normal.push(character);
+            }
+        }
+        normal
     }
 }
 

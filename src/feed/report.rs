@@ -1,11 +1,11 @@
 //! What the server counts, for an administrator to see: numbers alone, no event and no text.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Tenant;
 
 /// The server's counts since it started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// In the order of [`Tenant::ALL`].
     pub tenants: [TenantReport; 2],
@@ -16,7 +16,7 @@ pub struct Report {
 }
 
 /// One tenant's part of a [`Report`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct TenantReport {
     /// Connections that stand now.
     pub connections: u64,
@@ -29,7 +29,7 @@ pub struct TenantReport {
 }
 
 /// How many connections have ended, by the reason.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Ended {
     /// They read too slowly.
     pub slow: u64,

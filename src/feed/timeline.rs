@@ -141,7 +141,7 @@ mod tests {
             id: Uuid::from_u128(n.into()),
             tenant_id: Tenant::A,
             message: Message::parse(&format!("event {n}")).unwrap(),
-            timestamp: Timestamp::parse("2026-11-23T08:00:00Z").unwrap(),
+            timestamp: Timestamp::parse("2026-11-23T08:00:00.000Z").unwrap(),
         })
     }
 

@@ -71,7 +71,8 @@ impl Site {
         &self.build
     }
 
-    /// Answers with a file, or with a refusal: the last resort of the router.
+    /// Answers with a file, in the best encoding that lies beside it and that the client takes, or with a refusal: the
+    /// last resort of the router.
     pub(super) async fn serve(&self, request: Request) -> Response {
         let path = request.uri().path();
         let fingerprinted = path.starts_with("/pkg/") && fingerprint(path).is_some();
@@ -93,7 +94,9 @@ impl Site {
             _ => {}
         }
         let kept = if fingerprinted { FOR_A_YEAR } else { "no-cache" };
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(kept));
+        headers.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
         response
     }
 }

@@ -13,14 +13,26 @@ impl Drop for Folder {
     }
 }
 
-/// A site as the build leaves it, with files of one fingerprint.
+/// A site as the build leaves it, with files of one fingerprint, each beside its compressed variants; in each stands its
+/// ending. One file more has none beside it.
 fn built_site() -> Folder {
     let folder = Folder(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(uuid::Uuid::new_v4().to_string()));
     fs::create_dir_all(folder.0.join("pkg")).unwrap();
     for ending in ["js", "wasm", "css"] {
-        fs::write(folder.0.join(format!("pkg/event-feed.f1ng3r.{ending}")), ending).unwrap();
+        for variant in ["", ".br", ".gz"] {
+            let ending = format!("{ending}{variant}");
+            fs::write(folder.0.join(format!("pkg/event-feed.f1ng3r.{ending}")), ending).unwrap();
+        }
     }
+    fs::write(folder.0.join("alone.js"), "alone").unwrap();
     folder
+}
+
+/// The server of such a site.
+async fn serving(site: &Folder) -> Program {
+    let mut command = Program::command();
+    command.env("LEPTOS_SITE_ROOT", &site.0);
+    Program::spawn(command).await
 }
 
 #[tokio::test]
@@ -66,9 +78,7 @@ async fn no_path_leaves_the_folder() {
 #[tokio::test]
 async fn fingerprinted_files_are_cached_for_a_year_and_named_as_the_build() {
     let site = built_site();
-    let mut command = Program::command();
-    command.env("LEPTOS_SITE_ROOT", &site.0);
-    let program = Program::spawn(command).await;
+    let program = serving(&site).await;
     for ending in ["js", "wasm", "css"] {
         let file = program.get(&format!("/pkg/event-feed.f1ng3r.{ending}")).send().await.is(StatusCode::OK);
         assert_eq!(file.text(), ending);
@@ -78,4 +88,38 @@ async fn fingerprinted_files_are_cached_for_a_year_and_named_as_the_build() {
     let socket = program.connect(crate::support::Tenant::A).await;
     assert_eq!(socket.hello.build, "f1ng3r");
     assert!(program.page("/?tenant=tenant_a").await.contains("/pkg/event-feed.f1ng3r.wasm"));
+}
+
+#[tokio::test]
+async fn a_file_comes_in_the_best_encoding_that_the_client_takes() {
+    let site = built_site();
+    let program = serving(&site).await;
+    for (accepted, encoding, variant) in [
+        ("gzip, deflate, br, zstd", Some("br"), ".br"),
+        ("gzip, deflate", Some("gzip"), ".gz"),
+        ("br;q=0.5, gzip", Some("gzip"), ".gz"),
+        ("br;q=0, gzip;q=0", None, ""),
+        ("identity", None, ""),
+        ("zstd", None, ""),
+    ] {
+        for (ending, media_type) in [("js", "text/javascript"), ("wasm", "application/wasm"), ("css", "text/css")] {
+            let request = program.get(&format!("/pkg/event-feed.f1ng3r.{ending}"));
+            let file = request.header("accept-encoding", accepted).send().await.is(StatusCode::OK);
+            assert_eq!(file.text(), format!("{ending}{variant}"), "{accepted}");
+            let named = file.headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap());
+            assert_eq!(named, encoding, "{accepted}");
+            assert_eq!(file.header(header::CONTENT_TYPE), media_type);
+            assert_eq!(file.header(header::VARY).to_lowercase(), "accept-encoding", "a cache keeps each apart");
+            assert!(file.header(header::CACHE_CONTROL).contains("max-age=31536000"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_without_compressed_variants_comes_as_it_is() {
+    let site = built_site();
+    let program = serving(&site).await;
+    let file = program.get("/alone.js").header("accept-encoding", "br, gzip").send().await.is(StatusCode::OK);
+    assert_eq!(file.text(), "alone");
+    assert!(!file.headers.contains_key(header::CONTENT_ENCODING));
 }

@@ -1,0 +1,266 @@
+//! What the server sends, read from [`Json`]: frames, lists and answers.
+//!
+//! By hand, over the browser's own parser: serde's readers, one for each type and all that they hold, would be a quarter
+//! of the client. Natively the same lines run over serde_json, where they are tested to read as serde does.
+
+use std::{str::FromStr, sync::Arc};
+
+use super::{Answer, ListAnswer, browser::Json};
+use crate::feed::{
+    Ended, Event, Message, Position, Problem, Report, TenantReport, Timestamp,
+    protocol::{Hello, Incoming},
+};
+
+/// What can be read from JSON: whole, or not at all.
+pub trait Read: Sized {
+    /// Reads it; `None` where something is missing, or of another kind.
+    fn read(json: &Json) -> Option<Self>;
+}
+
+impl Json {
+    /// The text under this name.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<String> {
+        self.member(name)?.as_text()
+    }
+
+    /// The whole number under this name.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.member(name)?.as_number()
+    }
+
+    /// Whether what is under this name is true.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.member(name)?.as_flag()
+    }
+
+    /// What the text under this name says.
+    #[must_use]
+    pub fn parsed<T: FromStr>(&self, name: &str) -> Option<T> {
+        self.text(name)?.parse().ok()
+    }
+}
+
+/// Reads a frame; `None` where it cannot be read.
+#[must_use]
+pub fn frame(text: &str) -> Option<Incoming> {
+    let json = Json::parse(text)?;
+    let milliseconds = |name| json.number(name)?.try_into().ok();
+    Some(match json.text("type")?.as_str() {
+        "connection_established" => Incoming::ConnectionEstablished(Hello {
+            tenant_id: json.parsed("tenant_id")?,
+            connection_id: json.parsed("connection_id")?,
+            timestamp: timestamp(&json)?,
+            epoch: json.parsed("epoch")?,
+            seq: json.number("seq")?,
+            heartbeat_ms: milliseconds("heartbeat_ms")?,
+            reconnect_ms: milliseconds("reconnect_ms")?,
+            build: json.text("build")?,
+        }),
+        "event_created" => {
+            Incoming::EventCreated { seq: json.number("seq")?, event: Arc::new(Event::read(&json.member("event")?)?) }
+        }
+        "heartbeat" => Incoming::Heartbeat { seq: json.number("seq")?, reconnect_ms: milliseconds("reconnect_ms")? },
+        _ => Incoming::Unknown,
+    })
+}
+
+/// Reads the answer to a `GET /events`.
+#[must_use]
+pub fn list(answer: &Answer) -> ListAnswer {
+    let position = answer.position.as_ref()?.parse().ok()?;
+    let events = events(answer.body.as_ref()?)?;
+    (answer.status == 200).then_some((position, events))
+}
+
+/// Reads a list of events.
+#[must_use]
+pub fn events(json: &Json) -> Option<Vec<Arc<Event>>> {
+    json.items()?.iter().map(|item| Event::read(item).map(Arc::new)).collect()
+}
+
+fn timestamp(json: &Json) -> Option<Timestamp> {
+    Timestamp::parse(&json.text("timestamp")?).ok()
+}
+
+impl Read for Event {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self {
+            id: json.parsed("id")?,
+            tenant_id: json.parsed("tenant_id")?,
+            message: Message::parse(&json.text("message")?).ok()?,
+            timestamp: timestamp(json)?,
+        })
+    }
+}
+
+impl Read for Position {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self { epoch: json.parsed("epoch")?, seq: json.number("seq")? })
+    }
+}
+
+impl Read for Problem {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self {
+            kind: json.text("type")?,
+            title: json.text("title")?,
+            status: json.number("status")?.try_into().ok()?,
+            detail: json.text("detail")?,
+        })
+    }
+}
+
+impl Read for Report {
+    fn read(json: &Json) -> Option<Self> {
+        let [a, b] = &json.member("tenants")?.items()?[..] else { return None };
+        Some(Self {
+            tenants: [TenantReport::read(a)?, TenantReport::read(b)?],
+            refused_origin: json.number("refused_origin")?,
+            refused_host: json.number("refused_host")?,
+        })
+    }
+}
+
+impl Read for TenantReport {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self {
+            connections: json.number("connections")?,
+            accepted: json.number("accepted")?,
+            delivered: json.number("delivered")?,
+            ended: Ended::read(&json.member("ended")?)?,
+        })
+    }
+}
+
+impl Read for Ended {
+    fn read(json: &Json) -> Option<Self> {
+        Some(Self {
+            slow: json.number("slow")?,
+            silent: json.number("silent")?,
+            stopping: json.number("stopping")?,
+            policy: json.number("policy")?,
+            closed_by_peer: json.number("closed_by_peer")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::feed::{Tenant, protocol::Outgoing};
+
+    fn event(n: u128) -> Event {
+        Event {
+            id: Uuid::from_u128(n),
+            tenant_id: Tenant::B,
+            message: Message::parse("a \"quoted\"\nline \u{1F600}").unwrap(),
+            timestamp: Timestamp::parse("2026-11-23T08:00:00.123Z").unwrap(),
+        }
+    }
+
+    fn hello() -> Hello {
+        Hello {
+            tenant_id: Tenant::A,
+            connection_id: Uuid::from_u128(1),
+            timestamp: event(0).timestamp,
+            epoch: Uuid::from_u128(2),
+            seq: 41,
+            heartbeat_ms: 15_000,
+            reconnect_ms: 500,
+            build: String::from("x"),
+        }
+    }
+
+    fn json(value: &impl Serialize) -> Json {
+        Json::parse(&serde_json::to_string(value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_frame_is_read_as_serde_reads_it() {
+        let frames = [
+            Outgoing::ConnectionEstablished(&hello()).encode(),
+            Outgoing::EventCreated { seq: 7, event: &event(3) }.encode(),
+            Outgoing::Heartbeat { seq: 7, reconnect_ms: 500 }.encode(),
+            String::from(r#"{"type":"news","of":1}"#),
+        ];
+        for text in frames {
+            assert_eq!(frame(&text), Incoming::decode(&text).ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_lacks_something_or_has_it_of_another_kind_is_not_read() {
+        let mut broken = vec![String::new(), String::from("[]"), String::from("null"), String::from("{}")];
+        let whole = [
+            Outgoing::ConnectionEstablished(&hello()).encode(),
+            Outgoing::EventCreated { seq: 7, event: &event(3) }.encode(),
+            Outgoing::Heartbeat { seq: 7, reconnect_ms: 500 }.encode(),
+        ];
+        for text in whole {
+            let whole: serde_json::Map<_, _> = serde_json::from_str(&text).unwrap();
+            for name in whole.keys() {
+                let mut less = whole.clone();
+                less.remove(name);
+                broken.push(serde_json::to_string(&less).unwrap());
+                for other in
+                    [serde_json::json!(-1), serde_json::json!(1.5), serde_json::json!([]), serde_json::json!(null)]
+                {
+                    let mut wrong = whole.clone();
+                    wrong.insert(name.clone(), other);
+                    broken.push(serde_json::to_string(&wrong).unwrap());
+                }
+            }
+        }
+        for text in broken {
+            assert_eq!(frame(&text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_read_whole_or_not_at_all() {
+        let answer = |status, position: Option<&str>, body: Option<Json>| Answer {
+            status,
+            position: position.map(str::to_owned),
+            body,
+        };
+        let position = Position { epoch: Uuid::from_u128(2), seq: 2 };
+        let at = position.to_string();
+        let events = [event(2), event(1)];
+        let read = list(&answer(200, Some(&at), Some(json(&events))));
+        assert_eq!(read, Some((position, events.map(Arc::new).to_vec())));
+
+        let mut short = json(&[event(1)]).items().unwrap();
+        assert_eq!(list(&answer(200, Some(&at), short.pop())), None, "no list");
+        assert_eq!(list(&answer(200, None, Some(json(&[event(1)])))), None, "no position");
+        assert_eq!(list(&answer(503, Some(&at), Some(json(&[event(1)])))), None, "a refusal");
+        assert_eq!(list(&answer(200, Some(&at), None)), None, "no JSON");
+        assert_eq!(list(&answer(200, Some(&at), Json::parse("[{}]"))), None, "no event");
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        assert_eq!(Event::read(&json(&event(3))), Some(event(3)));
+        let position = Position { epoch: Uuid::from_u128(2), seq: 41 };
+        assert_eq!(Position::read(&json(&position)), Some(position));
+        let text = |text: &str| text.to_owned();
+        let problem = Problem { kind: text("about:blank"), title: text("No"), status: 422, detail: text("Do.") };
+        assert_eq!(Problem::read(&json(&problem)), Some(problem));
+        let ended = Ended { slow: 1, silent: 2, stopping: 3, policy: 4, closed_by_peer: 5 };
+        let tenant = |connections| TenantReport { connections, accepted: 7, delivered: 8, ended };
+        let report = Report { tenants: [tenant(6), tenant(9)], refused_origin: 10, refused_host: 11 };
+        assert_eq!(Report::read(&json(&report)), Some(report));
+    }
+
+    #[test]
+    fn what_comes_over_the_wire_obeys_the_rules() {
+        let mut text = serde_json::to_value(event(3)).unwrap();
+        text["message"] = "  ".into();
+        assert_eq!(Event::read(&json(&text)), None);
+    }
+}
