@@ -58,8 +58,6 @@ pub struct Snapshot {
     pub retain: usize,
     /// Names the client's build that the server ships.
     pub build: String,
-    /// Whether `/isolation` is there to link to.
-    pub isolation: bool,
     /// The newest events, newest first.
     pub events: Vec<Arc<Event>>,
 }

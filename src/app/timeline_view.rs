@@ -35,6 +35,9 @@ pub fn TimelineView(
                 <EventView row facts clock />
             </For>
         </div>
+        <p id=AFTER class="hint" tabindex="-1" hidden=empty>
+            "The list ends here: only the newest events are shown."
+        </p>
     }
 }
 
