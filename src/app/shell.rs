@@ -109,6 +109,7 @@ pub fn Boot(
          try {{\n\
            const client = await import({:?});\n\
            await client.default({{ module_or_path: {:?} }});\n\
+           performance.mark('hydrate');\n\
            client.hydrate();\n\
            root.dataset.client = 'ready';\n\
          }} catch (error) {{ fail(); throw error; }}\n",

@@ -41,13 +41,7 @@ pub(super) async fn isolation(State(server): State<Arc<Server>>, request: Reques
 fn snapshot(server: &Server, tenant: Tenant) -> Snapshot {
     let channel = server.hub.channel(tenant);
     let (position, events) = channel.newest(NEWEST);
-    Snapshot {
-        tenant,
-        position,
-        retain: channel.terms().retain,
-        build: channel.terms().build.to_string(),
-        events,
-    }
+    Snapshot { tenant, position, retain: channel.terms().retain, build: channel.terms().build.to_string(), events }
 }
 
 async fn render(server: &Server, page: Page, status: StatusCode, request: Request) -> Response {
