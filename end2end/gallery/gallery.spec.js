@@ -10,7 +10,11 @@ const STORY = {
   tenant_b: ["Sensor 7 is back online", "Battery of sensor 3 below 20 %", "Firmware 2.1.0 offered to 48 devices",
     "Door 2 opened", "Door 2 closed after 4 s"],
 };
-const VIEWPORTS = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
+const VIEWPORTS = {
+  desktop: { width: 1280, height: 800 },
+  phone: { width: 390, height: 844 },
+  narrow: { width: 320, height: 640 },
+};
 
 /** Lets a tenant's page have a past, and something new. */
 async function told(feed, server, tenant) {
@@ -72,6 +76,25 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
         await window.live();
         await expect(window.notice).not.toBeEmpty();
         await shoot(window, "returned");
+        await window.events.nth(2).focus();
+        await shoot(window, "focused");
+      });
+
+      test("many events, and no network", async ({ feed, server, context, wire, client }) => {
+        for (let n = 1; n <= 150; n += 1) await server.post("tenant_b", `Event ${n}: a line of an ordinary length`);
+        const [window] = await feed.open("tenant_b");
+        await expect(window.events).toHaveCount(150);
+        await window.events.nth(60).scrollIntoViewIfNeeded();
+        for (let n = 1; n <= 120; n += 1) await server.post("tenant_b", `Arrival ${n}`);
+        await expect(window.pending).toHaveText("99+ new events");
+        await window.page.screenshot({ path: `screenshots/${client}-many-${device}-${colorScheme}.png` });
+        feed.expectNetworkErrors();
+        await context.setOffline(true);
+        wire.up = false;
+        await wire.cut({ code: 1001 }).catch(() => {});
+        await window.is("offline");
+        await window.page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+        await window.page.screenshot({ path: `screenshots/${client}-offline-${device}-${colorScheme}.png` });
       });
 
       test("the isolation view", ONCE, async ({ feed, wire }) => {
@@ -97,6 +120,42 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
       });
     });
   }
+}
+
+/** What people ask their browser or their eyes for, on a page with something new and something refused. */
+const WISHES = {
+  "forced-colors": (page) => page.emulateMedia({ forcedColors: "active" }),
+  "forced-colors-dark": (page) => page.emulateMedia({ forcedColors: "active", colorScheme: "dark" }),
+  "large-text": (page) => page.evaluate(() => { document.documentElement.style.fontSize = "200%"; }),
+  "grey": (page) => page.evaluate(() => { document.documentElement.style.filter = "grayscale(1)"; }),
+};
+for (const [wish, grant] of Object.entries(WISHES)) {
+  test.describe(wish, () => {
+    test.use({ viewport: VIEWPORTS.desktop });
+
+    test("pictures", async ({ feed, server, client }) => {
+      const shoot = ({ page }, name) => page.screenshot({ path: `screenshots/${client}-${wish}-${name}.png` });
+      const selector = await feed.visit("");
+      await grant(selector.page);
+      await shoot(selector, "selector");
+      const window = await told(feed, server, "tenant_a");
+      await grant(window.page);
+      await window.message.fill("x".repeat(501));
+      await window.message.press("Enter");
+      await window.pause.click();
+      await server.post("tenant_a", "waiting to be seen");
+      await expect(window.pending).toBeVisible();
+      await shoot(window, "feed");
+    });
+
+    test("the isolation view", ONCE, async ({ feed }) => {
+      const view = await feed.isolation();
+      await view.live();
+      await grant(view.page);
+      await check(view);
+      await view.page.screenshot({ path: `screenshots/isolation-${wish}.png`, fullPage: true });
+    });
+  });
 }
 
 test.describe("the README's", () => {

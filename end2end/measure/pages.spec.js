@@ -1,5 +1,6 @@
-// How the pages feel: each figure is printed, and some have a bar.
+// How the pages feel: each figure is printed with its bar, and missed where it is.
 import process from "node:process";
+import { setTimeout as pause } from "node:timers/promises";
 
 import { expect, test } from "../fixtures/index.js";
 
@@ -7,10 +8,12 @@ import { expect, test } from "../fixtures/index.js";
 const quantile = (numbers, q) => numbers.toSorted((a, b) => a - b)[Math.min(numbers.length - 1,
   Math.floor(q * numbers.length))];
 
-/** Prints figures of this client, in milliseconds unless their names say otherwise. */
-function report(client, what, figures) {
-  const words = Object.entries(figures).map(([name, figure]) => `${name} ${Math.round(figure * 1_000) / 1_000}`);
+/** Prints figures of this client, in milliseconds unless their names say otherwise, each with its bar if it has one. */
+function report(client, what, figures, bars = {}) {
+  const words = Object.entries(figures).map(([name, figure]) =>
+    `${name} ${Math.round(figure * 1_000) / 1_000}${name in bars ? ` (bar ${bars[name]})` : ""}`);
   process.stdout.write(`    ${client}, ${what}: ${words.join(", ")}\n`);
+  for (const [name, bar] of Object.entries(bars)) expect.soft(figures[name], name).toBeLessThanOrEqual(bar);
 }
 
 /** Notes what the engine observes of this kind, from here on. */
@@ -45,16 +48,31 @@ test("a burst of 1,000 events blocks nothing for more than 50 ms, and the page s
   await newest(window.page, 2_000);
   await expect(window.page.locator("[role=feed] > article")).toHaveCount(1_000);
   const full = (await observed(window.page)).map(({ duration }) => duration);
-  const rows = await window.page.locator("[role=feed] > article").count();
-  report(client, "2,000 events", {
+  report(client, "bursts of 1,000 events", {
     "longest task while it fills": Math.max(0, ...empty),
     "tasks over 50": empty.length,
     "longest task when full": Math.max(0, ...full),
     "tasks over 50 when full": full.length,
-    rows,
+  }, { "tasks over 50": 0, "tasks over 50 when full": 0 });
+});
+
+test("a click and a key are answered while 1,000 events arrive", async ({ feed, server, client }) => {
+  const [window] = await feed.open("tenant_a");
+  await window.page.evaluate(() => {
+    globalThis.observed = [];
+    new PerformanceObserver((list) => globalThis.observed.push(...list.getEntries().map(({ duration }) => duration)))
+      .observe({ type: "event", durationThreshold: 16 });
   });
-  expect.soft(empty.concat(full)).toEqual([]);
-  expect(rows).toBe(1_000);
+  const arriving = burst(server, 1_000);
+  for (let n = 0; n < 5; n += 1) {
+    await window.pause.click();
+    await window.message.press("x");
+    await window.resume.click();
+  }
+  await arriving;
+  await newest(window.page, 1_000);
+  report(client, "interactions during a burst", { slowest: Math.max(0, ...await observed(window.page)) },
+    { slowest: 200 });
 });
 
 test("what arrives above the reader shifts nothing", async ({ feed, server, client }) => {
@@ -66,8 +84,7 @@ test("what arrives above the reader shifts nothing", async ({ feed, server, clie
   await burst(server, 50);
   await expect(window.pending).toHaveText("50 new events");
   const shift = (await observed(window.page)).reduce((sum, { value }) => sum + value, 0);
-  report(client, "50 arrivals above the reader", { "layout shift (score)": shift });
-  expect(shift).toBeLessThan(0.1);
+  report(client, "50 arrivals above the reader", { "layout shift (score)": shift }, { "layout shift (score)": 0.02 });
 });
 
 test("500 events at 20 a second are painted in another window", async ({ feed, client }) => {
@@ -81,40 +98,50 @@ test("500 events at 20 a second are painted in another window", async ({ feed, c
       requestAnimationFrame(() => setTimeout(() => ids.forEach((id) => { globalThis.painted[id] ??= clock(); })));
     }).observe(document.querySelector("[role=feed]"), { childList: true, subtree: true });
   });
-  const sent = await writer.page.evaluate(async () => {
-    const posts = [];
-    for (let n = 0; n < 500; n += 1) {
-      const began = performance.timeOrigin + performance.now();
-      posts.push(fetch("/events", {
-        method: "POST",
-        headers: { "Content-Type": "application/json", "X-Tenant-ID": "tenant_a" },
-        body: JSON.stringify({ message: `event ${n}` }),
-      }).then((answer) => answer.json()).then(({ id }) => [id, began]));
-      await new Promise((resolve) => { setTimeout(resolve, 50); });
-    }
-    return Promise.all(posts);
-  });
+  const post = async (n) => {
+    const began = performance.timeOrigin + performance.now();
+    const answer = await fetch("/events", {
+      method: "POST",
+      headers: { "Content-Type": "application/json", "X-Tenant-ID": "tenant_a" },
+      body: JSON.stringify({ message: `event ${n}` }),
+    });
+    return [(await answer.json()).id, began];
+  };
+  const posts = [];
+  for (let n = 0; n < 500; n += 1) { // paced from here: a window behind another may have its timers slowed
+    posts.push(writer.page.evaluate(post, n));
+    await pause(50);
+  }
+  const sent = await Promise.all(posts);
   await expect(reader.events).toHaveCount(500);
   const painted = await reader.page.evaluate(() => globalThis.painted);
   const took = sent.map(([id, began]) => painted[id] - began);
-  report(client, "from the post to the paint", { p50: quantile(took, 0.5), p99: quantile(took, 0.99) });
-  expect(quantile(took, 0.99)).toBeLessThan(1_000);
+  report(client, "from the post to the paint", { p50: quantile(took, 0.5), p99: quantile(took, 0.99) },
+    { p50: 20, p99: 60 });
 });
 
 test("the page takes over soon", async ({ server, browser, feed, client }) => {
+  const hydration = [];
   for (let n = 0; n < 100; n += 1) await server.post("tenant_a", `event ${n}`);
   const took = [];
   for (let n = 0; n < 5; n += 1) {
     const context = await browser.newContext();
     const page = await context.newPage();
-    await page.addInitScript(() => {
+    await page.addInitScript(() => { // ready: started, and the form takes a post
       new MutationObserver(() => {
-        if (document.documentElement?.dataset.client === "ready") globalThis.readyAt ??= performance.now();
-      }).observe(document, { attributes: true, subtree: true, attributeFilter: ["data-client"] });
+        const posts = document.querySelector("form[aria-label='Post an event'] button:not([hidden]):not([disabled])");
+        if (posts && document.documentElement.dataset.client === "ready") globalThis.readyAt ??= performance.now();
+      }).observe(document, { attributes: true, subtree: true, attributeFilter: ["data-client", "disabled"] });
     });
     await page.goto(feed.address("?tenant=tenant_a"));
-    took.push(await (await page.waitForFunction(() => globalThis.readyAt)).jsonValue());
+    const ready = await (await page.waitForFunction(() => globalThis.readyAt)).jsonValue();
+    took.push(ready);
+    const began = await page.evaluate(() => performance.getEntriesByName("hydrate")[0]?.startTime);
+    if (began) hydration.push(ready - began);
     await context.close();
   }
   report(client, "until the client has started, 100 events, no throttling", { median: quantile(took, 0.5) });
+  if (client === "leptos") {
+    report(client, "hydration of 100 events", { slowest: Math.max(...hydration) }, { slowest: 100 });
+  }
 });

@@ -96,6 +96,34 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
         document.querySelector("[role=feed] .message")?.textContent === "meanwhile"));
       await connected({ tenant_a: 1, tenant_b: 0 });
       await quiet(window);
+      await window.visit(`${server.origin}/healthz`);
+    });
+
+    test("hostile text is text, shown once, and a reader further down is not moved", async () => {
+      const hostile = "<img src=x onerror=\"document.title = 'taken'\">";
+      for (let n = 0; n < 40; n += 1) await server.post("tenant_b", `event ${n}`);
+      const window = await browser.open(address("tenant_b"));
+      await server.post("tenant_b", hostile); // the page may still be under way
+      await window.live();
+      await until("the text is shown, once", () => window.run((text) => {
+        const shown = Array.from(document.querySelectorAll("[role=feed] .message"), (node) => node.textContent);
+        return (shown[0] === text && shown.lastIndexOf(text) === 0) || shown.slice(0, 3);
+      }, hostile));
+      assert.equal(await window.run(() => document.querySelectorAll("[role=feed] img").length), 0);
+
+      const place = () => window.run(() => globalThis.reading.getBoundingClientRect().top);
+      await window.run(() => {
+        globalThis.reading = document.querySelectorAll("[role=feed] > article")[20];
+        globalThis.reading.scrollIntoView({ block: "center" });
+      });
+      const before = await place();
+      for (let n = 0; n < 50; n += 1) await server.post("tenant_b", `arrival ${n}`);
+      await until("they wait", () => window.run(() => {
+        const words = document.querySelector("#pending").textContent;
+        return words === "50 new events" || words;
+      }));
+      assert.ok(Math.abs(await place() - before) <= 1);
+      await quiet(window);
     });
   });
 }

@@ -3,6 +3,7 @@
 const TENANTS = { tenant_a: "Tenant A", tenant_b: "Tenant B" };
 const MAX = 500; // characters in a message
 const LIMIT_MS = 10_000; // for a connection or an answer; a connection that lives as long is steady
+const CLOCK = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium" });
 
 /** The one tenant that an address names, or null. */
 export function tenantOf(search) {
@@ -13,7 +14,6 @@ export function tenantOf(search) {
 /** A message as the server keeps it. White_Space is Rust's: it has U+0085 and lacks U+FEFF, unlike `String.trim`. */
 export const normalise = (text) => text.toWellFormed().replaceAll("\r\n", "\n")
   .replace(/^\p{White_Space}+|(?<!\p{White_Space})\p{White_Space}+$/gu, "");
-
 export const lengthOf = (text) => [...text].length; // in code points, as the server counts
 
 /** Why a normalised message cannot be posted, in plain words, or "". */
@@ -24,7 +24,6 @@ export function refusal(text) {
 }
 
 export const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join("-"); // plain http has no `randomUUID`
-
 /** Milliseconds before attempt n (0, 1, …), full jitter; w is the last `reconnect_ms` told (2). */
 export const reconnectDelay = (n, w = 500, random = Math.random) => random() * Math.min(30_000, w * 2 ** n);
 
@@ -33,8 +32,7 @@ export function stateOf({ phase, seconds = 0, reason = "", paused = false, onlin
   if (phase === "stopped") return [phase, `Stopped: ${reason || "the server refused this connection"}`];
   if (phase === "live") return paused ? ["paused", "Paused"] : [phase, "Live"];
   if (!online) return ["offline", "Offline"];
-  if (phase === "connecting") return [phase, "Connecting…"];
-  return [phase, seconds > 0 ? `Reconnecting in ${seconds} s` : "Reconnecting…"];
+  return [phase, phase === "connecting" ? "Connecting…" : `Reconnecting${seconds > 0 ? ` in ${seconds} s` : "…"}`];
 }
 
 /** What to say after reading a list (3): `before` is what the page had; `gap`, that a live stream had a hole. */
@@ -70,27 +68,28 @@ function articleOf({ seq, event }, isNew) {
   Object.assign(article.dataset, { seq, id: event.id, ...(isNew && { new: "" }) });
   article.setAttribute("aria-labelledby", (message.id = `message-${event.id}`));
   time.dateTime = time.title = event.timestamp;
-  put(time, new Date(event.timestamp).toLocaleString([], { dateStyle: "medium", timeStyle: "medium" }));
+  put(time, CLOCK.format(new Date(event.timestamp)));
   put(message, event.message);
   if (isNew) setTimeout(() => article.removeAttribute("data-new"), 8_000);
   return article;
 }
 
-/** Inserts what is new; the other nodes keep their place and the focus. A still list takes nothing: it counts. */
-function showEvents(entries, still) {
-  const feed = byId("feed"), first = feed.ariaBusy === "true", takes = first || !still;
+/** Inserts a portion of what is new; other nodes keep place and focus. Says how much is left: of a still list, all. */
+function showEvents(feed, entries, still) {
+  const isNew = feed.ariaBusy === "false", due = performance.now() + 8; // of a frame; more could be felt
   const nodes = new Map(Array.from(feed.children, (node) => [node.dataset.id, node]));
-  const ids = new Set(entries.map(({ event }) => event.id));
-  if (takes) for (const [id, node] of nodes) if (!ids.has(id)) node.remove();
-  let below = null, waiting = 0;
-  for (const entry of entries.toReversed()) {
-    const node = nodes.get(entry.event.id) ?? (takes ? feed.insertBefore(articleOf(entry, !first), below) : null);
+  let next = feed.firstElementChild, left = 0;
+  for (const entry of entries) {
+    let node = nodes.get(entry.event.id);
+    nodes.delete(entry.event.id);
+    if (!node && !still && performance.now() < due) node = feed.insertBefore(articleOf(entry, isNew), next);
     node?.toggleAttribute("data-gone", entry.gone === true);
-    below = node ?? below;
-    waiting += node ? 0 : 1;
+    if (node) next = node.nextElementSibling;
+    else left += 1;
   }
-  feed.ariaBusy = "false";
-  return waiting;
+  if (!still) nodes.forEach((node) => node.remove());
+  if (left === 0) feed.ariaBusy = "false";
+  return left;
 }
 
 /** One of the API's two requests; the header is the credential. A refusal is thrown in the server's words. */
@@ -127,7 +126,7 @@ function composer(tenant, connection) {
   async function send(event) {
     event.preventDefault();
     message.focus();
-    if (sending || complain(refusal(text))) return;
+    if (sending || event.repeat || complain(refusal(text))) return;
     if (attempt?.text !== text) attempt = { text, key: newKey() };
     edited();
     const headers = { "Content-Type": "application/json", "Idempotency-Key": attempt.key }, began = performance.now();
@@ -154,8 +153,8 @@ function composer(tenant, connection) {
   message.value ||= draft.typed ?? "";
   edited();
   message.addEventListener("input", edited);
-  message.addEventListener("keydown", (event) =>
-    event.key === "Enter" && !event.shiftKey && !event.isComposing && send(event));
+  message.addEventListener("keydown", (event) => // 229: some engines end a composition with an Enter of that code
+    event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229 && send(event));
   byId("post-form").addEventListener("submit", send);
   return confirm;
 }
@@ -178,6 +177,7 @@ function connect(tenant, changed) {
   const enter = (phase, more) => { connection.state = { phase, ...more }; changed(); };
   const stop = (reason) => { abandon(); enter("stopped", { reason }); };
   const abandon = () => { clearTimeout(timer); link?.abort.abort(); link = null; };
+  const settle = () => { connection.list = link.held.splice(0).reduce(withEvent, connection.list); changed(); };
   function open() {
     abandon();
     const abort = new AbortController();
@@ -218,10 +218,6 @@ function connect(tenant, changed) {
     if (seq !== expected[type]) read(link, connection.list); // a hole; or, at first, all of it
     else if (!link.reading) settle();
   }
-  function settle() {
-    connection.list = link.held.splice(0).reduce(withEvent, connection.list);
-    changed();
-  }
   /** Reads the list, and again where a hole showed meanwhile; frames are held until it is there (1, 3). */
   async function read(mine, before) {
     mine.again = true;
@@ -250,43 +246,47 @@ function connect(tenant, changed) {
 
 /** The page of one tenant. Paused, hidden or scrolled away the list stands still; what comes waits behind a button. */
 function tenantPage(tenant) {
-  const [state, pause, pill] = ["state", "pause", "pending"].map(byId);
-  let frame = 0, paused = false;
-  const connection = connect(tenant, () => { frame ||= requestAnimationFrame(() => show()); }); // at most once a frame
-  const confirm = composer(tenant, connection);
-  function show(taking = false) {
+  const [state, pause, pill, feed] = ["state", "pause", "pending", "feed"].map(byId);
+  let frame = 0, paused = false, taking = false, heard = NaN;
+  const showSoon = () => { frame ||= requestAnimationFrame(show); }; // at most once a frame
+  const connection = connect(tenant, showSoon), confirm = composer(tenant, connection);
+  function show() {
     frame = 0;
     const { list, state: { due = 0, ...now } } = connection, seconds = Math.ceil((due - Date.now()) / 1_000);
     const [slug, words] = stateOf({ ...now, seconds, paused, online: navigator.onLine });
     state.dataset.connection = slug;
     state.ariaLive = seconds > 0 ? "off" : "polite"; // nobody wants a countdown read out
     put(state, words);
-    const still = !taking && (paused || document.hidden || byId("feed").getBoundingClientRect().top < 0);
-    const waiting = list.epoch === null ? 0 : showEvents(list.entries, still);
+    pause.ariaPressed = String(paused);
+    put(pause, paused ? "Resume" : "Pause");
+    const still = !taking && feed.ariaBusy === "false"
+      && (paused || document.hidden || feed.getBoundingClientRect().top < 0);
+    const left = list.epoch === null ? 0 : showEvents(feed, list.entries, still), waiting = still ? left : 0;
+    if (left > waiting) showSoon();
+    else taking = false;
+    const count = waiting > 99 ? "99+" : waiting;
     pill.hidden = waiting === 0;
-    put(pill, newEvents(waiting));
-    document.title = `${waiting ? `(${waiting}) ` : ""}${TENANTS[tenant]} · Event feed`;
+    put(pill, newEvents(count));
+    document.title = `${waiting ? `(${count}) ` : ""}${TENANTS[tenant]} · Event feed`;
     confirm();
   }
   document.documentElement.dataset.tenant = tenant;
   put(byId("heading"), TENANTS[tenant]);
-  byId("icon").href = `/favicon-${tenant}.svg`;
-  byId("full-client").href = `/?tenant=${tenant}`;
-  byId("panel").hidden = byId("stream").hidden = false;
+  [byId("icon").href, byId("full-client").href] = [`/favicon-${tenant}.svg`, `/?tenant=${tenant}`];
   byId("reload").addEventListener("click", () => location.reload());
   byId("retry-now").addEventListener("click", () => { state.focus(); connection.open(); });
-  pause.addEventListener("click", () => {
-    paused = !paused;
-    pause.ariaPressed = String(paused);
-    put(pause, paused ? "Resume" : "Pause");
-    show();
-  });
-  pill.addEventListener("click", () => {
-    scrollTo(0, 0);
-    show(true);
-    byId("feed").firstElementChild.focus({ preventScroll: true });
+  pause.addEventListener("click", () => { paused = !paused; show(); });
+  pill.addEventListener("click", () => { taking = true; scrollTo(0, 0); show(); feed.firstElementChild.focus(); });
+  feed.addEventListener("keydown", (event) => { // the feed pattern's keys
+    const { nextElementSibling: PageDown, previousElementSibling: PageUp } = event.target.closest("article");
+    if (["PageDown", "PageUp"].includes(event.key)) event.preventDefault();
+    ({ PageDown, PageUp })[event.key]?.focus();
   });
   setInterval(show, 1_000); // the countdown, the title of a hidden tab, a reader who is back at the top
+  setInterval(() => { // what a screen reader is told of arrivals, in batches
+    put(byId("announcer"), connection.list.seq > heard ? newEvents(connection.list.seq - heard) : "");
+    heard = connection.list.epoch === null ? NaN : connection.list.seq;
+  }, 5_000);
 }
 
 function start() {
@@ -296,5 +296,4 @@ function start() {
   if (tenant) tenantPage(tenant);
   document.documentElement.dataset.client = "ready";
 }
-
 if (globalThis.document) start(); // imports cleanly where there is no page

@@ -12,9 +12,8 @@ use super::{
     feed_title,
     follow::{flag, text, word, yes_or_no},
     notice_bar::NoticeBar,
-    shell::vanilla,
     tenant_picker::TenantPicker,
-    timeline_view::{AFTER, BEFORE, FEED, TimelineView},
+    timeline_view::{BEFORE, FEED, TimelineView},
 };
 use crate::{
     client::{
@@ -35,7 +34,7 @@ pub fn FeedPage(
     /// What it starts from.
     snapshot: Snapshot,
 ) -> impl IntoView {
-    let Snapshot { tenant, position, retain, build, isolation, events } = snapshot;
+    let Snapshot { tenant, position, retain, build, events } = snapshot;
     let session = Session::resume(tenant, retain, build, position, events);
     let facts = RwSignal::new(Facts { epoch: session.epoch(), ..Facts::default() });
     let rows = RwSignal::new(Shown::new(&session).rows().to_vec());
@@ -107,7 +106,7 @@ pub fn FeedPage(
                         hidden=flag(move || facts.read().pending == 0)
                         on:click=move |_| take_up(tenant)
                     >
-                        {text(move || new_events(facts.read().pending))}
+                        {text(move || waiting(facts.read().pending))}
                     </button>
                 </div>
                 <TimelineView rows facts clock />
@@ -116,10 +115,6 @@ pub fn FeedPage(
                 {text(move || facts.read().said.clone())}
             </p>
         </main>
-        <footer class="links">
-            <a id=AFTER href=vanilla(Some(tenant))>"Simple page"</a>
-            {isolation.then(|| view! { <a href="/isolation">"Isolation view"</a> })}
-        </footer>
     }
 }
 
@@ -136,9 +131,21 @@ pub fn TenantMark(
     }
 }
 
+/// More than this is many: nobody reads the number, and it would not stay still.
+const MANY: u64 = 99;
+
 fn title(tenant: Tenant, waiting: u64) -> String {
     let title = feed_title(tenant);
-    if waiting == 0 { title } else { format!("({waiting}) {title}") }
+    match waiting {
+        0 => title,
+        1..=MANY => format!("({waiting}) {title}"),
+        _ => format!("({MANY}+) {title}"),
+    }
+}
+
+/// What waits, for the button that takes it up.
+fn waiting(count: u64) -> String {
+    if count > MANY { format!("{MANY}+ new events") } else { new_events(count) }
 }
 
 /// Takes up what waits, and leads there.
@@ -155,8 +162,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_waits_is_counted_to_99() {
+        assert_eq!(waiting(1), "1 new event");
+        assert_eq!(waiting(99), "99 new events");
+        assert_eq!(waiting(100), "99+ new events");
+    }
+
+    #[test]
     fn the_title_counts_what_waits() {
         assert_eq!(title(Tenant::A, 0), "Tenant A · Event feed");
         assert_eq!(title(Tenant::B, 3), "(3) Tenant B · Event feed");
+        assert_eq!(title(Tenant::B, 100), "(99+) Tenant B · Event feed");
     }
 }

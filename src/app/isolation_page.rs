@@ -85,16 +85,9 @@ pub fn IsolationPage(
         </header>
         <main class="isolation">
             <BreachAlarm breaches=Arc::new(move || feeds.iter().map(|facts| facts.read().breaches).sum()) />
-            <p>
+            <p class="lead">
                 "Two tenants on one server, each heard here through a socket of its own. Nothing of one may ever arrive with the other."
             </p>
-            <div class="panels">
-                {Tenant::ALL
-                    .map(|tenant| {
-                        let (facts, delivery) = (feeds[tenant as usize], deliveries[tenant as usize]);
-                        view! { <TenantPanel tenant facts delivery report /> }
-                    })}
-            </div>
             <section class="card check" aria-labelledby="check">
                 <h2 id="check">"Isolation check"</h2>
                 <p>
@@ -114,8 +107,14 @@ pub fn IsolationPage(
                         <tr>
                             <td></td>
                             {Tenant::ALL
-                                .map(|stream| view! { <th scope="col">{format!("Seen by {}", stream.label())}</th> })
-                                }
+                                .map(|stream| {
+                                    view! {
+                                        <th scope="col">
+                                            <TenantMark tenant=stream />
+                                            {format!("Seen by {}", stream.label())}
+                                        </th>
+                                    }
+                                })}
                         </tr>
                     </thead>
                     <tbody>
@@ -123,7 +122,10 @@ pub fn IsolationPage(
                             .map(|tenant| {
                                 view! {
                                     <tr>
-                                        <th scope="row">{format!("Sent to {}", tenant.label())}</th>
+                                        <th scope="row">
+                                            <TenantMark tenant />
+                                            {format!("Sent to {}", tenant.label())}
+                                        </th>
                                         {Tenant::ALL.map(|stream| view! { <CheckCell check tenant stream /> })}
                                     </tr>
                                 }
@@ -132,6 +134,13 @@ pub fn IsolationPage(
                     </tbody>
                 </table>
             </section>
+            <div class="panels">
+                {Tenant::ALL
+                    .map(|tenant| {
+                        let (facts, delivery) = (feeds[tenant as usize], deliveries[tenant as usize]);
+                        view! { <TenantPanel tenant facts delivery report /> }
+                    })}
+            </div>
             <section class="card" aria-labelledby="server">
                 <h2 id="server">"The whole server"</h2>
                 <dl>
@@ -143,11 +152,6 @@ pub fn IsolationPage(
                 </p>
             </section>
         </main>
-        <footer class="links">
-            {Tenant::ALL
-                .map(|tenant| view! { <a href=format!("/?tenant={tenant}")>{format!("{}'s feed", tenant.label())}</a> })
-                }
-        </footer>
     }
 }
 
@@ -185,6 +189,7 @@ pub fn TenantPanel(
                 {tenant.label()}
             </h2>
             <ConnectionStatus tenant facts />
+            <a href=format!("/?tenant={tenant}")>"Open the feed"</a>
             <p class="foreign" data-foreign=word(move || if facts.read().breaches == 0 { "none" } else { "some" })>
                 <strong>{text(move || facts.read().breaches.to_string())}</strong>
                 " foreign events received"
@@ -233,11 +238,12 @@ pub fn CheckCell(
     let cell = move || check.read().cell(tenant, stream);
     let expected = if tenant == stream { PROBES } else { 0 };
     let words = move || match cell() {
-        cell if cell.seen == 0 => String::from("none"),
-        cell => format!("{}, the slowest in {} ms", cell.seen, cell.slowest),
+        cell if cell.seen == 0 => String::from(" seen"),
+        cell => format!(" seen, the slowest in {} ms", cell.slowest),
     };
     view! {
         <td data-cell=word(move || if cell().seen == expected { "right" } else { "wrong" })>
+            <strong>{text(move || cell().seen.to_string())}</strong>
             {text(words)}
         </td>
     }

@@ -62,8 +62,6 @@ pub struct Snapshot {
     pub retain: usize,
     /// Names the client's build that the server ships.
     pub build: String,
-    /// Whether `/isolation` is there to link to.
-    pub isolation: bool,
     /// The newest events, newest first.
     pub events: Vec<Arc<Event>>,
 }
@@ -108,7 +106,6 @@ impl Read for Snapshot {
             position: Position::read(&json.member("position")?)?,
             retain: json.number("retain")?.try_into().ok()?,
             build: json.text("build")?,
-            isolation: json.flag("isolation")?,
             events: wire::events(&json.member("events")?)?,
         })
     }

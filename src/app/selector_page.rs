@@ -13,17 +13,25 @@ pub fn SelectorPage(
 ) -> impl IntoView {
     view! {
         <main class="selector">
-            <div class="card">
-                <p class="marks">{Tenant::ALL.map(|tenant| view! { <TenantMark tenant /> })}</p>
-                <h1>"Choose a tenant"</h1>
-                <p>"Each tenant has a live feed of its own. What is posted to one is never seen by the other."</p>
-                {unknown
-                    .then(|| view! { <p class="error">"The address names no tenant that there is. Choose one here."</p> })}
-                <TenantPicker />
-            </div>
-            <p class="links">
-                <a href="/vanilla/">"Simple page"</a>
+            <h1>"Choose a tenant"</h1>
+            <p class="lead">
+                "Two tenants, two live feeds that never meet. What is posted to one appears at once in every window of that tenant, and never in the other's."
             </p>
+            {unknown
+                .then(|| view! { <p class="error">"The address names no tenant that there is. Choose one here."</p> })}
+            <div class="choices">
+                {Tenant::ALL
+                    .map(|tenant| {
+                        view! {
+                            <a class="choice" data-tenant=tenant.id() href=format!("/?tenant={tenant}")>
+                                <TenantMark tenant />
+                                <strong>{tenant.label()}</strong>
+                                <span>"Open the live feed"</span>
+                            </a>
+                        }
+                    })}
+            </div>
+            <TenantPicker />
         </main>
     }
 }

@@ -33,9 +33,12 @@ pub fn Shell(
     page: Page,
     /// What it links.
     assets: Assets,
+    /// Whether `/isolation` is there to link to.
+    isolation: bool,
 ) -> impl IntoView {
     let tenant = page.tenant();
     let data = data(&page);
+    let here = matches!(page, Page::Isolation(_));
     let failed = assets.client.is_none();
     let icon = tenant.map_or_else(|| String::from("/favicon.svg"), |tenant| format!("/favicon-{tenant}.svg"));
     view! {
@@ -52,6 +55,7 @@ pub fn Shell(
                 {assets.client.map(|client| view! { <Boot client /> })}
             </head>
             <body>
+                <Views tenant isolation here />
                 <p id=FAILED class="bar" hidden=!failed>
                     {if failed {
                         "This server runs without its built client. The page that needs no build stands in: "
@@ -69,6 +73,28 @@ pub fn Shell(
     }
 }
 
+/// Where else to look. It stands outside what is hydrated: the client needs none of it.
+#[component]
+pub fn Views(
+    /// Whose page it is.
+    tenant: Option<Tenant>,
+    /// Whether `/isolation` is there to link to.
+    isolation: bool,
+    /// Whether this is that page.
+    here: bool,
+) -> impl IntoView {
+    view! {
+        <nav class="views" aria-label="Views">
+            <a class="brand" href="/">
+                "Event feed"
+            </a>
+            <a href=vanilla(tenant)>"Simple page"</a>
+            {isolation
+                .then(|| view! { <a href="/isolation" aria-current=here.then_some("page")>"Isolation view"</a> })}
+        </nav>
+    }
+}
+
 /// Starts the client. While it is under way the page can be read; if it fails, the page says so.
 #[component]
 pub fn Boot(
@@ -83,6 +109,7 @@ pub fn Boot(
          try {{\n\
            const client = await import({:?});\n\
            await client.default({{ module_or_path: {:?} }});\n\
+           performance.mark('hydrate');\n\
            client.hydrate();\n\
            root.dataset.client = 'ready';\n\
          }} catch (error) {{ fail(); throw error; }}\n",
@@ -96,7 +123,7 @@ pub fn Boot(
 }
 
 /// The page that needs no build.
-pub(super) fn vanilla(tenant: Option<Tenant>) -> String {
+fn vanilla(tenant: Option<Tenant>) -> String {
     tenant.map_or_else(|| String::from("/vanilla/"), |tenant| format!("/vanilla/?tenant={tenant}"))
 }
 
@@ -133,7 +160,6 @@ mod tests {
             position: Position { epoch: Uuid::nil(), seq: 1 },
             retain: 10,
             build: String::from("x"),
-            isolation: true,
             events: vec![Arc::new(event)],
         })
     }
@@ -150,7 +176,7 @@ mod tests {
     #[test]
     fn hostile_text_is_text_in_the_document() {
         let assets = Assets { css: String::from("/main.css"), client: None };
-        let html = Owner::new().with(|| view! { <Shell page=page() assets /> }.to_html());
+        let html = Owner::new().with(|| view! { <Shell page=page() assets isolation=true /> }.to_html());
         assert!(html.starts_with("<!DOCTYPE html>"), "{html}");
         assert!(!html.contains("<img"), "{html}");
         assert!(html.contains("&lt;img src=x"), "{html}");

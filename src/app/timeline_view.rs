@@ -3,7 +3,7 @@
 use leptos::{ev, prelude::*};
 
 use super::follow::{flag, text, word, yes_or_no};
-use crate::client::{browser, live::Facts, shown::Row, times};
+use crate::client::{Millis, browser, live::Facts, shown::Row, times};
 
 /// The element that holds the events.
 pub(super) const FEED: &str = "feed";
@@ -33,9 +33,12 @@ pub fn TimelineView(
         </p>
         <div id=FEED role="feed" aria-label="Events" aria-busy=word(move || yes_or_no(empty())) on:keydown=keys>
             <For each=move || rows.get() key=|row| row.entry.event.id let(row)>
-                <EventView row facts clock />
+                {view! { <EventView row facts clock /> }.into_any()}
             </For>
         </div>
+        <p id=AFTER class="hint" tabindex="-1" hidden=flag(empty)>
+            "The list ends here: only the newest events are shown."
+        </p>
     }
 }
 
@@ -66,16 +69,13 @@ pub fn EventView(
     let moment = event.timestamp.to_string();
     let millis = event.timestamp.millis();
     let told = times::utc(&moment);
-    let shown = move || match clock.get() {
+    // A thousand rows look at the clock at a time: only where the words change is the rest done.
+    let ago = Memo::new(move |_| clock.get().map(|now| times::ago(millis, now)));
+    let shown = move || match ago.get() {
         None => told.clone(),
-        Some(now) => format!("{} · {}", times::ago(millis, now), browser::local_time(millis)),
+        Some(ago) => format!("{ago} · {}", browser::local_time(millis)),
     };
-    let is_new = arrived.map(|at| {
-        flag(move || {
-            clock.track();
-            browser::now() < at + NEW
-        })
-    });
+    let is_new = arrived.map(|at| flag(move || clock.get().is_none_or(|now| (now as Millis) < at + NEW)));
     let gone = flag(move || {
         clock.track();
         facts.read_untracked().epoch.is_some_and(|now| now != epoch)

@@ -257,6 +257,11 @@ pub fn next_frame(act: impl FnOnce() + 'static) {
     let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(once().unchecked_ref(), HIDDEN_FRAME);
 }
 
+/// Calls `act` after what is waiting to run by now, effects for one; still before the browser paints.
+pub fn soon(act: impl FnOnce() + 'static) {
+    spawn(async move { act() });
+}
+
 /// Calls `act` every so many milliseconds.
 pub fn every(pause: Millis, act: impl Fn() + 'static) {
     let closure = Closure::<dyn Fn()>::new(act);

@@ -120,6 +120,9 @@ pub fn on_scroll(_act: impl Fn() + 'static) {}
 /// Calls `act` when the browser paints next, or soon where it paints nothing.
 pub fn next_frame(_act: impl FnOnce() + 'static) {}
 
+/// Calls `act` after what is waiting to run by now, effects for one; still before the browser paints.
+pub fn soon(_act: impl FnOnce() + 'static) {}
+
 /// Calls `act` every so many milliseconds.
 pub fn every(_pause: Millis, _act: impl Fn() + 'static) {}
 

@@ -19,6 +19,8 @@ use crate::feed::{Event, Tenant, protocol::Incoming};
 
 /// How often what counts down is looked at.
 const SECOND: Millis = 1_000.0;
+/// How long rows may be added to the page in one frame of the screen: longer could be felt.
+const PAINTING: Millis = 8.0;
 
 thread_local! {
     /// The feeds of this page, by tenant: one, or on the isolation view both.
@@ -377,11 +379,11 @@ impl Feed {
         let already = std::mem::replace(&mut self.state.borrow_mut().painting, true);
         if !already {
             let feed = Rc::clone(self);
-            browser::next_frame(move || feed.paint());
+            browser::next_frame(move || feed.paint(browser::instant() + PAINTING));
         }
     }
 
-    fn paint(self: &Rc<Self>) {
+    fn paint(self: &Rc<Self>, until: Millis) {
         let painted = {
             let state = &mut *self.state.borrow_mut();
             state.painting = false;
@@ -411,7 +413,10 @@ impl Feed {
         };
         (self.listener.changed)(facts, painted.changed.then(|| state.shown.rows()));
         drop(state);
-        if painted.more {
+        if painted.more && browser::instant() < until {
+            let feed = Rc::clone(self);
+            browser::soon(move || feed.paint(until));
+        } else if painted.more {
             self.paint_soon();
         }
     }

@@ -23,7 +23,7 @@ pub struct Row {
 pub struct Painted {
     /// The rows are others than before.
     pub changed: bool,
-    /// There was too much to do at once: paint again.
+    /// There is more to add: paint again.
     pub more: bool,
 }
 
@@ -36,14 +36,14 @@ pub struct Shown {
     held: Option<u64>,
     paused: bool,
     scrolled: bool,
+    /// What is being added is too much to move.
+    burst: bool,
     /// Events up to here were there when the page was first shown.
     old: u64,
 }
 
 impl Shown {
-    /// How many rows may be added at a time: building more in one frame could be felt.
-    const PORTION: usize = 40;
-    /// How many rows that are added at a time may move.
+    /// How many rows that wait to be added may move.
     const MOVING: usize = 5;
 
     /// The rows that the server rendered.
@@ -55,6 +55,7 @@ impl Shown {
             held: None,
             paused: false,
             scrolled: false,
+            burst: false,
             old: session.timeline().seq(),
         };
         shown.fill(session, 0.0, usize::MAX);
@@ -101,9 +102,10 @@ impl Shown {
         self.held = self.paused.then(|| session.timeline().seq());
     }
 
-    /// Brings the rows up to the session, a portion at a time.
+    /// Brings the rows up to the session, one added at a time: for two at once, Leptos's keyed list (tachys 0.2) takes
+    /// every row below them out of the document and puts it back, which for a thousand rows can be felt.
     pub fn paint(&mut self, session: &Session, now: Millis) -> Painted {
-        self.fill(session, now, Self::PORTION)
+        self.fill(session, now, 1)
     }
 
     fn fill(&mut self, session: &Session, now: Millis, portion: usize) -> Painted {
@@ -132,7 +134,7 @@ impl Shown {
         // Both stand in the same order: what an entry is sought in begins after the last one that was found.
         let mut from = 0;
         let mut room = portion;
-        let mut more = false;
+        let mut left = 0;
         for (row_epoch, entry) in current.map(|entry| (epoch, entry)).chain(below) {
             let rest = old.get(from..).unwrap_or_default();
             let same = |row: &Row| row.epoch == row_epoch && row.entry.seq == entry.seq;
@@ -145,15 +147,17 @@ impl Shown {
                 let arrived = (row_epoch != epoch || entry.seq > self.old).then_some(now);
                 self.rows.push(Row { epoch: row_epoch, entry: entry.clone(), arrived, moves: arrived.is_some() });
             } else {
-                more = true;
+                left += 1;
             }
         }
-        if portion - room > Self::MOVING {
+        self.burst |= portion - room + left > Self::MOVING;
+        if self.burst {
             self.rows.iter_mut().for_each(|row| row.moves &= row.arrived != Some(now));
         }
+        self.burst &= left > 0;
         let changed = old.len() != self.rows.len()
             || old.iter().zip(&self.rows).any(|(old, new)| old.entry.event.id != new.entry.event.id);
-        Painted { changed, more }
+        Painted { changed, more: left > 0 }
     }
 
     fn hold(&mut self) {
@@ -209,6 +213,11 @@ mod tests {
         }
     }
 
+    /// Paints until there is nothing more to add, and says how often that was.
+    fn paint(shown: &mut Shown, session: &Session) -> usize {
+        1 + std::iter::from_fn(|| shown.paint(session, 1.0).more.then_some(())).count()
+    }
+
     fn seqs(shown: &Shown) -> Vec<u64> {
         shown.rows().iter().map(|row| row.entry.seq).collect()
     }
@@ -224,14 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_painted_in_portions_and_ends_complete() {
+    fn a_burst_is_painted_one_by_one_and_ends_complete() {
         let (mut session, mut shown) = page(1000, 10);
         add(&mut session, 1, 11..=250);
-        let mut portions = 1;
-        while shown.paint(&session, 1.0).more {
-            portions += 1;
-        }
-        assert_eq!(portions, 6);
+        shown.paint(&session, 1.0);
+        assert_eq!(shown.rows().len(), 11);
+        assert_eq!(shown.rows()[0].entry.seq, 250, "the newest first");
+        assert_eq!(paint(&mut shown, &session), 239);
         assert_eq!(seqs(&shown), (1..=250).rev().collect::<Vec<_>>());
         assert!(!shown.rows().iter().any(|row| row.moves), "a burst stands still");
     }
@@ -241,14 +249,14 @@ mod tests {
         let (mut session, mut shown) = page(3, 3);
         shown.pause(true);
         add(&mut session, 1, 4..=8);
-        shown.paint(&session, 1.0);
+        paint(&mut shown, &session);
         assert_eq!((seqs(&shown), shown.pending(&session)), (vec![3, 2, 1], 5));
         shown.scroll(true);
         shown.pause(false);
-        shown.paint(&session, 1.0);
+        paint(&mut shown, &session);
         assert_eq!((seqs(&shown), shown.pending(&session)), (vec![3, 2, 1], 5), "scrolled away still");
         shown.scroll(false);
-        shown.paint(&session, 1.0);
+        paint(&mut shown, &session);
         assert_eq!((seqs(&shown), shown.pending(&session)), (vec![8, 7, 6], 0));
     }
 
@@ -259,7 +267,7 @@ mod tests {
         add(&mut session, 1, 2..=2);
         shown.take_up(&session);
         add(&mut session, 1, 3..=3);
-        shown.paint(&session, 1.0);
+        paint(&mut shown, &session);
         assert_eq!((seqs(&shown), shown.pending(&session)), (vec![2, 1], 1));
     }
 
@@ -270,10 +278,10 @@ mod tests {
         greet(&mut session, 2, 0);
         add(&mut session, 2, 1..=3);
         assert_eq!(shown.pending(&session), 3);
-        shown.paint(&session, 1.0);
+        paint(&mut shown, &session);
         assert_eq!((seqs(&shown), shown.pending(&session)), (vec![3, 2, 1], 3));
         shown.pause(false);
-        shown.paint(&session, 1.0);
+        paint(&mut shown, &session);
         let epochs: Vec<_> = shown.rows().iter().map(|row| (row.epoch.as_u128(), row.entry.seq)).collect();
         assert_eq!(epochs, [(2, 3), (2, 2), (2, 1), (1, 3), (1, 2)], "bounded together");
     }

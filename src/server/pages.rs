@@ -41,18 +41,12 @@ pub(super) async fn isolation(State(server): State<Arc<Server>>, request: Reques
 fn snapshot(server: &Server, tenant: Tenant) -> Snapshot {
     let channel = server.hub.channel(tenant);
     let (position, events) = channel.newest(NEWEST);
-    Snapshot {
-        tenant,
-        position,
-        retain: channel.terms().retain,
-        build: channel.terms().build.to_string(),
-        isolation: !server.settings.no_isolation,
-        events,
-    }
+    Snapshot { tenant, position, retain: channel.terms().retain, build: channel.terms().build.to_string(), events }
 }
 
 async fn render(server: &Server, page: Page, status: StatusCode, request: Request) -> Response {
     let assets = server.site.assets().clone();
+    let isolation = !server.settings.no_isolation;
     let policy = Arc::new(Mutex::new(None));
     let noted = Arc::clone(&policy);
     let context = move || {
@@ -60,7 +54,7 @@ async fn render(server: &Server, page: Page, status: StatusCode, request: Reques
             *policy = Some(content_security_policy(&nonce));
         }
     };
-    let shell = move || view! { <Shell page=page.clone() assets=assets.clone() /> };
+    let shell = move || view! { <Shell page=page.clone() assets=assets.clone() isolation /> };
     let mut response = leptos_axum::render_app_async_with_context(context, shell)(request.map(Body::new)).await;
     *response.status_mut() = status;
     let headers = response.headers_mut();

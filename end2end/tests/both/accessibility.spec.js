@@ -52,6 +52,92 @@ for (const colorScheme of ["light", "dark"]) {
   }
 }
 
+test.describe("colours forced", { tag: "@once" }, () => {
+  test.use({ contextOptions: { forcedColors: "active", reducedMotion: "reduce" } });
+
+  test("each state is told by words and by a shape, and every control has an edge", async ({ feed, server }) => {
+    const [window] = await feed.open("tenant_a");
+    await server.post("tenant_a", "new");
+    await expect(window.events.getByText("New", { exact: true })).toBeVisible();
+    await window.pause.click();
+    await expect(window.connection).toHaveText("Paused");
+    const shape = (node) => {
+      const { width, borderInlineStartWidth, backgroundColor, color } = getComputedStyle(node, "::before");
+      return { width, borderInlineStartWidth, filled: backgroundColor === color };
+    };
+    const paused = await window.connection.evaluate(shape);
+    await window.resume.click();
+    await window.is("live");
+    expect(await window.connection.evaluate(shape)).not.toEqual(paused);
+    const edges = await window.page.locator("button:visible, select, textarea")
+      .evaluateAll((nodes) => nodes.map((node) => parseFloat(getComputedStyle(node).borderTopWidth)));
+    expect(edges.every((width) => width > 0), String(edges)).toBe(true);
+    expect(await violations(window.page)).toEqual([]);
+  });
+});
+
+for (const width of [1280, 640]) {
+  test(`text of twice the size fits a window of ${width} px`, { tag: "@once" }, async ({ feed, server }) => {
+    await server.post("tenant_a", LONG);
+    const [window] = await feed.open("tenant_a");
+    await window.page.setViewportSize({ width, height: 720 });
+    await window.page.evaluate(() => { document.documentElement.style.fontSize = "200%"; });
+    await window.pause.click();
+    await server.post("tenant_a", "waiting");
+    await expect(window.pending).toBeVisible();
+    expect(await window.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    const cut = await window.page.locator("button:visible, h1, h2, label, [data-connection], article p").evaluateAll(
+      (nodes) => nodes.filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.textContent));
+    expect(cut).toEqual([]);
+  });
+}
+
+test("with reduced motion nothing moves", { tag: "@once" }, async ({ feed, server }) => {
+  const [window] = await feed.open("tenant_a");
+  await server.post("tenant_a", "arrival");
+  await expect(window.messages).toHaveText(["arrival"]);
+  expect(await window.page.evaluate(() => document.getAnimations().length)).toBe(0);
+});
+
+test("an event's exact time is shown to the second, and in full when it has the focus", async ({ feed, server }) => {
+  const { timestamp } = await server.post("tenant_a", "when?");
+  const [window] = await feed.open("tenant_a");
+  const time = window.events.first().locator("time");
+  await expect(time).toHaveAttribute("datetime", timestamp);
+  await expect(time).toContainText(/\d{1,2}:\d{2}:\d{2}/);
+  const added = () => time.evaluate((node) => getComputedStyle(node, "::after").content);
+  expect(await added()).toBe("none");
+  await window.events.first().click();
+  await expect.poll(added).toContain(timestamp);
+});
+
+test("the feed is walked with Page Down and Page Up", async ({ feed, server }) => {
+  for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
+  const [window] = await feed.open("tenant_a");
+  await window.events.first().focus();
+  await window.page.keyboard.press("PageDown");
+  await expect(window.events.nth(1)).toBeFocused();
+  await window.page.keyboard.press("PageUp");
+  await expect(window.events.first()).toBeFocused();
+});
+
+test("a flood of arrivals is told in few words, and nothing at first", { tag: "@once" }, async ({ feed, server }) => {
+  await server.post("tenant_a", "there from the start");
+  const [window] = await feed.open("tenant_a");
+  await expect(window.announcer).toBeEmpty();
+  await window.announcer.evaluate((region) => {
+    globalThis.told = [];
+    new MutationObserver(() => region.textContent.trim() && globalThis.told.push([region.textContent, Date.now()]))
+      .observe(region, { childList: true, characterData: true, subtree: true });
+  });
+  const told = () => window.page.evaluate(() => globalThis.told);
+  const sum = async () => (await told()).reduce((sum, [words]) => sum + parseInt(words, 10), 0);
+  for (let n = 0; n < 30; n += 1) await server.post("tenant_a", `event ${n}`);
+  await expect.poll(sum, { timeout: 15_000 }).toBe(30);
+  const times = (await told()).map(([, at]) => at);
+  for (const [i, at] of times.slice(1).entries()) expect(at - times[i]).toBeGreaterThan(4_500);
+});
+
 test("all of it works by keyboard, and focus is never lost", async ({ feed, server }) => {
   for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
   const [window] = await feed.open("tenant_a");
@@ -78,4 +164,9 @@ test("all of it works by keyboard, and focus is never lost", async ({ feed, serv
   await window.pending.focus();
   await window.page.keyboard.press("Enter");
   await expect(window.events.first()).toBeFocused();
+
+  await window.tenant.focus();
+  await window.page.keyboard.press("ArrowDown");
+  await window.page.keyboard.press("Enter"); // some engines open the list first
+  await expect(window.heading).toContainText("Tenant B");
 });

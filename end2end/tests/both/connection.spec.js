@@ -68,6 +68,19 @@ test.describe("with the longest waits", () => {
     expect(wire.sockets).toHaveLength(2);
   });
 
+  test("a page that is seen again does not wait, and one that is not tries nothing more", async ({ feed, wire }) => {
+    const [window] = await feed.open("tenant_a");
+    wire.up = false;
+    await wire.cut({ code: 1013 });
+    await expect(window.connection).toHaveText(/^Reconnecting in \d+ s$/);
+    await window.see(false);
+    expect(wire.sockets).toHaveLength(1);
+    wire.up = true;
+    await window.see(true);
+    await window.is("live");
+    expect(wire.sockets).toHaveLength(2);
+  });
+
   test("offline is said, and a page that is online again returns by itself", async ({ feed, wire, context }) => {
     feed.expectNetworkErrors();
     wire.pass = (frame) => [frame];
@@ -93,6 +106,37 @@ for (const code of [1001, 1009, 1011, 1012, 1013, undefined]) {
     await expect(window.messages).toHaveText(["on the second socket"]);
   });
 }
+
+test("a socket that cannot be made, and one that fails without closing, are followed by another", async ({
+  feed, server, context,
+}) => {
+  await context.addInitScript(() => {
+    const Real = WebSocket;
+    let nth = 0;
+    globalThis.WebSocket = function make(address) {
+      nth += 1;
+      if (nth === 1) throw new DOMException("forbidden by a policy", "SecurityError");
+      if (nth > 2) return new Real(address);
+      const failing = Object.assign(new EventTarget(), { close() {} });
+      setTimeout(() => {
+        failing.onerror?.(new Event("error"));
+        failing.dispatchEvent(new Event("error"));
+      });
+      return failing;
+    };
+  });
+  const [window] = await feed.open("tenant_a");
+  await server.post("tenant_a", "on the third socket");
+  await expect(window.messages).toHaveText(["on the third socket"]);
+});
+
+test("before its stream speaks the page says that it connects", async ({ feed, wire }) => {
+  wire.pass = () => [];
+  const window = await feed.visit("?tenant=tenant_a");
+  await window.ready();
+  await window.is("connecting");
+  await expect(window.connection).toHaveText("Connecting…");
+});
 
 test("1008 stops the page, with the reason, and nothing is tried again", async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");

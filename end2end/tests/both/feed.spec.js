@@ -127,17 +127,48 @@ test("scrolled down, the list stays where the reader is until asked", async ({ f
   await reading.focus();
   const before = await reading.boundingBox();
 
-  await server.post("tenant_a", "arrival");
-  await expect(window.pending).toHaveText("1 new event");
+  for (let i = 0; i < 50; i += 1) await server.post("tenant_a", `arrival ${i}`);
+  await expect(window.pending).toHaveText("50 new events");
   await expect(reading).toBeFocused();
   const after = await reading.boundingBox();
   expect(Math.abs(after.y - before.y)).toBeLessThanOrEqual(1);
 
   await window.pending.click();
-  await expect(window.messages.first()).toHaveText("arrival");
+  await expect(window.messages.first()).toHaveText("arrival 49");
   await expect(window.messages.first()).toBeInViewport();
   await expect(window.events.first()).toBeFocused();
   await expect(window.pending).toBeHidden();
+});
+
+test("more than 99 that wait are counted as that, and all of them are taken up", async ({ feed, server }) => {
+  const [window] = await feed.open("tenant_a");
+  await window.pause.click();
+  for (let n = 0; n < 100; n += 10) {
+    await Promise.all(Array.from({ length: 10 }, (_, i) => server.post("tenant_a", `event ${n + i}`)));
+  }
+  await expect(window.pending).toHaveText("99+ new events");
+  await expect(window.page).toHaveTitle("(99+) Tenant A · Event feed");
+  await window.pending.click();
+  await window.shows(await server.list("tenant_a"));
+  await window.is("paused");
+});
+
+test("a page that nobody sees counts in its title, until it is seen", async ({ feed, server }) => {
+  const [window] = await feed.open("tenant_a");
+  await window.see(false);
+  for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
+  await expect(window.page).toHaveTitle("(3) Tenant A · Event feed");
+  await window.see(true);
+  await expect(window.page).toHaveTitle("Tenant A · Event feed");
+  await expect(window.messages).toHaveText(["three", "two", "one"]);
+});
+
+test("an event accepted while the page is under way is shown once", async ({ feed, server }) => {
+  const window = await feed.visit("?tenant=tenant_a");
+  await server.post("tenant_a", "in between");
+  await window.live();
+  await server.post("tenant_a", "marker");
+  await expect(window.messages).toHaveText(["marker", "in between"]);
 });
 
 const HOSTILE = [

@@ -56,7 +56,7 @@ test("the check says beforehand what it does, and gives its verdict in words and
   await expect(view.verdict).toHaveAttribute("data-verdict", "isolated");
   for (const [sentTo, seenBy] of CELLS) {
     const cell = view.cell(sentTo, seenBy);
-    await expect(cell).toHaveText(sentTo === seenBy ? /^5, the slowest in \d+ ms$/ : "none");
+    await expect(cell).toHaveText(sentTo === seenBy ? /^5 seen, the slowest in \d+ ms$/ : "0 seen");
     await expect(cell).toHaveAttribute("data-cell", "right");
   }
   for (const [tenant, label] of TENANTS) {
@@ -70,7 +70,7 @@ test("the check says beforehand what it does, and gives its verdict in words and
 
   await view.check(); // once more: the new probes are others
   await expect(view.verdict).toHaveAttribute("data-verdict", "isolated");
-  await expect(view.cell("Tenant A", "Tenant A")).toContainText("5, the slowest");
+  await expect(view.cell("Tenant A", "Tenant A")).toContainText("5 seen, the slowest");
 });
 
 test("no message's text is on the view: there is no login", async ({ feed, server }) => {
@@ -99,10 +99,10 @@ async function expectAlarm(view) {
   await expect(view.verdict).toHaveText("LEAK: a tenant has seen probes of the other.");
   await expect(view.verdict).toHaveAttribute("data-verdict", "leaked");
   const [right, wrong] = [view.cell("Tenant A", "Tenant A"), view.cell("Tenant A", "Tenant B")];
-  await expect(wrong).toHaveText(/^5, the slowest in \d+ ms$/);
+  await expect(wrong).toHaveText(/^5 seen, the slowest in \d+ ms$/);
   await expect(wrong).toHaveAttribute("data-cell", "wrong");
   await expect(right).toHaveAttribute("data-cell", "right");
-  await expect(view.cell("Tenant B", "Tenant A")).toHaveText("none");
+  await expect(view.cell("Tenant B", "Tenant A")).toHaveText("0 seen");
   const colour = (node) => node.evaluate((element) => getComputedStyle(element).color);
   expect(await colour(wrong)).toBe(await colour(view.verdict));
   expect(await colour(wrong)).not.toBe(await colour(right));

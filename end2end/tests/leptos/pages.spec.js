@@ -105,14 +105,31 @@ test("a page whose client cannot be loaded says so and offers the no-build page"
   await expect(offer.getByRole("link")).toHaveAttribute("href", "/vanilla/?tenant=tenant_a");
 });
 
-test("the feed is walked with Page Up and Page Down, and left with Control+Home", async ({ feed, server }) => {
+test("the feed is left with Control+Home and Control+End", async ({ feed, server }) => {
   for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
   const [window] = await feed.open("tenant_a");
   await window.events.first().focus();
-  await window.page.keyboard.press("PageDown");
-  await expect(window.events.nth(1)).toBeFocused();
-  await window.page.keyboard.press("PageUp");
-  await expect(window.events.first()).toBeFocused();
   await window.page.keyboard.press("Control+Home");
   await expect(window.pause).toBeFocused();
+  await window.events.first().focus();
+  await window.page.keyboard.press("Control+End");
+  await expect(window.page.getByText("The list ends here")).toBeFocused();
+});
+
+test("the region that tells arrivals to a screen reader is in the page from the start, and empty", async ({
+  feed, server,
+}) => {
+  await server.post("tenant_a", "there from the start");
+  const { response } = await feed.visit("?tenant=tenant_a");
+  expect(await response.text()).toMatch(/<p id="announcer" role="status"[^>]*>\s*<\/p>/);
+});
+
+test("the first page offers each tenant as a link, and the dropdown", async ({ feed, server }) => {
+  await server.post("tenant_b", "B's own");
+  const window = await feed.visit("");
+  await expect(window.tenant).toBeVisible();
+  await window.page.getByRole("link", { name: "Tenant B" }).click();
+  await expect(window.heading).toContainText("Tenant B");
+  await window.live();
+  await expect(window.messages).toHaveText(["B's own"]);
 });
