@@ -247,7 +247,7 @@ function connect(tenant, changed) {
 /** The page of one tenant. Paused, hidden or scrolled away the list stands still; what comes waits behind a button. */
 function tenantPage(tenant) {
   const [state, pause, pill, feed] = ["state", "pause", "pending", "feed"].map(byId);
-  let frame = 0, paused = false, taking = false, heard = NaN;
+  let frame = 0, paused = false, taking = false, heard = null;
   const showSoon = () => { frame ||= requestAnimationFrame(show); }; // at most once a frame
   const connection = connect(tenant, showSoon), confirm = composer(tenant, connection);
   function show() {
@@ -268,6 +268,7 @@ function tenantPage(tenant) {
     pill.hidden = waiting === 0;
     put(pill, newEvents(count));
     document.title = `${waiting ? `(${count}) ` : ""}${TENANTS[tenant]} · Event feed`;
+    heard ??= list.epoch && list.seq; // what the page began with is no news
     confirm();
   }
   document.documentElement.dataset.tenant = tenant;
@@ -285,7 +286,7 @@ function tenantPage(tenant) {
   setInterval(show, 1_000); // the countdown, the title of a hidden tab, a reader who is back at the top
   setInterval(() => { // what a screen reader is told of arrivals, in batches
     put(byId("announcer"), connection.list.seq > heard ? newEvents(connection.list.seq - heard) : "");
-    heard = connection.list.epoch === null ? NaN : connection.list.seq;
+    heard = connection.list.epoch && connection.list.seq;
   }, 5_000);
 }
 
