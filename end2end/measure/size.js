@@ -19,7 +19,8 @@ function newest(ending) {
   return paths.toSorted((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
 
-const line = (name, cells) => process.stdout.write(`${name.padEnd(6)}${cells.map((cell) => cell.padStart(9)).join("")}\n`);
+const line = (name, cells) =>
+  process.stdout.write(`${name.padEnd(6)}${cells.map((cell) => cell.padStart(9)).join("")}\n`);
 const kilobytes = (bytes) => (bytes / 1000).toFixed(1);
 
 const sizes = ENDINGS.map((ending) => {
