@@ -18,4 +18,5 @@ mod refusals;
 mod slow_readers;
 mod sockets;
 mod stopping;
+mod surface;
 mod tenants;
