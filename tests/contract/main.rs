@@ -11,6 +11,7 @@ mod hosts_and_origins;
 mod isolation;
 mod limits;
 mod listing;
+mod noninterference;
 mod pages;
 mod posting;
 mod program;
