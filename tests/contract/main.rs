@@ -15,6 +15,7 @@ mod noninterference;
 mod pages;
 mod posting;
 mod program;
+mod property;
 mod refusals;
 mod slow_readers;
 mod sockets;
