@@ -3,6 +3,21 @@
 //! A request goes through `listener` (accept), `edge` (what every request passes), one of the `routes`, and `credential`,
 //! which alone gives it a tenant. An event goes from `post` through the tenant's `channel` in the `hub` to the
 //! `fan_out`, which offers it to every subscriber's `link`.
+//!
+//! Nothing in here that holds a stream can be reached from outside: who wants to be heard sends a request.
+//!
+//! ```
+//! use event_feed::server::{Route, Settings, serve};
+//! ```
+//! ```compile_fail,E0603
+//! use event_feed::server::channel::Channel;
+//! ```
+//! ```compile_fail,E0603
+//! use event_feed::server::hub::Hub;
+//! ```
+//! ```compile_fail,E0603
+//! use event_feed::server::link::Link;
+//! ```
 
 pub(crate) mod actions;
 mod api;
