@@ -58,7 +58,7 @@ async fn flood(client: Client, ends: Arc<AtomicBool>, posted: Arc<AtomicUsize>) 
     while !ends.load(SeqCst) {
         let answer = connection.send(post.clone()).await;
         assert!(matches!(answer.status, StatusCode::CREATED | StatusCode::SERVICE_UNAVAILABLE), "{answer:?}");
-        if posted.fetch_add(1, SeqCst) % 50 == 0 {
+        if posted.fetch_add(1, SeqCst).is_multiple_of(50) {
             connection.send(list.clone()).await.is(StatusCode::OK);
         }
     }
