@@ -1,5 +1,6 @@
 //! The load: a reader and posters for each tenant, all on one machine with the server, so as light as can be.
 
+mod churn;
 mod handshake;
 mod ledger;
 mod poster;
@@ -16,6 +17,7 @@ use std::{
 
 use event_feed::feed::Tenant;
 
+pub(crate) use churn::Churn;
 pub(crate) use handshake::connect;
 pub(crate) use ledger::Phase;
 pub(crate) use poster::Pace;
@@ -103,6 +105,21 @@ impl Client {
         self.wait("an event", || self.progress(Reader::delivered))
     }
 
+    /// Beside these connections, so many more of each tenant that join and leave.
+    pub(crate) fn churn(&self, count: usize) -> [Churn; 2] {
+        self.tenants.each_ref().map(|reader| Churn::start(self.port, Arc::clone(&reader.shared), count))
+    }
+
+    /// How many deliveries were verified so far, those of the marking event apart.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.progress(Reader::delivered).map(|(have, _)| have).sum()
+    }
+
+    /// What makes the run void, if anything does.
+    pub(crate) fn violation(&self) -> Option<&str> {
+        self.tenants.iter().find_map(|reader| reader.shared.violation.get()).map(String::as_str)
+    }
+
     /// What each tenant has of what is due.
     fn progress(&self, of: fn(&Reader) -> (u64, u64)) -> impl Iterator<Item = (u64, u64)> {
         self.tenants.iter().map(of)
@@ -111,9 +128,8 @@ impl Client {
     fn wait<I: Iterator<Item = (u64, u64)>>(&self, what: &str, progress: impl Fn() -> I) -> Outcome<()> {
         let (mut since, mut last) = (Instant::now(), 0);
         loop {
-            let violation = self.tenants.iter().find_map(|reader| reader.shared.violation.get());
-            if let Some(violation) = violation {
-                return Err(violation.clone().into());
+            if let Some(violation) = self.violation() {
+                return Err(violation.into());
             }
             let (have, due) = progress().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
             if progress().all(|(have, due)| have >= due) {

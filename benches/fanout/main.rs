@@ -3,6 +3,8 @@
 //! `cargo bench --bench fanout -- --help` says what can be chosen. Every delivery on every connection is verified: a run
 //! that loses, doubles or leaks an event is void. Nothing here passes or fails by its speed. It measures with what Linux
 //! tells of processes, and talks to 127.0.0.1 alone.
+//!
+//! `cargo bench --bench fanout -- soak` measures nothing but endurance: half an hour under a mixed load.
 
 mod baselines;
 mod client;
@@ -11,6 +13,7 @@ mod proc;
 mod report;
 mod scenarios;
 mod servers;
+mod soak;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -84,7 +87,7 @@ struct Options {
     server: PathBuf,
 
     /// Passed by cargo
-    #[arg(long, hide = true)]
+    #[arg(long, hide = true, global = true)]
     bench: bool,
 
     #[command(subcommand)]
@@ -92,8 +95,10 @@ struct Options {
 }
 
 /// What this program is where it is not the benchmark itself.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Role {
+    /// This server for half an hour under a mixed load: every delivery verified, its memory watched
+    Soak(soak::Soak),
     /// One of the servers
     #[command(hide = true)]
     Baseline { kind: Kind, port: u16 },
@@ -123,8 +128,10 @@ fn main() -> ExitCode {
 fn run(options: Options) -> Outcome<()> {
     // Where it cannot be raised, opening connections fails, and says so.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    if let Some(Role::Baseline { kind, port }) = options.role {
-        return Ok(baselines::serve(kind, port)?);
+    match &options.role {
+        Some(Role::Baseline { kind, port }) => return Ok(baselines::serve(*kind, *port)?),
+        Some(Role::Soak(soak)) => return soak.run(&options),
+        None => {}
     }
     let mut options = if options.smoke { options.small() } else { options };
     if options.servers.contains(&Kind::Node)

@@ -203,6 +203,43 @@ mod tests {
     }
 
     #[test]
+    fn each_probe_is_told_from_every_other_by_its_text() {
+        let mut check = Check::start(String::from("x"));
+        let texts = [Tenant::A, Tenant::A, Tenant::B].map(|tenant| check.send(tenant, 0.0));
+        let expected = ["probe 1 of 5 to Tenant A", "probe 2 of 5 to Tenant A", "probe 1 of 5 to Tenant B"];
+        assert_eq!(texts, expected.map(|probe| format!("Isolation check x: {probe}")));
+    }
+
+    #[test]
+    fn a_check_is_idle_then_runs_and_then_is_done() {
+        let mut check = Check::default();
+        assert_eq!(check.stage(), Stage::Idle);
+        check = Check::start(String::from("x"));
+        assert_eq!(check.stage(), Stage::Running);
+        check.finish();
+        assert_eq!(check.stage(), Stage::Done);
+    }
+
+    #[test]
+    fn another_text_that_was_refused_is_nothing_to_it() {
+        let mut check = run(|tenant, _| vec![tenant]);
+        check.refused("another text");
+        assert_eq!(check.verdict(), Verdict::Isolated);
+    }
+
+    #[test]
+    fn a_verdict_is_told_in_markup_and_in_words() {
+        for (verdict, slug, word) in [
+            (Verdict::Isolated, "isolated", "Isolated:"),
+            (Verdict::Leaked, "leaked", "LEAK:"),
+            (Verdict::Incomplete, "incomplete", "Not proven:"),
+        ] {
+            assert_eq!(verdict.slug(), slug);
+            assert!(verdict.words().starts_with(word), "{}", verdict.words());
+        }
+    }
+
+    #[test]
     fn other_events_are_no_probes() {
         let mut check = Check::start(String::from("x"));
         check.send(Tenant::A, 0.0);

@@ -82,5 +82,6 @@ mod tests {
         confirmation.sent(10.0);
         confirmation.failed();
         assert_eq!(confirmation.arrived(OWN, 24.0), None);
+        assert_eq!(confirmation.answered(OWN), None, "not even kept until it is known to be ours");
     }
 }

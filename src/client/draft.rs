@@ -102,6 +102,11 @@ mod tests {
     }
 
     #[test]
+    fn each_tenants_draft_has_its_own_place() {
+        assert_eq!(Tenant::ALL.map(Draft::name), ["draft.tenant_a", "draft.tenant_b"]);
+    }
+
+    #[test]
     fn what_cannot_be_read_is_an_empty_draft() {
         for stored in [None, Some(""), Some("{"), Some("[]")] {
             assert_eq!(Draft::restore(stored), Draft::default());

@@ -397,6 +397,32 @@ mod tests {
     }
 
     #[test]
+    fn each_wait_ends_at_its_time() {
+        let mut connection = Connection::default();
+        assert_eq!(connection.deadline(), None);
+        let mut after = |input, now| {
+            connection.step(input, now, 0.0);
+            connection.deadline()
+        };
+        assert_eq!(after(Input::Started, 1_000.0), Some(11_000.0), "for a hello");
+        assert_eq!(after(HELLO, 2_000.0), Some(12_000.0), "for the list");
+        assert_eq!(after(Input::ListRead, 3_000.0), Some(32_000.0), "two intervals behind the hello");
+        assert_eq!(after(Input::Heartbeat { reconnect_ms: 500 }, 4_000.0), Some(34_000.0));
+        assert_eq!(after(Input::Gap, 5_000.0), Some(15_000.0), "for the list that closes the gap");
+        assert_eq!(after(Input::Gap, 6_000.0), Some(15_000.0));
+        assert_eq!(after(Input::ListRead, 7_000.0), Some(17_000.0), "for another, since that one may be too old");
+        assert_eq!(after(Input::Left, 8_000.0), None);
+    }
+
+    #[test]
+    fn a_page_that_goes_away_abandons_its_socket_and_opens_one_when_it_comes_back() {
+        let mut connection = live(0.0);
+        assert_eq!(connection.step(Input::Left, 1.0, 0.0), [Output::AbandonSocket]);
+        assert_eq!(connection.step(Input::Timer, 1e6, 0.0), []);
+        assert_eq!(connection.step(Input::Started, 1e6, 0.0), [Output::OpenSocket]);
+    }
+
+    #[test]
     fn two_silent_intervals_end_a_socket_and_any_frame_is_a_sign_of_life() {
         let mut connection = live(0.0);
         connection.step(Input::Frame, 5_000.0, 0.0);
@@ -416,6 +442,28 @@ mod tests {
         assert_eq!(connection.step(Input::Timer, 600_000.0, 0.0), []);
         assert_eq!(connection.deadline(), Some(601_000.0));
         assert_eq!(connection.step(Input::Timer, 601_000.0, 0.0), [Output::AbandonSocket]);
+    }
+
+    #[test]
+    fn a_timer_is_late_by_more_than_a_second() {
+        let opening = || {
+            let mut connection = Connection::default();
+            connection.step(Input::Started, 1_000.0, 0.0);
+            connection
+        };
+        let greeted = || {
+            let mut connection = opening();
+            connection.step(HELLO, 1_000.0, 0.0);
+            connection
+        };
+        for (connection, deadline) in [(opening(), 11_000.0), (greeted(), 11_000.0), (live(1_000.0), 31_000.0)] {
+            assert_eq!(connection.deadline(), Some(deadline));
+            let mut late = connection.clone();
+            assert_eq!(late.step(Input::Timer, deadline + 1_001.0, 0.0), []);
+            assert_eq!(late.deadline(), Some(deadline + 2_001.0), "a second for what has arrived");
+            let mut in_time = connection;
+            assert_eq!(in_time.step(Input::Timer, deadline + 1_000.0, 0.0), [Output::AbandonSocket]);
+        }
     }
 
     #[test]
@@ -482,11 +530,72 @@ mod tests {
 
     #[test]
     fn only_long_waits_are_counted_down() {
-        let short = Status::Reconnecting { since: 0.0, at: 4_999.0 };
-        let long = Status::Reconnecting { since: 0.0, at: 5_000.0 };
-        assert_eq!(short.countdown(1_000.0), None);
-        assert_eq!(long.countdown(1_000.0), Some(4));
+        let short = Status::Reconnecting { since: 1_000.0, at: 5_999.0 };
+        let long = Status::Reconnecting { since: 1_000.0, at: 6_000.0 };
+        assert_eq!(short.countdown(2_000.0), None);
+        assert_eq!(long.countdown(2_000.0), Some(4));
         assert_eq!(long.countdown(9_000.0), Some(0));
+        assert_eq!(Status::Live.countdown(2_000.0), None);
+    }
+
+    #[test]
+    fn a_state_is_told_in_markup_and_in_words_and_says_whether_it_can_be_helped() {
+        let stopped = |reason: &str| Status::Stopped { reason: reason.to_owned() };
+        for (status, slug, label, can_retry) in [
+            (Status::Connecting, "connecting", "Connecting…", false),
+            (Status::Live, "live", "Live", false),
+            (Status::Reconnecting { since: 0.0, at: 1.0 }, "reconnecting", "Reconnecting…", true),
+            (Status::Offline, "offline", "Offline", true),
+            (stopped(""), "stopped", "Stopped: the server refused this page", false),
+            (stopped("data"), "stopped", "Stopped: data", false),
+        ] {
+            assert_eq!((status.slug(), status.label().as_str(), status.can_retry()), (slug, label, can_retry));
+        }
+    }
+
+    /// Numbers in 0 to 1 that look like chance and are the same each time.
+    fn chances(mut state: u64) -> impl FnMut() -> f64 {
+        move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 11) as f64 / (1_u64 << 53) as f64
+        }
+    }
+
+    /// When each of so many clients that lose their server at one moment reaches it again, once it is back after `down`;
+    /// sorted.
+    fn arrivals(clients: u32, down: Millis, chance: &mut impl FnMut() -> f64) -> Vec<Millis> {
+        let back = 60_000.0 + down;
+        let mut arrivals: Vec<_> = (0..clients)
+            .map(|_| {
+                let mut connection = live(0.0);
+                // What a server tells each of them once it has told all how many they are: 5 ms for each (contract).
+                connection.step(Input::Heartbeat { reconnect_ms: 5 * clients }, 15_000.0, 0.0);
+                let mut now = back - down;
+                loop {
+                    connection.step(cut(), now, chance());
+                    now += wait(&connection, now);
+                    assert_eq!(connection.step(Input::Timer, now, chance()), [Output::OpenSocket]);
+                    if now >= back {
+                        return now;
+                    }
+                }
+            })
+            .collect();
+        arrivals.sort_by(Millis::total_cmp);
+        arrivals
+    }
+
+    #[test]
+    fn of_a_thousand_that_lost_their_server_few_arrive_at_a_time() {
+        const CLIENTS: u32 = 1_000;
+        for seed in 0..20 {
+            for down in [0.0, 500.0, 5_000.0, 60_000.0] {
+                let arrivals = arrivals(CLIENTS, down, &mut chances(seed));
+                let crowd = |from: usize| arrivals.partition_point(|at| *at < arrivals[from] + 100.0) - from;
+                let most = (0..arrivals.len()).map(crowd).max().unwrap();
+                assert!(most <= CLIENTS as usize / 20, "{most} within 100 ms, server down for {down} ms, seed {seed}");
+            }
+        }
     }
 
     fn input() -> impl Strategy<Value = Input> {

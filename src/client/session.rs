@@ -242,7 +242,7 @@ impl Session {
 
     /// What the server no longer has, newest first: as much of it as fits below the timeline.
     pub fn gone(&self) -> impl Iterator<Item = &Gone> {
-        self.gone.iter().take(self.timeline.retain() - self.timeline.len())
+        self.gone.iter()
     }
 
     /// Whether the list that makes this connection live is still awaited.
@@ -367,6 +367,16 @@ mod tests {
     }
 
     #[test]
+    fn what_arrived_live_did_not_pass_meanwhile() {
+        let mut session = live(3);
+        for n in 4..=5 {
+            assert_eq!(session.event(n, event(1, n)), Ok(false));
+        }
+        session.hello(&hello(1, 6)).unwrap();
+        assert_eq!(read(&mut session, 1, 6), Some(Notice::Returned { new: 1, missing: false }));
+    }
+
+    #[test]
     fn events_before_the_list_are_neither_lost_nor_doubled() {
         let mut session = live(3);
         session.hello(&hello(1, 5)).unwrap();
@@ -389,6 +399,16 @@ mod tests {
             assert_eq!(session.event(n, event(2, n)), Ok(false));
         }
         assert_eq!(session.gone().map(|gone| gone.entry.seq).collect::<Vec<_>>(), [3], "bounded together");
+    }
+
+    #[test]
+    fn a_restart_between_the_servers_page_and_the_first_socket_is_noticed() {
+        let (position, events) = list(1, 3);
+        let mut session = Session::resume(Tenant::A, RETAIN, String::from("one"), position, events);
+        session.hello(&hello(2, 1)).unwrap();
+        let at = Timestamp::parse(TIME).unwrap();
+        assert_eq!(read(&mut session, 2, 1), Some(Notice::Restarted { at, new: 1, missing: false }));
+        assert_eq!(session.gone().count(), 3);
     }
 
     #[test]
@@ -436,6 +456,11 @@ mod tests {
         assert!(!session.is_outdated());
         session.hello(&Hello { build: String::from("two"), ..hello(1, 3) }).unwrap();
         assert!(session.is_outdated());
+
+        let (position, events) = list(1, 3);
+        let mut rendered = Session::resume(Tenant::A, RETAIN, String::from("one"), position, events);
+        rendered.hello(&Hello { build: String::from("two"), ..hello(1, 3) }).unwrap();
+        assert!(rendered.is_outdated(), "at once, where the page brought its build along");
 
         let mut page = Session::new(Tenant::A, RETAIN);
         page.hello(&hello(1, 0)).unwrap();

@@ -245,9 +245,28 @@ mod tests {
     }
 
     #[test]
+    fn five_at_a_time_move_and_six_stand_still() {
+        for (count, moves) in [(5, true), (6, false)] {
+            let (mut session, mut shown) = page(10, 0);
+            add(&mut session, 1, 1..=count);
+            shown.paint(&session, 1.0);
+            assert!(shown.rows().iter().all(|row| row.moves == moves), "{count}");
+        }
+    }
+
+    #[test]
+    fn a_full_list_that_takes_another_event_has_changed() {
+        let (mut session, mut shown) = page(3, 3);
+        add(&mut session, 1, 4..=4);
+        assert_eq!(shown.paint(&session, 1.0), Painted { changed: true, more: false });
+    }
+
+    #[test]
     fn a_held_list_does_not_change_and_counts_on() {
         let (mut session, mut shown) = page(3, 3);
+        assert!(!shown.is_paused());
         shown.pause(true);
+        assert!(shown.is_paused());
         add(&mut session, 1, 4..=8);
         paint(&mut shown, &session);
         assert_eq!((seqs(&shown), shown.pending(&session)), (vec![3, 2, 1], 5));

@@ -9,6 +9,27 @@ use uuid::Uuid;
 use super::{Message, Tenant};
 
 /// An accepted event. On the server only a channel makes one; its place in the order stands beside it, as `seq`.
+///
+/// What it says has passed the rules, and whose it is was parsed: neither can be a text.
+///
+/// ```
+/// # use event_feed::feed::*;
+/// # fn stamp(id: uuid::Uuid, tenant_id: Tenant, timestamp: Timestamp, message: Message) -> Event {
+/// Event { id, tenant_id, timestamp, message }
+/// # }
+/// ```
+/// ```compile_fail,E0308
+/// # use event_feed::feed::*;
+/// # fn stamp(id: uuid::Uuid, tenant_id: Tenant, timestamp: Timestamp, message: String) -> Event {
+/// Event { id, tenant_id, timestamp, message }
+/// # }
+/// ```
+/// ```compile_fail,E0308
+/// # use event_feed::feed::*;
+/// # fn stamp(id: uuid::Uuid, tenant_id: String, timestamp: Timestamp, message: Message) -> Event {
+/// Event { id, tenant_id, timestamp, message }
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// Random (version 4): it names the event and orders nothing.
@@ -118,5 +139,10 @@ mod tests {
     #[test]
     fn a_timestamp_counts_as_a_browser_does() {
         assert_eq!(Timestamp::parse("2026-11-23T08:00:00.123Z").map(Timestamp::millis), Ok(1_795_420_800_123));
+    }
+
+    #[test]
+    fn a_timestamp_counts_as_a_browsers_clock_does() {
+        assert_eq!(Timestamp::parse("1970-01-02T00:00:00.042Z").unwrap().millis(), 86_400_042);
     }
 }

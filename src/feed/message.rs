@@ -7,8 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 /// Text fit to publish: trimmed, LF line ends, 1 to [`Message::MAX`] characters, no control character but line feed
 /// and tab. It can hold nothing else: there is no other way to make one than [`Message::parse`].
 ///
-/// ```compile_fail
-/// event_feed::feed::Message(String::from("not validated"));
+/// ```
+/// # use event_feed::feed::Message;
+/// let message: Message = Message::parse("validated").unwrap();
+/// ```
+/// ```compile_fail,E0423
+/// # use event_feed::feed::Message;
+/// let message: Message = Message(String::from("not validated"));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -117,6 +122,15 @@ mod tests {
         assert_eq!(parsed("\u{a0}\u{85}\r\n one\r\ntwo \u{3000}\n").as_deref(), Ok("one\ntwo"));
         assert_eq!(parsed("\u{feff}x").as_deref(), Ok("\u{feff}x"), "U+FEFF is no white space");
         assert_eq!(parsed(&format!("  {}\r\n", "a".repeat(500))).map(|text| text.len()), Ok(500));
+    }
+
+    #[test]
+    fn what_is_counted_is_what_is_kept_and_shown() {
+        for (text, kept) in [(" \u{1F600}a\r\nb ", "\u{1F600}a\nb"), ("x", "x")] {
+            assert_eq!(Message::count(text), kept.chars().count());
+            assert_eq!(Message::parse(text).unwrap().to_string(), kept);
+        }
+        assert_eq!(Message::count(" \r\n"), 0);
     }
 
     #[test]

@@ -242,6 +242,11 @@ mod tests {
     }
 
     #[test]
+    fn the_limits_are_the_contracts() {
+        assert_eq!((FRAME_MAX, IDEMPOTENCY_KEY_MAX, DEFAULT_RECONNECT_MS), (16_384, 128, 500));
+    }
+
+    #[test]
     fn an_unknown_type_is_told_from_a_broken_frame() {
         assert_eq!(Incoming::decode(r#"{"type":"news","of":1}"#), Ok(Incoming::Unknown));
         for text in ["", "[]", "{}", r#"{"type":"heartbeat"}"#, r#"{"type":"event_created","seq":1}"#] {

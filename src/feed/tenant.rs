@@ -5,6 +5,27 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 /// One of the two tenants. A closed set: code that treats one and forgets the other does not compile.
+///
+/// A text becomes one by being parsed, and in no other way; and there is no third.
+///
+/// ```
+/// # use event_feed::feed::Tenant;
+/// let tenant: Tenant = "tenant_a".parse().unwrap();
+/// let letter = match tenant { Tenant::A => 'A', Tenant::B => 'B' };
+/// ```
+/// ```compile_fail,E0308
+/// # use event_feed::feed::Tenant;
+/// let tenant: Tenant = "tenant_a";
+/// ```
+/// ```compile_fail,E0004
+/// # use event_feed::feed::Tenant;
+/// # let tenant: Tenant = "tenant_a".parse().unwrap();
+/// let letter = match tenant { Tenant::A => 'A' };
+/// ```
+/// ```compile_fail,E0599
+/// # use event_feed::feed::Tenant;
+/// let tenant: Tenant = Tenant::C;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Tenant {
     /// `tenant_a`, "Tenant A".
@@ -76,7 +97,10 @@ mod tests {
         for tenant in Tenant::ALL {
             assert_eq!(tenant.id().parse(), Ok(tenant));
             assert_eq!(serde_json::to_value(tenant).unwrap(), tenant.id());
+            assert_eq!(tenant.to_string(), tenant.id());
+            assert_eq!(tenant.label(), format!("Tenant {}", tenant.mark()));
         }
+        assert_eq!(Tenant::ALL.map(|tenant| (tenant.id(), tenant.mark())), [("tenant_a", "A"), ("tenant_b", "B")]);
         for text in ["", "tenant_c", "TENANT_A", "Tenant A", " tenant_a", "tenant_a,tenant_b", "a"] {
             assert_eq!(text.parse::<Tenant>(), Err(UnknownTenant), "{text:?}");
         }

@@ -165,6 +165,7 @@ mod tests {
         assert_eq!((timeline.seq(), timeline.oldest(), timeline.len()), (5, Some(3), 3));
         assert_eq!(timeline.get(4).map(|entry| &entry.event), Some(&event(4)));
         assert!(timeline.get(2).is_none());
+        assert!(!timeline.is_empty() && Timeline::new(3).is_empty());
     }
 
     #[test]

@@ -338,3 +338,28 @@ impl Channel {
 fn newest(timeline: &Timeline, most: usize) -> Vec<Arc<Event>> {
     timeline.iter().take(most).map(|Entry { event, .. }| Arc::clone(event)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_clock_that_steps_back_takes_no_timestamp_with_it() {
+        let channel = Channel::new(
+            Tenant::A,
+            Terms {
+                epoch: Uuid::nil(),
+                build: "x".into(),
+                retain: 10,
+                max_connections: 1,
+                heartbeat: Duration::from_secs(15),
+            },
+        );
+        let ahead = Timestamp::parse("2100-01-01T00:00:00Z").unwrap();
+        channel.stream.lock().last = Some(ahead);
+        let event = channel.publish(Message::parse("x").unwrap(), None).await.unwrap();
+        assert_eq!(event.timestamp, ahead);
+    }
+}

@@ -1,8 +1,23 @@
 //! How an event is accepted and fanned out: listener and stop signal in, drained server out.
 //!
-//! A request goes through `listener` (accept), `edge` (what every request passes), a route below, and `credential`,
+//! A request goes through `listener` (accept), `edge` (what every request passes), one of the `routes`, and `credential`,
 //! which alone gives it a tenant. An event goes from `post` through the tenant's `channel` in the `hub` to the
 //! `fan_out`, which offers it to every subscriber's `link`.
+//!
+//! Nothing in here that holds a stream can be reached from outside: who wants to be heard sends a request.
+//!
+//! ```
+//! use event_feed::server::{Route, Settings, serve};
+//! ```
+//! ```compile_fail,E0603
+//! use event_feed::server::channel::Channel;
+//! ```
+//! ```compile_fail,E0603
+//! use event_feed::server::hub::Hub;
+//! ```
+//! ```compile_fail,E0603
+//! use event_feed::server::link::Link;
+//! ```
 
 pub(crate) mod actions;
 mod api;
@@ -26,6 +41,7 @@ mod pace;
 mod pages;
 mod post;
 mod problem;
+mod routes;
 mod settings;
 pub mod signal;
 mod site;
@@ -34,17 +50,13 @@ mod turnstile;
 
 use std::{io, sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    extract::{Request, State},
-    routing::{get, post},
-};
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use authority::{AuthorityError, HostName, Origin};
 pub use listener::listen;
+pub use routes::Route;
 pub use settings::Settings;
 
 use counters::RefusedCounters;
@@ -96,7 +108,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
         stopping: CancellationToken::new(),
         settings,
     });
-    let router = router(&server);
+    let router = routes::router(&server);
     let connections = Connections::new(limits);
 
     tracing::info!("open http://{address}/");
@@ -116,22 +128,4 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
     let in_time = drained.await.is_ok() && timeout(LAST_WORDS, connections.finish()).await.is_ok();
     tracing::info!(in_time, "stopped");
     Ok(())
-}
-
-/// Every route, and what answers beside them.
-fn router(server: &Arc<Server>) -> Router {
-    let mut router = Router::new()
-        .route("/", get(pages::index))
-        .route("/events", get(api::list_events).post(api::post_event))
-        .route("/healthz", get(api::health))
-        .route("/ws", get(socket::subscribe))
-        .route("/api/post_event", post(actions::call_post_event));
-    if !server.settings.no_isolation {
-        router = router
-            .route("/isolation", get(pages::isolation))
-            .route("/api/isolation_report", post(actions::call_isolation_report));
-    }
-    router
-        .fallback(|State(server): State<Arc<Server>>, request: Request| async move { server.site.serve(request).await })
-        .with_state(Arc::clone(server))
 }

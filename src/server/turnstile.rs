@@ -23,7 +23,8 @@ pub(super) struct Turnstile {
 
 impl Turnstile {
     pub(super) fn new() -> Self {
-        Self { next: Mutex::new(Instant::now()) }
+        let now = Instant::now();
+        Self { next: Mutex::new(now.checked_sub(SAVED).unwrap_or(now)) }
     }
 
     /// Ends when it is the caller's turn: at once, unless many have come just before.

@@ -21,6 +21,21 @@ async fn a_place_is_free_again_after_a_close_or_a_cut() {
 }
 
 #[tokio::test]
+async fn who_stays_hears_on_after_many_ended() {
+    let server = Server::start().await;
+    let mut stays = server.connect(Tenant::A).await;
+    // More than the server holds on to before it forgets them.
+    for _ in 0..1_100 {
+        server.raw_socket(Tenant::A).await.cut();
+    }
+    until("their end", async || server.counts(Tenant::A).await["ended"]["closed_by_peer"] == 1_100).await;
+    for n in 0..2 {
+        let event = server.post(Tenant::A, &n.to_string()).await.created();
+        assert_eq!(stays.next_event().await, event);
+    }
+}
+
+#[tokio::test]
 async fn a_refused_handshake_takes_no_place() {
     let server = Server::with(|settings| settings.max_connections = 1).await;
     for _ in 0..3 {

@@ -245,6 +245,20 @@ async fn a_breach_of_the_protocol_closes_with_1002() {
 }
 
 #[tokio::test]
+async fn nothing_follows_a_close_frame() {
+    let server = Server::start().await;
+    let (mut closed, mut witness) = (server.raw_socket(Tenant::A).await, server.connect(Tenant::A).await);
+    closed.write(message(TEXT, b"not for this socket")).await;
+    assert_eq!(closed.hear().await, Heard::Close(Some(1008)));
+    for _ in 0..2 {
+        server.post(Tenant::A, "to whoever still listens").await.created();
+        witness.next_event().await; // the second tells that the first was offered to all
+    }
+    closed.write(message(CLOSE, &1008_u16.to_be_bytes())).await;
+    assert_eq!(closed.hear().await, Heard::End);
+}
+
+#[tokio::test]
 async fn a_close_is_echoed_and_ends_the_connection() {
     let server = Server::start().await;
     server.connect(Tenant::A).await.close().await;

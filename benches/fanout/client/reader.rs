@@ -26,8 +26,8 @@ const READ_SIZE: usize = 256 * 1024;
 /// How often the thread looks whether it should end.
 const LOOK: Duration = Duration::from_millis(50);
 /// Client frames, masked with zeroes: an empty pong, and a close with 1001.
-const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
-const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
+pub(super) const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
+pub(super) const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
 
 /// What the reader tells, and is told.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub(crate) use data::{Event, Frame, List};
 pub(crate) use event_feed::feed::Tenant;
-pub(crate) use http::{Answer, Request};
+pub(crate) use http::{Answer, Connection, Request};
 pub(crate) use hyper::{Method, StatusCode, header};
 pub(crate) use program::Program;
 pub(crate) use raw::{Heard, Raw, frame, message};

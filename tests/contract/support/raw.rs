@@ -78,17 +78,28 @@ impl Raw {
 
     /// One answer: its head, and as much body as its `Content-Length` says.
     pub(crate) async fn answer(&mut self) -> Answer {
-        let end = self.find(b"\r\n\r\n").await;
-        let head = String::from_utf8(self.bytes.drain(..end).collect()).unwrap();
+        let (head, body) = self.answer_bytes().await;
         let mut lines = head.trim_end().lines();
         let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status line");
         let mut headers = HeaderMap::new();
         for (name, value) in lines.map(|line| line.split_once(": ").expect("a header line")) {
             headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        let length = headers.get("content-length").map_or(0, |length| length.to_str().unwrap().parse().unwrap());
-        let body = self.take(length).await.expect("the answer's body");
         Answer { status: StatusCode::from_bytes(status.as_bytes()).unwrap(), headers, body: Bytes::from(body) }
+    }
+
+    /// One answer as it came: its head, and its body, with the frame of its one chunk where it came so.
+    pub(crate) async fn answer_bytes(&mut self) -> (String, Vec<u8>) {
+        let end = self.find(b"\r\n\r\n").await;
+        let head = String::from_utf8(self.bytes.drain(..end).collect()).unwrap();
+        let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+        let length = match (header("content-length:"), header("transfer-encoding:")) {
+            (Some(length), _) => length.parse().unwrap(),
+            (None, Some("chunked")) => self.find(b"\r\n0\r\n\r\n").await,
+            (None, _) => 0,
+        };
+        let body = self.take(length).await.expect("the answer's body");
+        (head, body)
     }
 
     /// Whether the stream ends here.

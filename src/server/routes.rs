@@ -1,0 +1,85 @@
+//! Every address that the server answers, in one table: the router is built from it, and the tests of isolation go through
+//! it, so that no address can be added which they do not know.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    routing::{MethodRouter, get, post},
+};
+
+use super::{Server, actions, api, pages, socket};
+
+/// An address that the server answers. What is none of these is looked for among the shipped files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// A tenant's feed, or the selector.
+    Index,
+    /// The API: a tenant's list, and posting to it.
+    Events,
+    /// Whether the server serves.
+    Health,
+    /// A tenant's stream.
+    Socket,
+    /// The server function that posts.
+    PostEvent,
+    /// The administrator's view.
+    Isolation,
+    /// The server function that counts for it.
+    IsolationReport,
+}
+
+impl Route {
+    /// All of them. One that is not in here is not served.
+    pub const ALL: [Self; 7] = [
+        Self::Index,
+        Self::Events,
+        Self::Health,
+        Self::Socket,
+        Self::PostEvent,
+        Self::Isolation,
+        Self::IsolationReport,
+    ];
+
+    /// The path, to the letter.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Index => "/",
+            Self::Events => "/events",
+            Self::Health => "/healthz",
+            Self::Socket => "/ws",
+            Self::PostEvent => "/api/post_event",
+            Self::Isolation => "/isolation",
+            Self::IsolationReport => "/api/isolation_report",
+        }
+    }
+
+    /// Whether `--no-isolation` takes it away.
+    const fn is_the_administrators(self) -> bool {
+        matches!(self, Self::Isolation | Self::IsolationReport)
+    }
+
+    fn handlers(self) -> MethodRouter<Arc<Server>> {
+        match self {
+            Self::Index => get(pages::index),
+            Self::Events => get(api::list_events).post(api::post_event),
+            Self::Health => get(api::health),
+            Self::Socket => get(socket::subscribe),
+            Self::PostEvent => post(actions::call_post_event),
+            Self::Isolation => get(pages::isolation),
+            Self::IsolationReport => post(actions::call_isolation_report),
+        }
+    }
+}
+
+/// Every route, and what answers beside them.
+pub(super) fn router(server: &Arc<Server>) -> Router {
+    Route::ALL
+        .into_iter()
+        .filter(|route| !(route.is_the_administrators() && server.settings.no_isolation))
+        .fold(Router::new(), |router, route| router.route(route.path(), route.handlers()))
+        .fallback(|State(server): State<Arc<Server>>, request: Request| async move { server.site.serve(request).await })
+        .with_state(Arc::clone(server))
+}

@@ -1,0 +1,89 @@
+//! What stands in for `tokio` and `parking_lot`.
+
+use std::fmt;
+
+use shuttle::rand::{Rng, thread_rng};
+
+pub(crate) use real_tokio::{select, test};
+
+/// `parking_lot`'s lock, at which shuttle may switch.
+pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(shuttle::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> shuttle::sync::MutexGuard<'_, T> {
+        self.0.lock().expect("a panic has ended the schedule")
+    }
+}
+
+impl<T> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mutex")
+    }
+}
+
+pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
+    drop(shuttle::future::spawn(future)); // it runs on
+}
+
+pub(crate) mod sync {
+    pub(crate) use real_tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+}
+
+pub(crate) mod io {
+    pub(crate) use real_tokio::io::AsyncWrite;
+}
+
+pub(crate) mod net {
+    pub(crate) use crate::wire::TcpStream;
+}
+
+pub(crate) mod task {
+    pub(crate) use shuttle::future::yield_now;
+}
+
+pub(crate) mod time {
+    use std::{
+        future::poll_fn,
+        task::{Context, Poll},
+        time::Duration,
+    };
+
+    pub(crate) use real_tokio::time::{Instant, MissedTickBehavior, Sleep, advance, sleep, sleep_until, timeout};
+
+    use super::{Rng, thread_rng};
+
+    /// How often it ticks, by chance: once less than a silent peer is dropped for, since no pong can be waited for.
+    const TICKS: u32 = 2;
+
+    /// tokio's interval, but that it ticks at any moment.
+    #[derive(Debug)]
+    pub(crate) struct Interval(u32);
+
+    pub(crate) fn interval_at(_start: Instant, _period: Duration) -> Interval {
+        Interval(thread_rng().gen_range(0..=TICKS))
+    }
+
+    impl Interval {
+        pub(crate) fn set_missed_tick_behavior(&mut self, _: MissedTickBehavior) {}
+
+        pub(crate) async fn tick(&mut self) {
+            poll_fn(|cx| self.poll(cx)).await;
+        }
+
+        fn poll(&mut self, cx: &Context<'_>) -> Poll<()> {
+            if self.0 == 0 {
+                return Poll::Pending;
+            }
+            if thread_rng().gen_ratio(1, 4) {
+                self.0 -= 1;
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref(); // perhaps the next time
+            Poll::Pending
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What happens in every schedule, and what must have come of it.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use axum::http::HeaderMap;
+use event_feed::feed::{
+    Event, Message, Position, Tenant,
+    protocol::{Incoming, close},
+};
+use shuttle::{
+    future::{JoinHandle, block_on, spawn},
+    rand::{Rng, thread_rng},
+};
+use uuid::Uuid;
+
+use super::{
+    channel::{Channel, NotAccepted},
+    hub::{Hub, Terms},
+    idempotency::IdempotencyKey,
+    link::Connection,
+};
+use crate::wire::{self, Heard};
+
+/// A pong, and a close with 1001, as a client sends them: masked, with zeroes.
+const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
+const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
+
+/// What one subscriber has received.
+struct Account {
+    tenant: Tenant,
+    texts: Vec<String>,
+    /// The list, read once the hello had come: its position and its events, newest first.
+    list: Option<(Position, Vec<Event>)>,
+    /// The code of the close; `None` where the subscriber left before.
+    closed: Option<u16>,
+}
+
+/// Lets both tenants' publishers and subscribers loose on a hub, stops it at some moment, and checks what came of it.
+pub(crate) fn tell() {
+    block_on(async {
+        let hub = Arc::new(Hub::start(&Terms {
+            epoch: Uuid::nil(),
+            build: "model".into(),
+            retain: 1_000,
+            max_connections: 8,
+            heartbeat: Duration::from_secs(15),
+        }));
+        let some = |most| thread_rng().gen_range(1..=most);
+        let (mut publishers, mut subscribers) = (Vec::new(), Vec::new());
+        for tenant in Tenant::ALL {
+            for _ in 0..some(2) {
+                publishers.push((tenant, spawn(publish(Arc::clone(hub.channel(tenant)), some(4)))));
+            }
+            for _ in 0..some(3) {
+                let leaves_after = thread_rng().gen_ratio(1, 4).then(|| some(3));
+                subscribers.push(spawn(subscribe(tenant, Arc::clone(hub.channel(tenant)), leaves_after)));
+            }
+        }
+        let at_once = thread_rng().gen_ratio(1, 3);
+        if at_once {
+            hub.stop();
+        }
+        let mut accepted = [const { Vec::new() }; 2];
+        for (tenant, publisher) in publishers {
+            accepted[tenant as usize].push(end_of(publisher).await);
+        }
+        if !at_once {
+            hub.stop();
+        }
+        let mut accounts = Vec::new();
+        for subscriber in subscribers {
+            accounts.push(end_of(subscriber).await);
+        }
+        hub.stopped().await;
+        for tenant in Tenant::ALL {
+            let accounts = accounts.iter().filter(|account| account.tenant == tenant);
+            check(hub.channel(tenant), tenant, &accepted[tenant as usize], accounts);
+        }
+    });
+}
+
+async fn end_of<T>(task: JoinHandle<T>) -> T {
+    task.await.expect("a task that is not cancelled")
+}
+
+/// Publishes, the first with a key that the tenant's publishers share, and gives what was accepted.
+async fn publish(channel: Arc<Channel>, count: usize) -> Vec<Arc<Event>> {
+    let mut headers = HeaderMap::new();
+    headers.insert("idempotency-key", "shared".parse().expect("a header's value"));
+    let mut key = IdempotencyKey::of(&headers).expect("a key");
+    let mut accepted = Vec::new();
+    for n in 0..count {
+        // Two of the long ones are more than the door lets in at once.
+        let text = if n == 0 { String::from("shared") } else { "\u{1F600}".repeat(thread_rng().gen_range(1..=500)) };
+        match channel.publish(Message::parse(&text).expect("a message"), key.take()).await {
+            Ok(event) => accepted.push(event),
+            Err(NotAccepted::Stopping) => break,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    accepted
+}
+
+/// Subscribes, reads the list behind the hello, and listens to the end, or until it has heard enough.
+async fn subscribe(tenant: Tenant, channel: Arc<Channel>, leaves_after: Option<usize>) -> Account {
+    let place = channel.place().expect("places for all");
+    let (wire, mut peer) = wire::connect();
+    crate::spawn(Connection::new(wire, &[], Arc::clone(&channel), place));
+    let mut account = Account { tenant, texts: Vec::new(), list: None, closed: None };
+    loop {
+        match peer.hear().await {
+            Heard::Text(text) => account.texts.push(text),
+            Heard::Ping => peer.say(&PONG),
+            Heard::Close(code) => {
+                account.closed = code;
+                peer.say(&CLOSE);
+            }
+            Heard::End => break,
+        }
+        if account.list.is_none() && !account.texts.is_empty() {
+            let list = channel.list().await;
+            account.list = Some((list.position, serde_json::from_slice(&list.body).expect("a list")));
+        }
+        if leaves_after.is_some_and(|count| account.texts.len() >= count) {
+            return account; // with its end of the wire
+        }
+    }
+    assert!(account.closed.is_some(), "cut off: {:?}", account.texts);
+    account
+}
+
+/// Compares what was accepted and what was received with the one order of the channel.
+fn check<'a>(
+    channel: &Channel,
+    tenant: Tenant,
+    accepted: &[Vec<Arc<Event>>],
+    accounts: impl Iterator<Item = &'a Account>,
+) {
+    let (position, mut order) = channel.newest(usize::MAX);
+    order.reverse();
+    assert_eq!(position.seq, order.len() as u64);
+    assert!(order.iter().all(|event| event.tenant_id == tenant));
+    assert!(order.is_sorted_by(|one, next| one.timestamp <= next.timestamp));
+    let seqs: HashMap<_, _> = order.iter().map(|event| event.id).zip(1_u64..).collect();
+    assert_eq!(seqs.len(), order.len(), "an event is kept twice");
+    for events in accepted {
+        assert!(events.iter().all(|event| order.contains(event)), "accepted and not kept");
+        assert!(events.is_sorted_by(|one, next| seqs[&one.id] < seqs[&next.id]), "not in the order of acceptance");
+    }
+    let keyed = order.iter().filter(|event| event.message.as_str() == "shared").count();
+    assert!(keyed <= 1, "a key has made two events");
+    assert!(order.iter().all(|event| accepted.iter().flatten().any(|accepted| accepted == event)));
+    accounts.for_each(|account| check_account(account, &order));
+    assert_eq!(channel.connections(), 0, "a place is not free again");
+}
+
+fn check_account(account: &Account, order: &[Arc<Event>]) {
+    let mut texts = account.texts.iter().map(|text| Incoming::decode(text).expect("a frame"));
+    let mut last = match texts.next() {
+        Some(Incoming::ConnectionEstablished(hello)) => {
+            assert_eq!(hello.tenant_id, account.tenant);
+            hello.seq
+        }
+        None => return assert_eq!(account.closed, Some(close::GOING_AWAY), "neither a hello nor a close"),
+        other => panic!("no hello: {other:?}"),
+    };
+    if let Some((position, newest_first)) = &account.list {
+        assert!(position.seq >= last, "subscribed first, list second: there is a gap between them");
+        let kept = order[..usize::try_from(position.seq).expect("a length")].iter().rev();
+        assert!(newest_first.iter().eq(kept.map(AsRef::as_ref)), "a list of something else");
+    }
+    for text in texts {
+        match text {
+            Incoming::EventCreated { seq, event } => {
+                assert_eq!(seq, last + 1, "an event was lost, doubled or moved");
+                assert_eq!(Some(&event), usize::try_from(last).ok().and_then(|index| order.get(index)));
+                last = seq;
+            }
+            Incoming::Heartbeat { seq, .. } => assert_eq!(seq, last, "a heartbeat out of its place"),
+            other => panic!("{other:?}"),
+        }
+    }
+    if let Some(code) = account.closed {
+        assert_eq!((code, last), (close::GOING_AWAY, order.len() as u64), "not all that was accepted, then 1001");
+    }
+}

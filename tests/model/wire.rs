@@ -1,0 +1,199 @@
+//! A TCP connection: the server's end, with what `link` asks of tokio's, and the peer's.
+
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    io::{self, Cursor},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use real_tokio::io::AsyncWrite;
+use shuttle::rand::{Rng, thread_rng};
+use tungstenite::protocol::frame::{
+    FrameHeader,
+    coding::{Control, Data, OpCode},
+};
+
+/// How much more of what is sent a peer makes room for at once, in bytes: less than a frame, about one, or anything.
+const ROOM: [usize; 3] = [7, 300, 1 << 20];
+
+/// Both directions. Its lock is an ordinary one: each operation on a wire is one step.
+#[derive(Debug, Default)]
+struct Wire {
+    to_peer: Vec<u8>,
+    room: usize,
+    to_server: VecDeque<u8>,
+    server_gone: bool,
+    peer_gone: bool,
+    server: Vec<Waker>,
+    peer: Option<Waker>,
+}
+
+/// The server's end.
+#[derive(Debug)]
+pub(crate) struct TcpStream(Arc<Mutex<Wire>>);
+
+/// The peer's.
+#[derive(Debug)]
+pub(crate) struct Peer(Arc<Mutex<Wire>>);
+
+/// What a peer hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Text(String),
+    Ping,
+    Close(Option<u16>),
+    End,
+}
+
+pub(crate) fn connect() -> (TcpStream, Peer) {
+    let wire = Wire { room: if thread_rng().r#gen() { 0 } else { usize::MAX / 2 }, ..Wire::default() };
+    let wire = Arc::new(Mutex::new(wire));
+    (TcpStream(Arc::clone(&wire)), Peer(wire))
+}
+
+fn lock(wire: &Mutex<Wire>) -> MutexGuard<'_, Wire> {
+    wire.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Wire {
+    fn wake_server(&mut self) {
+        self.server.drain(..).for_each(Waker::wake);
+    }
+
+    fn wake_peer(&mut self) {
+        if let Some(peer) = self.peer.take() {
+            peer.wake();
+        }
+    }
+
+    /// Ready where the server could go on, else it is woken.
+    fn poll(&mut self, ready: bool, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        if ready || self.peer_gone {
+            return Poll::Ready(Ok(()));
+        }
+        self.server.push(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl TcpStream {
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let mut wire = lock(&self.0);
+        if wire.peer_gone {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let count = wire.room.min(bytes.len());
+        if count == 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        wire.room -= count;
+        wire.to_peer.extend_from_slice(&bytes[..count]);
+        wire.wake_peer();
+        Ok(count)
+    }
+
+    pub(crate) fn try_read(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        let mut wire = lock(&self.0);
+        let count = wire.to_server.len().min(bytes.len());
+        if count == 0 && !wire.peer_gone {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        bytes.iter_mut().zip(wire.to_server.drain(..count)).for_each(|(byte, came)| *byte = came);
+        Ok(count)
+    }
+
+    pub(crate) fn poll_read_ready(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        let mut wire = lock(&self.0);
+        let ready = !wire.to_server.is_empty();
+        wire.poll(ready, cx)
+    }
+
+    pub(crate) fn poll_write_ready(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        let mut wire = lock(&self.0);
+        let ready = wire.room > 0;
+        wire.poll(ready, cx)
+    }
+
+    pub(crate) fn set_zero_linger(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AsyncWrite for TcpStream {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(self.try_write(bytes))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for TcpStream {
+    fn drop(&mut self) {
+        let mut wire = lock(&self.0);
+        wire.server_gone = true;
+        wire.wake_peer();
+    }
+}
+
+impl Peer {
+    /// The next thing said.
+    pub(crate) async fn hear(&mut self) -> Heard {
+        poll_fn(|cx| {
+            let mut wire = lock(&self.0);
+            if let Some((heard, length)) = first_frame(&wire.to_peer) {
+                wire.to_peer.drain(..length);
+                return Poll::Ready(heard);
+            }
+            if wire.server_gone {
+                assert!(wire.to_peer.is_empty(), "half a frame, and then the end");
+                return Poll::Ready(Heard::End);
+            }
+            if wire.room < ROOM[2] {
+                wire.room += ROOM[thread_rng().gen_range(0..ROOM.len())];
+            }
+            wire.wake_server();
+            wire.peer = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await
+    }
+
+    pub(crate) fn say(&self, bytes: &[u8]) {
+        let mut wire = lock(&self.0);
+        wire.to_server.extend(bytes);
+        wire.wake_server();
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let mut wire = lock(&self.0);
+        wire.peer_gone = true;
+        wire.wake_server();
+    }
+}
+
+/// The first frame in `bytes`, and its length, if it has come whole.
+fn first_frame(bytes: &[u8]) -> Option<(Heard, usize)> {
+    let mut cursor = Cursor::new(bytes);
+    let (header, length) = FrameHeader::parse(&mut cursor).expect("a frame of this server")?;
+    let start = usize::try_from(cursor.position()).expect("a length in memory");
+    let end = start + usize::try_from(length).expect("a length in memory");
+    let payload = bytes.get(start..end)?;
+    let heard = match header.opcode {
+        OpCode::Data(Data::Text) => Heard::Text(String::from_utf8(payload.to_vec()).expect("UTF-8")),
+        OpCode::Control(Control::Ping) => Heard::Ping,
+        OpCode::Control(Control::Close) => Heard::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
+        other => panic!("an opcode that the server has no use for: {other:?}"),
+    };
+    Some((heard, end))
+}
