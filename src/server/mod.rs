@@ -15,6 +15,9 @@ mod door;
 mod edge;
 mod fan_out;
 mod frames;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod hub;
 mod idempotency;
@@ -23,6 +26,7 @@ mod limits;
 mod link;
 mod listener;
 mod pages;
+mod patient;
 mod post;
 mod problem;
 mod settings;
@@ -35,7 +39,7 @@ use std::{io, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{Request, State},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -121,7 +125,7 @@ fn router(server: &Arc<Server>) -> Router {
         .route("/", get(pages::index))
         .route("/events", get(api::list_events).post(api::post_event))
         .route("/healthz", get(api::health))
-        .route("/ws", get(socket::subscribe))
+        .route("/ws", any(socket::subscribe))
         .route("/api/post_event", post(actions::call_post_event));
     if !server.settings.no_isolation {
         router = router
