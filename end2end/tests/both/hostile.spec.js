@@ -25,7 +25,7 @@ const HOSTILE = [
 ];
 
 /** Those of which one could think that they reach further than others. */
-const REACHING = HOSTILE.filter((text) => /[\u0300-\u036f\u0489\u202e\u2066\ufdfd]|W{9}|👩|tall/u.test(text));
+const REACHING = HOSTILE.filter((text) => /[\u0300-\u036f\u0489\u202e\ufdfd]|W{9}/u.test(text));
 
 /** What of the interface stands beside an event's own text. */
 const beside = (window) => [window.heading, window.connection, window.tenant, window.message, window.pause];

@@ -78,7 +78,7 @@ impl Raw {
 
     /// Ends when the server has reset the connection, which takes its patience. Nothing is read for it.
     pub(crate) async fn reset(&self) {
-        within_limit(Duration::from_secs(20), "a reset", async {
+        within_limit(Duration::from_secs(40), "a reset", async {
             let error = self.tcp.ready(Interest::ERROR).await.unwrap();
             assert!(error.is_error());
         })
