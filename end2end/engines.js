@@ -8,6 +8,8 @@ import { chromium, firefox, webkit } from "@playwright/test";
 const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
 const quiet = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
   "--disable-sync"];
+// Names of foreign sites, which lead to this machine: for what they may try.
+const foreign = ["--host-resolver-rules=MAP *.example 127.0.0.1"];
 
 /** Lines on the console that engines write themselves, about requests refused or failed and sockets cut. */
 export const NETWORK_LINES = [
@@ -43,7 +45,9 @@ function find(type) {
   const own = existsSync(type.executablePath()) && { browserName, leftOut };
   const system = existsSync(systems[browserName]?.launchOptions.executablePath) && systems[browserName];
   const use = own || (system && { browserName, leftOut, ...system });
-  if (use && browserName === "chromium") use.launchOptions = { ...use.launchOptions, args: [...quiet, ...sandbox] };
+  if (use && browserName === "chromium") {
+    use.launchOptions = { ...use.launchOptions, args: [...quiet, ...foreign, ...sandbox] };
+  }
   return [browserName, use];
 }
 

@@ -40,13 +40,7 @@ pub(super) async fn read_json<T: DeserializeOwned>(
     if !is_json(headers) {
         return Err(Refusal::NotJsonType);
     }
-    let read = Limited::new(body, FRAME_MAX).collect();
-    let bytes = match timeout(PATIENCE, read).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Refusal::BodyTooLarge),
-        Ok(Err(_)) => return Err(Refusal::BodyCut),
-        Err(_) => return Err(Refusal::BodyTooSlow { limit: PATIENCE }),
-    };
+    let bytes = collect(body, PATIENCE).await?;
     let text = std::str::from_utf8(&bytes).map_err(|_| Refusal::NotUtf8)?;
     // Two steps: read at once into its shape, a wrong field would hide that the rest is no JSON, which comes first.
     let not_json = |error: serde_json::Error| Refusal::NotJson { line: error.line(), column: error.column() };
@@ -55,6 +49,19 @@ pub(super) async fn read_json<T: DeserializeOwned>(
     let is_object = text.trim_ascii_start().starts_with('{');
     let parsed = serde_json::from_str(text).ok().filter(|_| is_object);
     Ok((parsed.ok_or(Refusal::WrongShape(shape))?, bytes))
+}
+
+/// Reads a body of at most [`FRAME_MAX`] bytes to its end, for as long as `patience`.
+async fn collect<B>(body: B, patience: Duration) -> Result<Bytes, Refusal>
+where
+    B: HttpBody<Error: Into<axum::BoxError>>,
+{
+    match timeout(patience, Limited::new(body, FRAME_MAX).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
+        Ok(Err(_)) => Err(Refusal::BodyCut),
+        Err(_) => Err(Refusal::BodyTooSlow { limit: patience }),
+    }
 }
 
 /// Whether the one `Content-Type` is `application/json`, with any parameters.
@@ -82,14 +89,18 @@ impl Loan {
         (Body::new(loan.clone()), loan)
     }
 
-    /// Whether what a handler left unread, as one that wants no body does, is within the limit of every request.
-    pub(super) async fn fits(&self) -> bool {
+    /// Reads what a handler left unread, as one that wants no body does.
+    ///
+    /// # Errors
+    /// Where it is not within the limit of every request, does not come, or ends early.
+    pub(super) async fn fits(&self) -> Result<(), Refusal> {
         if self.is_end_stream() {
-            return true;
+            return Ok(());
         }
-        let too_long = self.size_hint().lower() > FRAME_MAX as u64;
-        let read = timeout(DISCARD_PATIENCE, Limited::new(self.clone(), FRAME_MAX).collect());
-        !too_long && matches!(read.await, Ok(Ok(_)))
+        if self.size_hint().lower() > FRAME_MAX as u64 {
+            return Err(Refusal::BodyTooLarge);
+        }
+        collect(self.clone(), DISCARD_PATIENCE).await.map(|_| ())
     }
 
     /// Reads and throws away what the handler left, within limits. Says whether all of it came.

@@ -341,25 +341,58 @@ fn newest(timeline: &Timeline, most: usize) -> Vec<Arc<Event>> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::task::Poll;
 
     use super::*;
 
+    fn channel() -> Channel {
+        let terms = Terms {
+            epoch: Uuid::nil(),
+            build: "x".into(),
+            retain: 10,
+            max_connections: 1,
+            heartbeat: std::time::Duration::from_secs(15),
+        };
+        Channel::new(Tenant::A, terms)
+    }
+
     #[tokio::test]
-    async fn a_clock_that_steps_back_takes_no_timestamp_with_it() {
-        let channel = Channel::new(
-            Tenant::A,
-            Terms {
-                epoch: Uuid::nil(),
-                build: "x".into(),
-                retain: 10,
-                max_connections: 1,
-                heartbeat: Duration::from_secs(15),
-            },
-        );
-        let ahead = Timestamp::parse("2100-01-01T00:00:00Z").unwrap();
-        channel.stream.lock().last = Some(ahead);
-        let event = channel.publish(Message::parse("x").unwrap(), None).await.unwrap();
-        assert_eq!(event.timestamp, ahead);
+    async fn a_clock_that_steps_back_takes_the_stream_with_it_no_further_than_its_last_event() {
+        let channel = channel();
+        let post = async |text| channel.publish(Message::parse(text).unwrap(), None).await.unwrap();
+        let first = post("before").await;
+        // As if that had been long after what the clock says now.
+        let later = Timestamp::parse("2999-01-01T00:00:00.000Z").unwrap();
+        channel.stream.lock().last = Some(later);
+        let (second, third) = (post("after").await, post("and after that").await);
+        assert!(first.timestamp < later);
+        assert_eq!((second.timestamp, third.timestamp), (later, later));
+        let (_, events) = channel.newest(10);
+        assert_eq!(events, [third, second, first]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_nothing_is_sent_a_thousand_posts_wait_and_no_more_and_for_two_seconds() {
+        let channel = channel(); // which no fan-out serves
+        let mut posts: Vec<_> =
+            (0..2_000).map(|_| Box::pin(channel.publish(Message::parse("x").unwrap(), None))).collect();
+        let (mut accepted, mut busy, mut waiting) = (0, 0, Vec::new());
+        for mut post in posts.drain(..) {
+            match futures_util::poll!(&mut post) {
+                Poll::Ready(Ok(_)) => accepted += 1,
+                Poll::Ready(Err(not)) => {
+                    assert_eq!(not, NotAccepted::Busy);
+                    busy += 1;
+                }
+                Poll::Pending => waiting.push(post),
+            }
+        }
+        assert!(accepted > 0);
+        assert_eq!((waiting.len(), accepted + busy), (1_000, 1_000));
+        tokio::time::advance(std::time::Duration::from_secs(2)).await;
+        for post in waiting {
+            assert_eq!(post.await.err(), Some(NotAccepted::Busy));
+        }
+        assert_eq!(channel.newest(0).0.seq, accepted, "a refused post has changed nothing");
     }
 }

@@ -36,8 +36,8 @@ pub(super) async fn answer(
         Err(refusal) => refusal.into_response(),
     };
     let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    if !upgraded && !is_refusal(&response) && !loan.fits().await {
-        response = Refusal::BodyTooLarge.into_response();
+    if !upgraded && !is_refusal(&response) {
+        response = loan.fits().await.map_or_else(IntoResponse::into_response, |()| response);
     }
     if is_refusal(&response) && !loan.discard(waits_to_go_on).await {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -1,5 +1,7 @@
 //! How many connections the process can hold: what was asked for, or what its file descriptors allow.
 
+use std::io;
+
 /// Descriptors kept back for connections that are not yet a tenant's, for files, and for the process itself.
 const RESERVE: u64 = 500;
 /// Of these, what the process takes: its files, and the connections that are turned away with an answer.
@@ -46,6 +48,13 @@ impl Limits {
             open: usize::try_from(open).unwrap_or(usize::MAX),
         }
     }
+}
+
+/// Whether it failed because the process, or the system, has no file descriptor left.
+pub(super) fn no_descriptor_left(error: &io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24; // the same on every Unix; `ErrorKind` does not tell them
+    cfg!(unix) && matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ use crate::feed::protocol::close;
 
 /// How much may wait for one connection, in bytes (contract, "WebSocket").
 const BACKLOG_MAX: usize = 1024 * 1024;
+/// In how many slices: those of pongs are far smaller than what each costs.
+const BACKLOG_SLICES_MAX: usize = 8 * 1024;
 /// How long it may (contract, "WebSocket").
 const BACKLOG_AGE: Duration = Duration::from_secs(10);
 /// How long a closing connection may make no progress (contract, "WebSocket").
@@ -167,7 +169,7 @@ impl Socket {
         let Some(tcp) = self.tcp.as_ref().filter(|_| self.ending.is_none()) else { return };
         if let Some(backlog) = &mut self.backlog {
             backlog.push(frames.clone());
-            if backlog.size > BACKLOG_MAX {
+            if backlog.size > BACKLOG_MAX || backlog.slices.len() > BACKLOG_SLICES_MAX {
                 self.close(End::Slow);
             }
             return;

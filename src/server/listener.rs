@@ -3,34 +3,42 @@
 //! `axum::serve` has no limit on the time that headers take, sleeps for a second when descriptors run out, and its
 //! graceful shutdown forgets upgraded connections (axum issue 3003).
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
-use axum::Router;
+use axum::{Router, response::IntoResponse};
+use http_body_util::BodyExt;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{
-    RETRY_AFTER, Server, edge,
-    limits::Limits,
-    problem::{Refusal, problem_json},
-};
-use crate::feed::Problem;
+use super::{RETRY_AFTER, Server, edge, headers, limits::Limits, patient::Patient, problem::Refusal};
 
 /// How long a request's headers may take to come, and a connection may stand unused.
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
-/// How long to wait where the system has no descriptor left.
+/// How much of a request may wait to be understood, in bytes: its head has to fit. It is no limit of a body.
+const HEAD_MAX: usize = 32 * 1024;
+/// How long to wait where the system has no descriptor left, or for a newcomer to take the answer that says so.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How many connections may wait to be accepted: as many as a tenant's clients that all return at once. Beyond it the
 /// kernel drops their first packet without a word, and they try again a second later, then three. (It may allow less:
 /// `net.core.somaxconn`, 4,096 by default.)
 const ACCEPT_QUEUE: u32 = 4_096;
+/// How many descriptors are kept in hand for newcomers where no other is left.
+const SPARES: usize = 4;
 /// How many answers to connections for which there is no place may be under way, and for how long each.
 const TURNED_AWAY_AT_ONCE: usize = 32;
 const TURN_AWAY_PATIENCE: Duration = Duration::from_millis(500);
@@ -54,6 +62,8 @@ pub(super) struct Connections {
     limits: Limits,
     places: Arc<Semaphore>,
     turned_away: Arc<Semaphore>,
+    /// Whether the last to come was turned away: it is logged once.
+    full: AtomicBool,
     tracker: TaskTracker,
     finish: CancellationToken,
 }
@@ -64,6 +74,7 @@ impl Connections {
             limits,
             places: Arc::new(Semaphore::new(limits.http)),
             turned_away: Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE)),
+            full: AtomicBool::new(false),
             tracker: TaskTracker::new(),
             finish: CancellationToken::new(),
         }
@@ -71,13 +82,25 @@ impl Connections {
 
     /// Accepts connections, and serves each in a task of its own. Never ends by itself.
     pub(super) async fn accept(&self, listener: &TcpListener, server: &Arc<Server>, router: &Router) {
+        let (mut spares, mut short) = (Vec::new(), false);
         loop {
+            lay_by(&mut spares);
             match listener.accept().await {
-                Ok((tcp, _)) => self.take(tcp, server, router),
+                Ok((tcp, _)) => {
+                    self.take(tcp, server, router);
+                    short = false;
+                }
                 Err(error) if is_the_peers(&error) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "no connection can be accepted for now");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    if !std::mem::replace(&mut short, true) {
+                        tracing::warn!(%error, "no connection can be accepted for now");
+                    }
+                    let pause = Instant::now() + ACCEPT_PAUSE;
+                    let spared = spares.pop().is_some(); // and is given back to the system here
+                    let told = spared && matches!(timeout_at(pause, turn_one_away(listener)).await, Ok(Ok(())));
+                    if !told {
+                        sleep_until(pause).await;
+                    }
                 }
             }
         }
@@ -85,6 +108,7 @@ impl Connections {
 
     fn take(&self, tcp: TcpStream, server: &Arc<Server>, router: &Router) {
         let Some(place) = self.place(server.hub.connections()) else { return self.turn_away(tcp) };
+        self.full.store(false, Relaxed);
         // Each frame is a packet of its own, not to wait for the next. Without it events are later, but arrive.
         let _ = tcp.set_nodelay(true);
         let (server, router, finish) = (Arc::clone(server), router.clone(), self.finish.clone());
@@ -94,7 +118,8 @@ impl Connections {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_PATIENCE)
-                .serve_connection(TokioIo::new(tcp), answer)
+                .max_buf_size(HEAD_MAX)
+                .serve_connection(TokioIo::new(Patient::new(tcp)), answer)
                 .with_upgrades();
             tokio::pin!(connection);
             let ended = tokio::select! {
@@ -119,7 +144,9 @@ impl Connections {
 
     /// Says `503` and closes, without holding on to a place.
     fn turn_away(&self, tcp: TcpStream) {
-        tracing::debug!("turned away: no place for one more connection");
+        if !self.full.swap(true, Relaxed) {
+            tracing::warn!("every place of connections that are no tenant's is taken: newcomers get 503");
+        }
         let Ok(turn) = Arc::clone(&self.turned_away).try_acquire_owned() else { return };
         tokio::spawn(async move {
             let _turn = turn;
@@ -136,19 +163,33 @@ impl Connections {
     }
 }
 
+/// Keeps descriptors in hand, as far as there are some: where no other is left, the next connection is told so by giving
+/// one of them up for it. Others may be quicker to take that one, so it is not the only one.
+fn lay_by(spares: &mut Vec<TcpSocket>) {
+    while spares.len() < SPARES
+        && let Ok(spare) = TcpSocket::new_v4()
+    {
+        spares.push(spare);
+    }
+}
+
+async fn turn_one_away(listener: &TcpListener) -> io::Result<()> {
+    let (tcp, _) = listener.accept().await?;
+    answer_no_place(tcp).await
+}
+
 /// Answers, then reads what comes until the peer has closed too: a socket that is closed with unread bytes takes the
 /// answer with it.
 async fn answer_no_place(mut tcp: TcpStream) -> io::Result<()> {
-    let refusal = Refusal::NoPlace { retry_after: RETRY_AFTER };
-    let (retry_after, problem) = (RETRY_AFTER.as_secs(), problem_json(&refusal.problem()));
-    let answer = format!(
-        "HTTP/1.1 {}\r\nretry-after: {retry_after}\r\nconnection: close\r\ncache-control: no-store\r\n\
-         content-type: {}\r\ncontent-length: {}\r\n\r\n{problem}",
-        refusal.status(),
-        Problem::MEDIA_TYPE,
-        problem.len()
-    );
-    tcp.write_all(answer.as_bytes()).await?;
+    let mut response = Refusal::NoPlace { retry_after: RETRY_AFTER }.into_response();
+    headers::complete(response.headers_mut());
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let mut answer = format!("HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: {}\r\n", head.status, body.len());
+    for (name, value) in &head.headers {
+        answer.extend([name.as_str(), ": ", &String::from_utf8_lossy(value.as_bytes()), "\r\n"]);
+    }
+    tcp.write_all(&[answer.as_bytes(), b"\r\n", &body].concat()).await?;
     tcp.shutdown().await?;
     tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await?;
     Ok(())

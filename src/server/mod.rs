@@ -30,6 +30,9 @@ mod door;
 mod edge;
 mod fan_out;
 mod frames;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod headers;
 mod hub;
 mod idempotency;
@@ -39,6 +42,7 @@ mod link;
 mod listener;
 mod pace;
 mod pages;
+mod patient;
 mod post;
 mod problem;
 mod routes;

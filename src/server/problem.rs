@@ -17,7 +17,7 @@ use crate::feed::{
 /// Why a request was refused. The first that applies, in the order of these variants, wins.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("the server has no place for one more connection: try again in {} s", .retry_after.as_secs())]
+    #[error("the server has no place for one more: try again in {} s", .retry_after.as_secs())]
     NoPlace { retry_after: Duration },
     #[error("send exactly one Host header: a host name or an IP address, and perhaps a port")]
     MalformedHost,
@@ -155,7 +155,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-pub(super) fn problem_json(problem: &Problem) -> String {
+fn problem_json(problem: &Problem) -> String {
     serde_json::to_string(problem).expect("four fields, three strings and a number, always serialise")
 }
 

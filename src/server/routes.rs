@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, any, get, post},
 };
 
 use super::{Server, actions, api, pages, socket};
@@ -66,7 +66,7 @@ impl Route {
             Self::Index => get(pages::index),
             Self::Events => get(api::list_events).post(api::post_event),
             Self::Health => get(api::health),
-            Self::Socket => get(socket::subscribe),
+            Self::Socket => any(socket::subscribe),
             Self::PostEvent => post(actions::call_post_event),
             Self::Isolation => get(pages::isolation),
             Self::IsolationReport => post(actions::call_isolation_report),

@@ -13,10 +13,9 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
-use super::problem::Refusal;
+use super::{RETRY_AFTER, limits::no_descriptor_left, problem::Refusal};
 use crate::app::{Assets, ClientFiles};
 
 /// Where cargo-leptos builds the site, unless `LEPTOS_SITE_ROOT` says otherwise.
@@ -83,11 +82,18 @@ impl Site {
         let readable = matches!(*request.method(), Method::GET | Method::HEAD);
         let (mut head, _) = request.into_parts();
         head.method = if readable { head.method } else { Method::HEAD };
-        let files = ServeDir::new(directory).precompressed_br().precompressed_gzip();
-        let found = files.oneshot(Request::from_parts(head, Body::empty())).await;
-        let Ok(mut response) = found.map(IntoResponse::into_response);
+        let mut files = ServeDir::new(directory).precompressed_br().precompressed_gzip();
+        let mut response = match files.try_call(Request::from_parts(head, Body::empty())).await {
+            Ok(found) => found.into_response(),
+            Err(error) if no_descriptor_left(&error) => {
+                tracing::warn!(%error, "a file cannot be opened for now");
+                return Refusal::NoPlace { retry_after: RETRY_AFTER }.into_response();
+            }
+            // Such as a name that is too long for a file's.
+            Err(_) => return Refusal::NotFound.into_response(),
+        };
         match response.status() {
-            StatusCode::NOT_FOUND | StatusCode::INTERNAL_SERVER_ERROR => return Refusal::NotFound.into_response(),
+            StatusCode::NOT_FOUND => return Refusal::NotFound.into_response(),
             _ if !readable => {
                 return Refusal::MethodNotAllowed { allow: String::from("GET,HEAD") }.into_response();
             }

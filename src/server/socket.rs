@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header},
     response::Response,
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tungstenite::handshake::derive_accept_key;
 
 use super::{
@@ -19,15 +18,20 @@ use super::{
     channel::{Channel, Place},
     credential,
     link::Connection,
+    patient::Patient,
     problem::Refusal,
 };
 
 /// Subscribes to the feed of the one tenant that the address names.
 ///
 /// # Errors
-/// In the contract's order: `403` for the `Origin`, `401` for the tenant, `426` and `400` for the handshake, `503` where
-/// every place is taken. Nothing is upgraded then.
+/// In the contract's order: `405` for what is no `GET`, `403` for the `Origin`, `401` for the tenant, `426` and `400` for
+/// the handshake, `503` where every place is taken. Nothing is upgraded then.
 pub(super) async fn subscribe(State(server): State<Arc<Server>>, mut request: Request) -> Result<Response, Refusal> {
+    // Not left to the router, which takes a HEAD for a GET: no handshake is one (RFC 6455, section 4.1).
+    if request.method() != Method::GET {
+        return Err(Refusal::MethodNotAllowed { allow: String::from("GET") });
+    }
     let host = request.extensions().get::<Authority>().ok_or(Refusal::MalformedHost)?;
     if !authority::origin_passes(request.headers(), host, &server.settings.allow_origin) {
         server.refused.origin.add(1);
@@ -35,6 +39,9 @@ pub(super) async fn subscribe(State(server): State<Arc<Server>>, mut request: Re
     }
     let tenant = credential::of_socket(request.uri())?;
     let accept = check_handshake(request.version(), request.headers())?;
+    if !request.body().is_end_stream() {
+        return Err(Refusal::WrongHandshake("it has no body")); // what came of one would be taken for frames
+    }
     let channel = Arc::clone(server.hub.channel(tenant));
     let place = channel.place().ok_or(Refusal::Full { retry_after: RETRY_AFTER })?;
     tokio::spawn(connect(hyper::upgrade::on(&mut request), channel, place));
@@ -51,12 +58,12 @@ pub(super) async fn subscribe(State(server): State<Arc<Server>>, mut request: Re
 /// Starts the connection once hyper has let go of its TCP stream. What runs on is the connection's own small task.
 async fn connect(upgrade: OnUpgrade, channel: Arc<Channel>, place: Place) {
     let parts = match upgrade.await {
-        Ok(upgraded) => upgraded.downcast::<TokioIo<TcpStream>>(),
+        Ok(upgraded) => upgraded.downcast::<TokioIo<Patient>>(),
         Err(error) => return tracing::debug!(%error, "a peer left before its upgrade"),
     };
     match parts {
         Ok(parts) => {
-            tokio::spawn(Connection::new(parts.io.into_inner(), &parts.read_buf, channel, place));
+            tokio::spawn(Connection::new(parts.io.into_inner().into_inner(), &parts.read_buf, channel, place));
         }
         Err(_) => tracing::error!("an upgraded connection is no TCP stream"),
     }

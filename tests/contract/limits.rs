@@ -13,6 +13,14 @@ async fn one_tenant_at_its_limit_is_refused_and_the_other_notices_nothing() {
 }
 
 #[tokio::test]
+async fn that_a_tenant_is_at_its_limit_stands_in_the_log() {
+    let mut program = Program::start(&["--max-connections", "1"]).await;
+    let _taken = program.connect(Tenant::A).await;
+    program.new_socket(Tenant::A).send().await.refused(503);
+    program.says("problem=\"full\"").await;
+}
+
+#[tokio::test]
 async fn a_place_is_free_again_after_a_close_or_a_cut() {
     let server = Server::with(|settings| settings.max_connections = 1).await;
     server.connect(Tenant::A).await.close().await;

@@ -6,18 +6,24 @@
 mod support;
 
 mod actions;
+mod answers;
+mod faults;
 mod files;
+mod hostile;
 mod hosts_and_origins;
 mod isolation;
 mod limits;
 mod listing;
 mod noninterference;
+mod openapi;
 mod pages;
 mod posting;
 mod program;
 mod property;
 mod refusals;
+mod rfc6455;
 mod slow_readers;
+mod smuggling;
 mod sockets;
 mod stopping;
 mod surface;

@@ -96,6 +96,11 @@ pub(crate) fn of_a_post() -> Vec<Fault> {
     [&OF_THE_HOST[..], &path, &OF_THE_TENANT, &OF_A_KEY, &OF_A_BODY, &OF_A_MESSAGE].concat()
 }
 
+/// All that a list can be refused for while the server serves, in the contract's order.
+pub(crate) fn of_a_list() -> Vec<Fault> {
+    [&OF_THE_HOST[..], &[OF_THE_PATH, OF_THE_METHOD], &OF_THE_TENANT].concat()
+}
+
 /// All that a handshake can be refused for while the server serves, in the contract's order.
 pub(crate) fn of_a_handshake() -> Vec<Fault> {
     [&OF_THE_HOST[..], &[OF_THE_PATH, OF_THE_METHOD], &OF_A_HANDSHAKE].concat()
@@ -147,8 +152,7 @@ async fn the_server_function_refuses_as_the_api_does() {
 #[tokio::test]
 async fn a_list_is_refused_for_the_first_reason_that_applies() {
     let server = Server::start().await;
-    let faults = [&OF_THE_HOST[..], &[OF_THE_PATH, OF_THE_METHOD], &OF_THE_TENANT].concat();
-    check_order(&faults, || server.get("/events").tenant(Tenant::A)).await;
+    check_order(&of_a_list(), || server.get("/events").tenant(Tenant::A)).await;
 }
 
 #[tokio::test]

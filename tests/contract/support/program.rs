@@ -3,8 +3,9 @@
 use std::{ops::Deref, process::Stdio};
 
 use tokio::{
-    io::{AsyncBufReadExt, BufReader, Lines},
-    process::{Child, ChildStderr, Command},
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    sync::mpsc,
 };
 
 use super::{server::Client, within};
@@ -14,8 +15,9 @@ use super::{server::Client, within};
 pub(crate) struct Program {
     client: Client,
     child: Child,
-    log: Lines<BufReader<ChildStderr>>,
-    /// What it has logged so far.
+    /// Its lines, read by a task of their own: a program whose log nobody reads stands still.
+    log: mpsc::UnboundedReceiver<String>,
+    /// What it has logged, as far as a test has waited for it.
     pub(crate) logged: String,
 }
 
@@ -68,17 +70,48 @@ impl Program {
     pub(crate) async fn spawn(mut command: Command) -> Self {
         let command = command.env("EVENT_FEED_PORT", "0").kill_on_drop(true);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut logged = String::new();
-        let address = loop {
-            let line = within("the address to open", log.next_line()).await.unwrap().expect("it runs on");
-            logged.push_str(&line);
-            logged.push('\n');
-            if let Some((_, address)) = line.split_once("http://") {
-                break address.trim_end_matches('/').parse().expect("an address");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let (write, log) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                // Where the test is over, nobody reads on.
+                let _ = write.send(line);
             }
-        };
-        Self { client: Client { address }, child, log, logged }
+        });
+        let nowhere = Client { address: ([0, 0, 0, 0], 0).into() };
+        let mut program = Self { client: nowhere, child, log, logged: String::new() };
+        let line = program.says("http://").await;
+        let (_, address) = line.split_once("http://").expect("an address");
+        program.client.address = address.trim_end_matches('/').parse().expect("an address");
+        program
+    }
+
+    /// Waits until it logs a line that holds this, and gives that line.
+    pub(crate) async fn says(&mut self, what: &str) -> String {
+        loop {
+            let line = within(what, self.log.recv()).await.expect("it runs on");
+            self.note(&line);
+            if line.contains(what) {
+                return line;
+            }
+        }
+    }
+
+    fn note(&mut self, line: &str) {
+        self.logged.push_str(line);
+        self.logged.push('\n');
+    }
+
+    /// How much memory it holds, in bytes. `None` where the system does not tell.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
+    }
+
+    /// How many files it has open. `None` where the system does not tell.
+    pub(crate) fn open_files(&self) -> Option<usize> {
+        Some(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()?)).ok()?.count())
     }
 
     /// Sends it a signal.
@@ -90,9 +123,8 @@ impl Program {
     /// Sends it a signal, and waits for its end.
     pub(crate) async fn end_with(mut self, signal: &str) -> Exit {
         self.signal(signal).await;
-        while let Some(line) = within("the rest of the log", self.log.next_line()).await.unwrap() {
-            self.logged.push_str(&line);
-            self.logged.push('\n');
+        while let Some(line) = within("the rest of the log", self.log.recv()).await {
+            self.note(&line);
         }
         let status = within("the end of the program", self.child.wait()).await.unwrap();
         Exit { code: status.code(), stdout: String::new(), stderr: self.logged }

@@ -1,6 +1,6 @@
 //! A TCP stream and bytes as given: for what a well-kept client would not send, or would hide.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode, header::HeaderName};
@@ -9,7 +9,10 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-use super::{http::Answer, within};
+use super::{
+    http::{Answer, Request},
+    within, within_limit,
+};
 
 /// The opcodes of RFC 6455, section 5.2.
 const TEXT: u8 = 0x1;
@@ -42,6 +45,7 @@ pub(crate) enum Heard {
 impl Raw {
     pub(crate) async fn connect(server: SocketAddr) -> Self {
         let tcp = within("a connection", TcpStream::connect(server)).await.unwrap();
+        tcp.set_nodelay(true).unwrap(); // each write is a packet of its own
         Self { tcp, bytes: Vec::new() }
     }
 
@@ -57,6 +61,11 @@ impl Raw {
         within("room for what is sent", self.tcp.write_all(bytes.as_ref())).await.unwrap();
     }
 
+    /// As [`Raw::write`], where the server may have had enough.
+    pub(crate) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        within("room for what is sent", self.tcp.write_all(bytes.as_ref())).await
+    }
+
     /// Sends no more. What comes is still read.
     pub(crate) async fn end(&mut self) {
         self.tcp.shutdown().await.unwrap();
@@ -67,9 +76,9 @@ impl Raw {
         self.tcp.set_zero_linger().unwrap();
     }
 
-    /// Ends when the server has reset the connection. Nothing is read for it.
+    /// Ends when the server has reset the connection, which takes its patience. Nothing is read for it.
     pub(crate) async fn reset(&self) {
-        within("a reset", async {
+        within_limit(Duration::from_secs(40), "a reset", async {
             let error = self.tcp.ready(Interest::ERROR).await.unwrap();
             assert!(error.is_error());
         })
@@ -100,6 +109,23 @@ impl Raw {
         };
         let body = self.take(length).await.expect("the answer's body");
         (head, body)
+    }
+
+    /// The status that a request gets, if it gets an answer at all.
+    pub(crate) async fn try_status(&mut self, request: &Request) -> Option<u16> {
+        self.try_write(request.head()).await.ok()?;
+        while !self.bytes.windows(2).any(|window| window == b"\r\n") {
+            self.more().await.ok().filter(|count| *count > 0)?;
+        }
+        String::from_utf8_lossy(&self.bytes).split(' ').nth(1)?.parse().ok()
+    }
+
+    /// Passes over all that comes, and ends with the connection, whichever way that goes.
+    pub(crate) async fn gone(&mut self) {
+        self.bytes.clear();
+        while let Ok(1..) = self.tcp.read_buf(&mut self.bytes).await {
+            self.bytes.clear();
+        }
     }
 
     /// Whether the stream ends here.
@@ -155,6 +181,12 @@ impl Raw {
             127 => u64::from_be_bytes(self.array().await?),
             short => short.into(),
         };
+        let shortest = match length {
+            0..=125 => second < 126,
+            126..=0xffff => second == 126,
+            _ => second == 127,
+        };
+        assert!(shortest, "a length of {length} in more bytes than it needs");
         Ok(Some((first & 0x0f, self.take(usize::try_from(length).unwrap()).await?)))
     }
 
@@ -187,6 +219,11 @@ impl Raw {
 
 /// A frame as a client sends it, masked. `first` is its first byte: the bits and the opcode.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    masked([7, 11, 13, 17], first, payload)
+}
+
+/// As [`frame`], with a mask of the test's choice.
+pub(crate) fn masked(mask: [u8; 4], first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match payload.len() {
         length @ 0..=125 => bytes.push(0x80 | length as u8),
@@ -199,7 +236,6 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
             bytes.extend((length as u64).to_be_bytes());
         }
     }
-    let mask = [7, 11, 13, 17];
     bytes.extend(mask);
     bytes.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     bytes

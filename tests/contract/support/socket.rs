@@ -50,7 +50,13 @@ impl Socket {
     /// The next frame, or the code of the close in its place.
     async fn frame_or_close(&mut self) -> Result<Frame, Option<u16>> {
         let frame = read(&mut self.stream).await?;
-        match &frame {
+        self.take(&frame);
+        Ok(frame)
+    }
+
+    /// Checks a frame against those before it.
+    fn take(&mut self, frame: &Frame) {
+        match frame {
             Frame::EventCreated { seq, event } => {
                 assert_eq!((*seq, &event.tenant_id), (self.seq + 1, &self.hello.tenant_id), "{frame:?}");
                 self.seq = *seq;
@@ -58,7 +64,6 @@ impl Socket {
             Frame::Heartbeat { seq, .. } => assert_eq!(*seq, self.seq, "{frame:?}"),
             Frame::ConnectionEstablished(_) => panic!("a second hello"),
         }
-        Ok(frame)
     }
 
     /// The next event; heartbeats are passed over.
@@ -107,6 +112,19 @@ impl Socket {
                 Err(code) => return (events, code),
             }
         }
+    }
+
+    /// Reads up to the event of this `seq`, or to the end of the connection, whichever way that comes. Says whether it
+    /// has every event from its hello to that one; a gap fails.
+    pub(crate) async fn has_all_up_to(mut self, seq: u64) -> bool {
+        while self.seq < seq {
+            match within("a frame or the end", self.stream.next()).await {
+                Some(Ok(Message::Text(text))) => self.take(&Frame::read(&text)),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                _ => return false,
+            }
+        }
+        true
     }
 
     /// Closes as a browser does that leaves a page, and returns once the connection has ended.

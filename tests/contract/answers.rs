@@ -1,0 +1,143 @@
+//! The headers that every answer carries, whatever its route: no page can be framed, sniffed or scripted from elsewhere.
+
+use std::collections::BTreeMap;
+
+use crate::support::{Answer, Method, Program, Request, Server, Tenant, header};
+
+/// A request for every route, and for every kind of answer that there is.
+fn of_every_route(server: &Server) -> Vec<Request> {
+    let post = server.new_post(Tenant::A, "x");
+    let mut foreign = server.get("/");
+    foreign.set("host", "rebound.example");
+    vec![
+        server.get("/"),
+        server.get("/?tenant=tenant_a"),
+        server.get("/?tenant=nobody"),
+        server.get("/isolation"),
+        server.get("/vanilla/"),
+        server.get("/vanilla/index.html"),
+        server.get("/vanilla/app.js"),
+        server.get("/vanilla/style.css"),
+        server.get("/favicon.svg"),
+        server.get("/openapi.json"),
+        server.get("/vanilla/").header("if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT"),
+        server.get("/vanilla"), // a redirect
+        server.get("/healthz"),
+        server.get("/events").tenant(Tenant::A),
+        server.get("/events").tenant(Tenant::A).header("if-none-match", "*"),
+        server.get("/events"),
+        server.get("/nowhere"),
+        server.get("/ws?tenant=tenant_a"),
+        server.new_socket(Tenant::A).header("origin", "null"),
+        server.new_socket(Tenant::A),
+        server.request(Method::HEAD, "/?tenant=tenant_a"),
+        server.request(Method::OPTIONS, "/events"),
+        server.request(Method::POST, "/api/isolation_report").json("{}"),
+        post.clone().at("/api/post_event"),
+        post.clone().json("{"),
+        post,
+        foreign,
+    ]
+}
+
+fn policy(answer: &Answer) -> BTreeMap<&str, Vec<&str>> {
+    let policy = answer.header(header::CONTENT_SECURITY_POLICY);
+    let directives = policy.split(';').filter_map(|directive| {
+        let mut words = directive.split_whitespace();
+        Some((words.next()?, words.collect()))
+    });
+    let map: BTreeMap<_, _> = directives.clone().collect();
+    assert_eq!(map.len(), directives.count(), "a directive that comes twice is ignored the second time: {policy}");
+    map
+}
+
+#[track_caller]
+fn check_headers(what: &str, answer: &Answer) {
+    assert_eq!(answer.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff", "{what}");
+    assert_eq!(answer.header(header::REFERRER_POLICY), "no-referrer", "{what}");
+    assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin", "{what}");
+    assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin", "{what}");
+    let features = answer.header("permissions-policy");
+    for feature in ["camera", "geolocation", "microphone", "payment", "usb"] {
+        assert!(features.contains(&format!("{feature}=()")), "{what}: {features}");
+    }
+    for reveals in ["server", "x-powered-by"] {
+        assert!(!answer.headers.contains_key(reveals), "{what} tells its {reveals}");
+    }
+    if answer.body.is_empty() && !answer.headers.contains_key(header::CONTENT_TYPE) {
+        // In a 304 it would take the place of that of the page that a browser has kept.
+        assert!(!answer.headers.contains_key(header::CONTENT_SECURITY_POLICY), "{what}");
+        return;
+    }
+    assert!(!answer.header(header::CONTENT_TYPE).is_empty(), "{what}");
+    let policy = policy(answer);
+    assert_eq!(policy["default-src"], ["'none'"], "{what}");
+    assert_eq!(policy["frame-ancestors"], ["'none'"], "{what}");
+    assert_eq!(policy["base-uri"], ["'none'"], "{what}");
+}
+
+#[tokio::test]
+async fn every_answer_of_every_route_carries_them() {
+    let server = Server::start().await;
+    for request in of_every_route(&server) {
+        let what = format!("{} {}", request.method, request.path);
+        check_headers(&what, &request.send().await);
+    }
+}
+
+#[tokio::test]
+async fn a_page_gets_its_scripts_styles_images_and_connections_from_here_and_nothing_else_at_all() {
+    let server = Server::start().await;
+    for target in ["/", "/?tenant=tenant_a", "/?tenant=nobody", "/isolation", "/vanilla/"] {
+        let page = server.get(target).send().await;
+        let policy = policy(&page);
+        for directive in ["style-src", "img-src", "connect-src", "form-action"] {
+            assert_eq!(policy[directive], ["'self'"], "{target}: {directive}");
+        }
+        assert_eq!(policy["object-src"], ["'none'"], "{target}");
+        let [own, nonce, wasm] = policy["script-src"][..] else { panic!("{target}: {policy:?}") };
+        assert_eq!((own, wasm), ("'self'", "'wasm-unsafe-eval'"), "{target}");
+        assert!(nonce.starts_with("'nonce-"), "{target}: {nonce}");
+        let known = ["default-src", "script-src", "base-uri", "frame-ancestors", "object-src", "style-src", "img-src"];
+        let known =
+            [&known[..], &["connect-src", "form-action", "require-trusted-types-for", "trusted-types"]].concat();
+        assert!(policy.keys().all(|directive| known.contains(directive)), "{target}: {policy:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_no_build_page_may_not_turn_text_into_markup() {
+    let server = Server::start().await;
+    let page = server.get("/vanilla/").send().await;
+    let policy = policy(&page);
+    assert_eq!(policy["require-trusted-types-for"], ["'script'"]);
+    assert_eq!(policy["trusted-types"], ["'none'"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_page_may_load_and_run_nothing() {
+    let server = Server::start().await;
+    for request in [server.get("/events").tenant(Tenant::A), server.get("/nowhere"), server.get("/favicon.svg")] {
+        let answer = request.send().await;
+        assert_eq!(policy(&answer).keys().collect::<Vec<_>>(), [&"base-uri", &"default-src", &"frame-ancestors"]);
+    }
+}
+
+#[tokio::test]
+async fn who_finds_no_place_gets_them_too() {
+    let mut command = Program::command_by("sh");
+    command.args(["-c", "ulimit -n 100 && exec \"$0\"", Program::PATH]);
+    let program = Program::spawn(command).await;
+    let mut taken = Vec::new();
+    let refused = loop {
+        let mut raw = program.raw().await;
+        raw.write(program.get("/healthz").head()).await;
+        let answer = raw.answer().await;
+        if answer.status != 200 {
+            break answer;
+        }
+        taken.push(raw);
+    };
+    check_headers("no place", &refused);
+    refused.refused(503);
+}
