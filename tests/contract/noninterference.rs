@@ -1,9 +1,12 @@
 //! Isolation by non-interference: a tenant does the same once beside a silent tenant and once beside one that does its
 //! worst. What it receives, of HTTP and of sockets, is the same byte for byte, but for the names and times of things.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+    },
 };
 
 use tokio::task::JoinHandle;
@@ -65,13 +68,16 @@ async fn flood(client: Client, ends: Arc<AtomicBool>, posted: Arc<AtomicUsize>) 
 }
 
 async fn hold_every_place(client: Client, ends: Arc<AtomicBool>) {
-    let mut held = Vec::new();
+    let mut held = VecDeque::new();
     while !ends.load(SeqCst) {
-        let mut raw = client.raw().await;
+        let mut raw = Raw::connect_narrow(client.address).await;
         raw.write(client.new_socket(Tenant::B).head()).await;
         match raw.answer().await.status {
-            StatusCode::SWITCHING_PROTOCOLS => held.push(raw), // it never reads: the server has to drop it
+            StatusCode::SWITCHING_PROTOCOLS => held.push_back(raw), // it never reads: the server has to drop it
             _ => tokio::task::yield_now().await,
+        }
+        if held.len() > MAX_CONNECTIONS as usize {
+            held.pop_front(); // which the server has dropped
         }
     }
 }
