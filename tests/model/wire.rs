@@ -86,8 +86,8 @@ impl TcpStream {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         let count = wire.room.min(bytes.len());
-        if count == 0 {
-            return Err(io::ErrorKind::WouldBlock.into());
+        if count == 0 || thread_rng().gen_ratio(1, 8) {
+            return Err(io::ErrorKind::WouldBlock.into()); // a socket may, whatever was said of it before
         }
         wire.room -= count;
         wire.to_peer.extend_from_slice(&bytes[..count]);
