@@ -16,6 +16,7 @@ mod edge;
 mod fan_out;
 mod frames;
 mod headers;
+mod healthcheck;
 mod hub;
 mod idempotency;
 mod inbound;
@@ -42,6 +43,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use authority::{AuthorityError, HostName, Origin};
+pub use healthcheck::healthcheck;
 pub use settings::Settings;
 
 use counters::RefusedCounters;

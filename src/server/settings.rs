@@ -16,7 +16,7 @@ pub struct Settings {
     #[arg(long, env = "EVENT_FEED_HOST", value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub host: IpAddr,
 
-    /// The port to listen on, for HTTP and WebSocket alike; 0 takes a free one
+    /// The port to listen on, for HTTP and WebSocket alike; 0 takes a free one, and a taken one ends the start
     #[arg(long, env = "EVENT_FEED_PORT", value_name = "PORT", default_value_t = 3000)]
     pub port: u16,
 
@@ -41,12 +41,13 @@ pub struct Settings {
         value_parser = clap::value_parser!(u32).range(0..=60_000))]
     pub drain: u32,
 
-    /// Another site, such as https://feed.example, whose pages may open WebSockets here; a comma or another flag adds
-    /// one more
+    /// Another site, by its origin (https:// or http://, and a host), whose pages may open WebSockets here; those of any
+    /// other get 403. A comma or another flag adds one more
     #[arg(long, env = "EVENT_FEED_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<Origin>,
 
-    /// A host name to answer for, beside localhost, *.localhost and IP addresses; a comma or another flag adds one more
+    /// A host name to answer for, beside localhost, *.localhost and IP addresses; requests for any other get 421. A comma
+    /// or another flag adds one more
     #[arg(long, env = "EVENT_FEED_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
     pub allow_host: Vec<HostName>,
 
@@ -54,9 +55,14 @@ pub struct Settings {
     #[arg(long, env = "EVENT_FEED_NO_ISOLATION")]
     pub no_isolation: bool,
 
-    /// What is logged: a level (error, warn, info, debug), or a filter such as event_feed=debug
+    /// What is logged, to the error stream and never with a message's text: a level (error, warn, info, debug), or a
+    /// filter such as event_feed=debug
     #[arg(long, env = "EVENT_FEED_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
+
+    /// Ask the server that runs with these settings whether it serves, and end: with 0 if it does, else with 1
+    #[arg(long)]
+    pub healthcheck: bool,
 }
 
 /// Passes a filter that the log will take.
@@ -108,6 +114,7 @@ impl Default for Settings {
             allow_host: Vec::new(),
             no_isolation: false,
             log: String::from("info"),
+            healthcheck: false,
         }
     }
 }

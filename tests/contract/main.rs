@@ -7,6 +7,7 @@ mod support;
 
 mod actions;
 mod files;
+mod healthcheck;
 mod hosts_and_origins;
 mod isolation;
 mod limits;
