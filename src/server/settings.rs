@@ -121,7 +121,35 @@ impl Default for Settings {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+
+    /// The README's table: what `--help` says of all that can be set by flag and by variable.
+    fn table() -> String {
+        let command = Settings::command();
+        let settings = command.get_arguments().filter(|setting| setting.get_env().is_some());
+        let rows = settings.map(|setting| {
+            let flag = setting.get_long().unwrap();
+            let variable = format!("EVENT_FEED_{}", flag.replace('-', "_").to_uppercase());
+            assert_eq!(setting.get_env().unwrap(), variable.as_str());
+            let (value, default) = if setting.get_action().takes_values() {
+                let default = setting.get_default_values().first().map(|default| format!("`{}`", default.display()));
+                (format!(" {}", setting.get_value_names().unwrap().join(" ")), default.unwrap_or("none".to_owned()))
+            } else {
+                (String::new(), "off".to_owned())
+            };
+            let help = setting.get_help().unwrap().to_string().replace('*', "\\*");
+            format!("| `--{flag}{value}` | {default} | {help} |\n")
+        });
+        ["| setting | default | what it does |\n| --- | --- | --- |\n".to_owned()].into_iter().chain(rows).collect()
+    }
+
+    #[test]
+    fn the_readme_tells_what_the_help_tells() {
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&table()), "put this table into README.md:\n\n{}", table());
+    }
 
     #[test]
     fn the_defaults_are_those_of_the_command_line() {
