@@ -20,7 +20,7 @@ export default defineConfig([
   },
   {
     // What is handed to a page to run there.
-    files: ["end2end/{gallery,measure,tests,webkit}/**/*.js"],
+    files: ["end2end/{gallery,measure,proxy,tests,webkit}/**/*.js"],
     languageOptions: { globals: globals.browser },
   },
   {

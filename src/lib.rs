@@ -1,8 +1,10 @@
-//! A live event feed for two tenants that never meet.
+//! A live event feed for two tenants that never meet. What it must do stands in `docs/contract.md`: comments name its
+//! sections; how it is built, and why, in `docs/architecture.md`.
 //!
 //! Read [`feed`] (what an event is), `server` (how one is accepted and fanned out), [`client`] (how a browser stays
 //! connected), `app` (what people see). Arrows point one way: `feed` knows nobody; `server`, `client` and `app` know
-//! `feed`; `app` reaches the server only inside server functions, and the browser only through `client`.
+//! `feed`; `server` renders `app`; `app` reaches the server only inside server functions, and the browser only through
+//! `client`.
 
 // A page is one type, as deep as its elements are nested.
 #![recursion_limit = "256"]

@@ -11,6 +11,15 @@ async fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(exit) => return exit,
     };
+    if settings.healthcheck {
+        return match server::healthcheck(&settings).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("event-feed is not well: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(&settings.log))
         .with_ansi(std::io::stderr().is_terminal())

@@ -12,7 +12,7 @@ use axum::{
 
 use super::{Server, channel::List, credential, post::Post, problem::Refusal};
 use crate::feed::{
-    Event, Position, Tenant,
+    Position, Tenant,
     protocol::{POSITION_HEADER, TENANT_HEADER},
 };
 
@@ -21,12 +21,7 @@ pub(super) async fn post_event(State(server): State<Arc<Server>>, request: Reque
     let (head, body) = request.into_parts();
     let (post, _) = Post::read(&server, &head.headers, body).await?;
     let event = post.publish().await?;
-    Ok(created(&event))
-}
-
-/// `201` with the event.
-pub(super) fn created(event: &Event) -> Response {
-    (StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(event)).into_response()
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(event)).into_response())
 }
 
 /// `GET /events`: the kept events of the tenant that the header names, newest first; or `304` to who has them.

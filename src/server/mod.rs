@@ -34,6 +34,7 @@ mod frames;
 #[doc(hidden)]
 pub mod fuzzing;
 mod headers;
+mod healthcheck;
 mod hub;
 mod idempotency;
 mod inbound;
@@ -59,6 +60,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 pub use authority::{AuthorityError, HostName, Origin};
+pub use healthcheck::healthcheck;
 pub use listener::listen;
 pub use routes::Route;
 pub use settings::Settings;

@@ -16,7 +16,7 @@ pub struct Settings {
     #[arg(long, env = "EVENT_FEED_HOST", value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub host: IpAddr,
 
-    /// The port to listen on, for HTTP and WebSocket alike; 0 takes a free one
+    /// The port to listen on, for HTTP and WebSocket alike; 0 takes a free one, and a taken one ends the start
     #[arg(long, env = "EVENT_FEED_PORT", value_name = "PORT", default_value_t = 3000)]
     pub port: u16,
 
@@ -41,12 +41,13 @@ pub struct Settings {
         value_parser = clap::value_parser!(u32).range(0..=60_000))]
     pub drain: u32,
 
-    /// Another site, such as https://feed.example, whose pages may open WebSockets here; a comma or another flag adds
-    /// one more
+    /// Another site, by its origin (https:// or http://, and a host), whose pages may open WebSockets here; those of any
+    /// other get 403. A comma or another flag adds one more
     #[arg(long, env = "EVENT_FEED_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     pub allow_origin: Vec<Origin>,
 
-    /// A host name to answer for, beside localhost, *.localhost and IP addresses; a comma or another flag adds one more
+    /// A host name to answer for, beside localhost, *.localhost and IP addresses; requests for any other get 421. A comma
+    /// or another flag adds one more
     #[arg(long, env = "EVENT_FEED_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
     pub allow_host: Vec<HostName>,
 
@@ -54,9 +55,14 @@ pub struct Settings {
     #[arg(long, env = "EVENT_FEED_NO_ISOLATION")]
     pub no_isolation: bool,
 
-    /// What is logged: a level (error, warn, info, debug), or a filter such as event_feed=debug
+    /// What is logged, to the error stream and never with a message's text: a level (error, warn, info, debug), or a
+    /// filter such as event_feed=debug
     #[arg(long, env = "EVENT_FEED_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
+
+    /// Ask the server that runs with these settings whether it serves, and end: with 0 if it does, else with 1
+    #[arg(long)]
+    pub healthcheck: bool,
 }
 
 /// Passes a filter that the log will take.
@@ -108,13 +114,42 @@ impl Default for Settings {
             allow_host: Vec::new(),
             no_isolation: false,
             log: String::from("info"),
+            healthcheck: false,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+
+    /// The README's table: what `--help` says of all that can be set by flag and by variable.
+    fn table() -> String {
+        let command = Settings::command();
+        let settings = command.get_arguments().filter(|setting| setting.get_env().is_some());
+        let rows = settings.map(|setting| {
+            let flag = setting.get_long().unwrap();
+            let variable = format!("EVENT_FEED_{}", flag.replace('-', "_").to_uppercase());
+            assert_eq!(setting.get_env().unwrap(), variable.as_str());
+            let (value, default) = if setting.get_action().takes_values() {
+                let default = setting.get_default_values().first().map(|default| format!("`{}`", default.display()));
+                (format!(" {}", setting.get_value_names().unwrap().join(" ")), default.unwrap_or("none".to_owned()))
+            } else {
+                (String::new(), "off".to_owned())
+            };
+            let help = setting.get_help().unwrap().to_string().replace('*', "\\*");
+            format!("| `--{flag}{value}` | {default} | {help} |\n")
+        });
+        ["| setting | default | what it does |\n| --- | --- | --- |\n".to_owned()].into_iter().chain(rows).collect()
+    }
+
+    #[test]
+    fn the_readme_tells_what_the_help_tells() {
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&table()), "put this table into README.md:\n\n{}", table());
+    }
 
     #[test]
     fn the_defaults_are_those_of_the_command_line() {

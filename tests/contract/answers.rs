@@ -126,7 +126,7 @@ async fn an_answer_that_is_no_page_may_load_and_run_nothing() {
 #[tokio::test]
 async fn who_finds_no_place_gets_them_too() {
     let mut command = Program::command_by("sh");
-    command.args(["-c", "ulimit -n 100 && exec \"$0\"", Program::PATH]);
+    command.args(["-c", "ulimit -n 100 && exec \"$0\"", &Program::path()]);
     let program = Program::spawn(command).await;
     let mut taken = Vec::new();
     let refused = loop {

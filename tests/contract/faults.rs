@@ -173,7 +173,7 @@ fn site_with_a_large_file() -> PathBuf {
 async fn where_no_descriptor_is_left_newcomers_are_told_503_and_the_others_notice_nothing() {
     let site = site_with_a_large_file();
     let mut command = Program::command_by("sh");
-    command.args(["-c", "ulimit -n 100 && exec \"$0\"", Program::PATH]).env("LEPTOS_SITE_ROOT", &site);
+    command.args(["-c", "ulimit -n 100 && exec \"$0\"", &Program::path()]).env("LEPTOS_SITE_ROOT", &site);
     let mut program = Program::spawn(command).await;
     let mut witness = Witness::of(&program, Tenant::A).await;
 

@@ -67,7 +67,7 @@ async fn the_window_of_return_grows_with_a_tenants_connections() {
 /// A server that may have 100 files open.
 async fn with_few_files() -> Program {
     let mut command = Program::command_by("sh");
-    command.args(["-c", "ulimit -n 100 && exec \"$0\"", Program::PATH]);
+    command.args(["-c", "ulimit -n 100 && exec \"$0\"", &Program::path()]);
     Program::spawn(command).await
 }
 

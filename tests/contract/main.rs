@@ -9,6 +9,7 @@ mod actions;
 mod answers;
 mod faults;
 mod files;
+mod healthcheck;
 mod hostile;
 mod hosts_and_origins;
 mod isolation;

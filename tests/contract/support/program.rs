@@ -30,12 +30,14 @@ pub(crate) struct Exit {
 }
 
 impl Program {
-    /// Where the binary lies.
-    pub(crate) const PATH: &str = env!("CARGO_BIN_EXE_event-feed");
+    /// Where the binary lies: the one that was built with the tests, or whatever `EVENT_FEED_BIN` names, such as an image.
+    pub(crate) fn path() -> String {
+        std::env::var("EVENT_FEED_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_event-feed").to_owned())
+    }
 
     /// The binary, with no setting from the environment.
     pub(crate) fn command() -> Command {
-        Self::command_by(Self::PATH)
+        Self::command_by(&Self::path())
     }
 
     /// Another program that ends up as the binary.

@@ -1,0 +1,47 @@
+# The server and its site, on a base without a shell:
+#
+#   docker build -t event-feed . && docker run --rm -p 3000:3000 event-feed
+#
+# The layers go from what changes seldom to what changes often: a change of the sources builds the crate alone.
+
+FROM rust:1.99.1-slim-trixie AS rust
+WORKDIR /build
+# wasm-opt. Of this Debian's version whatever is newest: it fetches no older one.
+# hadolint ignore=DL3008
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends binaryen \
+  && rm -rf /var/lib/apt/lists/*
+
+# Of the lock file only what the tools depend on, so that they are not built anew for any other change of it.
+FROM rust AS pins
+COPY Cargo.lock ./
+RUN sed -n '/^name = "wasm-bindgen"$/,/^version/p' Cargo.lock >pins && mv pins Cargo.lock
+
+FROM rust AS build
+COPY script/setup script/
+COPY --from=pins /build/Cargo.lock ./
+RUN script/setup build
+
+# Every dependency, built for both sides by building nothing else with them.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir -p src style public tests/contract benches/fanout \
+  && touch src/lib.rs style/main.css tests/contract/main.rs benches/fanout/main.rs \
+  && echo 'fn main() {}' >src/main.rs \
+  && cargo leptos build --release
+
+COPY public public
+COPY style style
+COPY src src
+# The sources may be older than what was built of the empty ones.
+RUN touch src/lib.rs src/main.rs && cargo leptos build --release --precompress
+
+FROM gcr.io/distroless/cc-debian13:nonroot
+COPY --from=build /build/target/release/event-feed /usr/local/bin/event-feed
+COPY --from=build /build/target/site /srv/event-feed
+ENV LEPTOS_SITE_ROOT=/srv/event-feed EVENT_FEED_HOST=0.0.0.0
+EXPOSE 3000
+USER 65532:65532
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
+  CMD ["/usr/local/bin/event-feed", "--healthcheck"]
+ENTRYPOINT ["/usr/local/bin/event-feed"]
