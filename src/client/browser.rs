@@ -2,15 +2,15 @@
 
 use std::{cell::Cell, future::Future, rc::Rc};
 
+use gloo_net::http::{Method, RequestBuilder};
 use js_sys::{Array, Date, JSON, Math, Promise, Reflect};
 use leptos::IntoView;
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortSignal, CloseEvent, Document, DomException, Element, EventTarget, Headers, HtmlElement, HtmlTextAreaElement,
-    MessageEvent, PageTransitionEvent, RequestInit, Response, Storage, UrlSearchParams, VisibilityState, WebSocket,
-    Window,
+    AbortSignal, CloseEvent, Document, Element, EventTarget, HtmlElement, HtmlTextAreaElement, MessageEvent,
+    PageTransitionEvent, Storage, UrlSearchParams, VisibilityState, WebSocket, Window,
 };
 
 use super::{ANSWER_LIMIT, Answer, Millis, NoAnswer, Request, SocketEvent, Wake};
@@ -388,39 +388,39 @@ impl Json {
 /// # Errors
 /// [`NoAnswer`] says why none came. What was asked may have been done all the same.
 pub fn fetch(request: Request<'_>) -> impl Future<Output = Result<Answer, NoAnswer>> + Send {
-    let answer = ask(request);
+    let request = made(request);
     SendWrapper::new(async move {
-        let refused = |error: JsValue| match error.dyn_ref::<DomException>() {
-            Some(error) if error.name() == "TimeoutError" => NoAnswer::Late,
-            _ => NoAnswer::Unreachable,
-        };
-        let response: Response = JsFuture::from(answer.map_err(refused)?).await.map_err(refused)?.unchecked_into();
-        let text = JsFuture::from(response.text().map_err(refused)?).await.map_err(refused)?;
+        let response = request.map_err(refused)?.send().await.map_err(refused)?;
+        let text = response.text().await.map_err(refused)?;
         Ok(Answer {
             status: response.status(),
-            position: response.headers().get(POSITION_HEADER).ok().flatten(),
-            body: Json::parse(&text.as_string().unwrap_or_default()),
+            position: response.headers().get(POSITION_HEADER),
+            body: Json::parse(&text),
         })
     })
 }
 
-fn ask(request: Request<'_>) -> Result<Promise, JsValue> {
-    let headers = Headers::new()?;
+fn made(request: Request<'_>) -> Result<gloo_net::http::Request, gloo_net::Error> {
+    let method = if request.body.is_some() { Method::POST } else { Method::GET };
+    let limit = AbortSignal::timeout_with_u32(ANSWER_LIMIT);
+    let mut builder = RequestBuilder::new(request.path).method(method).abort_signal(Some(&limit));
     if let Some(tenant) = request.tenant {
-        headers.set(TENANT_HEADER, tenant.id())?;
+        builder = builder.header(TENANT_HEADER, tenant.id());
     }
     if let Some(key) = request.key {
-        headers.set(IDEMPOTENCY_HEADER, key)?;
+        builder = builder.header(IDEMPOTENCY_HEADER, key);
     }
-    let init = RequestInit::new();
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(ANSWER_LIMIT)));
-    if let Some(body) = request.body {
-        headers.set("content-type", "application/json")?;
-        init.set_method("POST");
-        init.set_body(&JsValue::from_str(body));
+    match request.body {
+        Some(body) => builder.header("content-type", "application/json").body(body),
+        None => builder.build(),
     }
-    init.set_headers(&headers);
-    Ok(window().fetch_with_str_and_init(request.path, &init))
+}
+
+fn refused(error: gloo_net::Error) -> NoAnswer {
+    match error {
+        gloo_net::Error::JsError(error) if error.name == "TimeoutError" => NoAnswer::Late,
+        _ => NoAnswer::Unreachable,
+    }
 }
 
 /// Lets a future run, beside all else.
