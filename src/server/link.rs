@@ -430,3 +430,59 @@ fn deadline(socket: &Socket) -> Option<Instant> {
         (None, None) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        feed::Tenant,
+        server::{channel::Channel, hub::Terms},
+    };
+
+    #[tokio::test]
+    async fn of_a_backlog_that_is_too_large_the_frame_under_way_is_sent_and_the_rest_is_dropped() {
+        use tokio::io::AsyncReadExt;
+
+        let terms = Terms {
+            epoch: uuid::Uuid::nil(),
+            build: "x".into(),
+            retain: 1,
+            max_connections: 1,
+            heartbeat: Duration::from_secs(15),
+        };
+        let channel = Arc::new(Channel::new(Tenant::A, terms));
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (tcp, _) = listener.accept().await.unwrap();
+        let place = channel.place().unwrap();
+        let connection = Connection::new(tcp, &[], channel, place);
+        let link = Arc::clone(&connection.link);
+        let ended = tokio::spawn(connection);
+        let mut read = Vec::with_capacity(64 * 1024);
+        while read.is_empty() || link.0.lock().backlog.is_some() {
+            peer.read_buf(&mut read).await.unwrap(); // the hello: what follows goes onto the wire as far as that takes it
+        }
+        read.clear();
+
+        let (mut frame, mut close) = (Vec::new(), Vec::new());
+        frames::push_text(&mut frame, &"x".repeat(10_000));
+        frames::push_close(&mut close, Some(close::TRY_AGAIN_LATER), "reads too slowly");
+        let frame = Bytes::from(frame);
+        let mut offered = 0;
+        while link.0.lock().ending.is_none() {
+            link.offer(&frame);
+            offered += frame.len();
+        }
+        while !read.ends_with(&close) {
+            assert_ne!(peer.read_buf(&mut read).await.unwrap(), 0, "the close frame comes last");
+        }
+        let sent = read.len() - close.len();
+        assert_eq!(frames::end_of_frame(&read, sent), sent, "whole frames before it");
+        assert!(
+            sent > frame.len() && sent + BACKLOG_MAX <= offered + frame.len(),
+            "{sent} bytes of {offered} were sent"
+        );
+        drop(peer);
+        ended.await.unwrap();
+    }
+}
