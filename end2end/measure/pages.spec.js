@@ -1,8 +1,13 @@
-// How the pages feel: each figure is printed with its bar, and missed where it is.
+// How the pages feel: each figure is printed with its bar, and missed where it is. With MEASURE=smoke it shows that all of
+// this works, by a tenth of the events, and holds nothing against a bar.
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 
 import { expect, test } from "../fixtures/index.js";
+
+const SMOKE = process.env.MEASURE === "smoke";
+/** So many events, or a tenth of them. */
+const MANY = (count) => (SMOKE ? count / 10 : count);
 
 /** The q-quantile of numbers. */
 const quantile = (numbers, q) => numbers.toSorted((a, b) => a - b)[Math.min(numbers.length - 1,
@@ -13,6 +18,7 @@ function report(client, what, figures, bars = {}) {
   const words = Object.entries(figures).map(([name, figure]) =>
     `${name} ${Math.round(figure * 1_000) / 1_000}${name in bars ? ` (bar ${bars[name]})` : ""}`);
   process.stdout.write(`    ${client}, ${what}: ${words.join(", ")}\n`);
+  if (SMOKE) return;
   for (const [name, bar] of Object.entries(bars)) expect.soft(figures[name], name).toBeLessThanOrEqual(bar);
 }
 
@@ -41,12 +47,12 @@ test("a burst of 1,000 events blocks nothing for more than 50 ms, and the page s
 }) => {
   const [window] = await feed.open("tenant_a");
   await observe(window.page, "longtask");
-  await burst(server, 1_000);
-  await newest(window.page, 1_000);
+  await burst(server, MANY(1_000));
+  await newest(window.page, MANY(1_000));
   const empty = (await observed(window.page)).map(({ duration }) => duration);
-  await burst(server, 1_000);
-  await newest(window.page, 2_000);
-  await expect(window.page.locator("[role=feed] > article")).toHaveCount(1_000);
+  await burst(server, MANY(1_000));
+  await newest(window.page, MANY(2_000));
+  await expect(window.page.locator("[role=feed] > article")).toHaveCount(SMOKE ? 200 : 1_000);
   const full = (await observed(window.page)).map(({ duration }) => duration);
   report(client, "bursts of 1,000 events", {
     "longest task while it fills": Math.max(0, ...empty),
@@ -63,14 +69,14 @@ test("a click and a key are answered while 1,000 events arrive", async ({ feed, 
     new PerformanceObserver((list) => globalThis.observed.push(...list.getEntries().map(({ duration }) => duration)))
       .observe({ type: "event", durationThreshold: 16 });
   });
-  const arriving = burst(server, 1_000);
+  const arriving = burst(server, MANY(1_000));
   for (let n = 0; n < 5; n += 1) {
     await window.pause.click();
     await window.message.press("x");
     await window.resume.click();
   }
   await arriving;
-  await newest(window.page, 1_000);
+  await newest(window.page, MANY(1_000));
   report(client, "interactions during a burst", { slowest: Math.max(0, ...await observed(window.page)) },
     { slowest: 200 });
 });
@@ -108,12 +114,12 @@ test("500 events at 20 a second are painted in another window", async ({ feed, c
     return [(await answer.json()).id, began];
   };
   const posts = [];
-  for (let n = 0; n < 500; n += 1) { // paced from here: a window behind another may have its timers slowed
+  for (let n = 0; n < MANY(500); n += 1) { // paced from here: a window behind another may have its timers slowed
     posts.push(writer.page.evaluate(post, n));
     await pause(50);
   }
   const sent = await Promise.all(posts);
-  await expect(reader.events).toHaveCount(500);
+  await expect(reader.events).toHaveCount(MANY(500));
   const painted = await reader.page.evaluate(() => globalThis.painted);
   const took = sent.map(([id, began]) => painted[id] - began);
   report(client, "from the post to the paint", { p50: quantile(took, 0.5), p99: quantile(took, 0.99) },
