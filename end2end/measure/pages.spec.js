@@ -1,5 +1,5 @@
-// How the pages feel: each figure is printed with its bar, and missed where it is. With MEASURE=smoke it shows that all of
-// this works, by a tenth of the events, and holds nothing against a bar.
+// How the pages feel: each figure is printed with its bar, and missed where it is. With MEASURE=smoke it shows that all
+// of this works, by a tenth of the events, and holds nothing against a bar.
 import process from "node:process";
 import { setTimeout as pause } from "node:timers/promises";
 
