@@ -24,8 +24,8 @@ RUN script/setup build
 
 # Every dependency, built for both sides by building nothing else with them.
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src style public tests/contract benches/fanout \
-  && touch src/lib.rs style/main.css tests/contract/main.rs benches/fanout/main.rs \
+RUN mkdir -p src style public tests/contract tests/model benches/fanout \
+  && touch src/lib.rs style/main.css tests/contract/main.rs tests/model/main.rs benches/fanout/main.rs \
   && echo 'fn main() {}' >src/main.rs \
   && cargo leptos build --release
 
