@@ -116,12 +116,13 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
         globalThis.reading = document.querySelectorAll("[role=feed] > article")[20];
         globalThis.reading.scrollIntoView({ block: "center" });
       });
-      // Rows are laid out where they come into view: only then does it stand still.
-      let before;
+      // Rows are laid out when they come into view, some frames later: only then does the page stand still.
+      let before, still = 0;
       await until("the page stands still", async () => {
-        const last = before;
-        before = await place();
-        return before === last;
+        const now = await place();
+        still = now === before ? still + 1 : 0;
+        before = now;
+        return still === 10;
       });
       for (let n = 0; n < 50; n += 1) await server.post("tenant_b", `arrival ${n}`);
       await until("they wait", () => window.run(() => {
