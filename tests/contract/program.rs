@@ -113,6 +113,21 @@ async fn nothing_is_logged_per_event_by_default() {
 }
 
 #[tokio::test]
+async fn a_log_that_nobody_reads_stops_nobody() {
+    let program = Program::start(&[]).await;
+    let _unread = program.leave_the_log_unread().await;
+    let mut socket = program.connect(Tenant::A).await;
+    let mut connection = program.open().await;
+    for _ in 0..5_000 {
+        connection.send(program.get("/events")).await.refused(401); // a line each, and a pipe holds some hundreds
+    }
+    program.post(Tenant::A, "heard").await.created();
+    assert_eq!(socket.next_event().await.message, "heard");
+    program.signal("TERM").await;
+    assert_eq!(socket.next_close().await, 1001);
+}
+
+#[tokio::test]
 async fn a_crowd_that_comes_while_it_stands_still_is_let_in_when_it_goes_on() {
     let program = Program::start(&[]).await;
     program.signal("STOP").await;

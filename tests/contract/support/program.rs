@@ -1,11 +1,11 @@
 //! The binary itself, as a person starts it.
 
-use std::{ops::Deref, process::Stdio};
+use std::{ops::Deref, process::Stdio, sync::Arc};
 
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
-    sync::mpsc,
+    sync::{Mutex, OwnedMutexGuard, mpsc},
 };
 
 use super::{server::Client, within};
@@ -15,8 +15,10 @@ use super::{server::Client, within};
 pub(crate) struct Program {
     client: Client,
     child: Child,
-    /// Its lines, read by a task of their own: a program whose log nobody reads stands still.
+    /// Its lines, read by a task of their own: what nobody reads is lost.
     log: mpsc::UnboundedReceiver<String>,
+    /// Held while a line is taken up.
+    reading: Arc<Mutex<()>>,
     /// What it has logged, as far as a test has waited for it.
     pub(crate) logged: String,
 }
@@ -74,14 +76,17 @@ impl Program {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (write, log) = mpsc::unbounded_channel();
+        let reading = Arc::new(Mutex::new(()));
+        let may_read = reading.clone();
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
+                let _reading = may_read.lock().await;
                 // Where the test is over, nobody reads on.
                 let _ = write.send(line);
             }
         });
         let nowhere = Client { address: ([0, 0, 0, 0], 0).into() };
-        let mut program = Self { client: nowhere, child, log, logged: String::new() };
+        let mut program = Self { client: nowhere, child, log, reading, logged: String::new() };
         let line = program.says("http://").await;
         let (_, address) = line.split_once("http://").expect("an address");
         program.client.address = address.trim_end_matches('/').parse().expect("an address");
@@ -97,6 +102,11 @@ impl Program {
                 return line;
             }
         }
+    }
+
+    /// Nobody reads its log until what this returns is dropped.
+    pub(crate) async fn leave_the_log_unread(&self) -> OwnedMutexGuard<()> {
+        self.reading.clone().lock_owned().await
     }
 
     fn note(&mut self, line: &str) {
