@@ -92,7 +92,7 @@ async fn where_few_files_may_be_open_fewer_connections_are_taken_and_the_log_say
 
 #[tokio::test]
 async fn connections_that_are_no_tenants_have_one_cap_for_all_and_take_nothing_from_sockets() {
-    let program = with_few_files().await;
+    let mut program = with_few_files().await;
     let mut socket = program.connect(Tenant::A).await;
     let mut poster = program.open().await;
     poster.send(program.get("/healthz")).await.is(StatusCode::OK);
@@ -108,6 +108,7 @@ async fn connections_that_are_no_tenants_have_one_cap_for_all_and_take_nothing_f
     };
     assert!((10..80).contains(&idle.len()), "{} connections", idle.len());
     refusal.refused(503);
+    program.says("every place of connections that are no tenant's is taken").await;
     let marker = poster.send(program.new_post(Tenant::A, "marker")).await.created();
     assert_eq!(socket.next_event().await, marker);
 }

@@ -114,6 +114,11 @@ impl Raw {
     /// The status that a request gets, if it gets an answer at all.
     pub(crate) async fn try_status(&mut self, request: &Request) -> Option<u16> {
         self.try_write(request.head()).await.ok()?;
+        self.status().await
+    }
+
+    /// The status of an answer that is still to be read.
+    pub(crate) async fn status(&mut self) -> Option<u16> {
         while !self.bytes.windows(2).any(|window| window == b"\r\n") {
             self.more().await.ok().filter(|count| *count > 0)?;
         }
