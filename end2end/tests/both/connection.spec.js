@@ -171,6 +171,23 @@ test("a return tells how many events came meanwhile", async ({ feed, wire, serve
   await expect(window.events).toHaveCount(13);
 });
 
+test("who reads further down is not moved by a cut, a return, nor what came meanwhile", async ({
+  feed, wire, server,
+}) => {
+  for (let i = 0; i < 40; i += 1) await server.post("tenant_a", `event ${i}`);
+  const [window] = await feed.open("tenant_a");
+  const isNotMoved = await window.read("event 19");
+
+  wire.up = false;
+  await wire.cut({ code: 1001 });
+  await window.is("reconnecting");
+  for (let i = 0; i < 5; i += 1) await server.post("tenant_a", `missed ${i}`);
+  wire.up = true;
+  await window.is("live");
+  await expect(window.pending).toHaveText("5 new events");
+  await isNotMoved();
+});
+
 test.describe("a server that keeps three events", () => {
   test.use({ settings: { retain: 3 } });
 

@@ -97,6 +97,23 @@ test("500 emoji are accepted, 501 are refused and nothing of them is lost", asyn
   await expect(window.messages).toHaveText(["😀".repeat(500)]);
 });
 
+test("a paste that is too long is taken whole, and left to who pasted it", async ({ feed, context }) => {
+  const [window] = await feed.open("tenant_a");
+  const keys = keysOf(context);
+  const text = "four score ".repeat(72) + "and more"; // 800 characters
+  await window.message.fill(text);
+  await window.message.press("ControlOrMeta+A");
+  await window.message.press("ControlOrMeta+X");
+  await expect(window.message).toHaveValue("");
+  await window.message.press("ControlOrMeta+V");
+  await expect(window.message).toHaveValue(text);
+  await expect(window.count).toHaveText("800 / 500");
+  await window.message.press("Enter");
+  await expect(window.error).toContainText("500");
+  await expect(window.message).toHaveValue(text);
+  expect(keys).toHaveLength(0);
+});
+
 test("the counter counts what would be posted: code points, trimmed", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
   for (const [text, count] of [["  hello  ", 5], ["👍🏽", 2], ["a\nb", 3], ["\u0085x\u0085", 1], ["\ufeffx", 2]]) {
@@ -129,7 +146,11 @@ test("a refusal is told in words, the text stays, and Retry sends the same key",
   await window.post("do not lose me");
   await expect(window.error).toContainText(new RegExp(FULL, "i"));
   await expect(window.message).toHaveValue("do not lose me");
-  await window.retry.click();
+  await expect(window.message).toBeFocused();
+  while (!(await window.retry.evaluate((node) => node === document.activeElement))) {
+    await window.page.keyboard.press("Tab");
+  }
+  await window.page.keyboard.press("Enter");
   await expect(window.messages).toHaveText(["do not lose me"]);
   await expect(window.error).not.toContainText("full");
   await expect(window.retry).toBeHidden();
