@@ -1,4 +1,5 @@
-//! The server functions: what the page asks of the server beside the feed itself (contract, "HTTP").
+//! The server functions: what the page asks of the server beside the feed itself (contract, "HTTP"). What they do on
+//! the server is in `server::actions`.
 //!
 //! Their bodies and answers are those of the API, and so is the way they take: the one [`browser::fetch`]. The framework's
 //! own client, with its streams and forms and a reader for each type, would be a tenth of what people load.

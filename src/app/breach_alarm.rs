@@ -1,4 +1,4 @@
-//! The alarm that nobody should ever see (contract, "A client's duty", 5).
+//! The alarm that nobody should ever see (contract, "A client's duty", 5). What is a breach, `client::session` decides.
 
 use leptos::prelude::*;
 

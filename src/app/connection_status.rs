@@ -1,4 +1,5 @@
-//! The connection in words, for eyes; what a screen reader hears goes through the page's one announcer.
+//! The connection in words, for eyes; what a screen reader hears goes through the page's one announcer. Which state it
+//! is in, `client::reconnect` decides.
 
 use leptos::prelude::*;
 

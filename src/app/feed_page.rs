@@ -1,4 +1,5 @@
-//! A tenant's page: who, whether it is live, what to write, what has happened.
+//! A tenant's page: who, whether it is live, what to write, what has happened. Its parts are components of their own,
+//! and `client::live` moves them.
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use super::{
     feed_title,
     follow::{flag, text, word, yes_or_no},
     notice_bar::NoticeBar,
+    tenant_mark::TenantMark,
     tenant_picker::TenantPicker,
     timeline_view::{BEFORE, FEED, TimelineView},
 };
@@ -115,19 +117,6 @@ pub fn FeedPage(
                 {text(move || facts.read().said.clone())}
             </p>
         </main>
-    }
-}
-
-/// The tenant's sign: a letter in a shape, in the tenant's colour, so that colour is never the only one.
-#[component]
-pub fn TenantMark(
-    /// Whose.
-    tenant: Tenant,
-) -> impl IntoView {
-    view! {
-        <span class="mark" data-mark=tenant.id() aria-hidden="true">
-            {tenant.mark()}
-        </span>
     }
 }
 

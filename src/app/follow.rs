@@ -1,4 +1,4 @@
-//! What follows the page's state, as few types.
+//! What follows the page's state, as few types. No component is here.
 //!
 //! For each closure in a view, leptos compiles the effect that runs it anew, as each closure is a type of its own. Behind
 //! one pointer for texts, one for flags and one for words, the pages' sixty share three.

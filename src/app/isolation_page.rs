@@ -1,4 +1,5 @@
 //! The administrator's view: both tenants side by side, each through its own scoped socket, and a check that can fail.
+//! Its verdict is `client::check`'s.
 //!
 //! It shows counts and times. No message's text is on it.
 
@@ -11,8 +12,8 @@ use super::{
     actions,
     breach_alarm::BreachAlarm,
     connection_status::ConnectionStatus,
-    feed_page::TenantMark,
     follow::{Follow, flag, text, word},
+    tenant_mark::TenantMark,
 };
 use crate::{
     client::{

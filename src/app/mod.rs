@@ -1,4 +1,5 @@
-//! What people see: Leptos components, the same on both sides. The server renders a [`Page`]; the browser takes it over.
+//! What people see: Leptos components, the same on both sides. The server renders a [`Page`]; the browser takes it
+//! over. Which address means which page is the server's to say.
 
 pub mod actions;
 pub mod breach_alarm;
@@ -10,6 +11,7 @@ pub mod isolation_page;
 pub mod notice_bar;
 pub mod selector_page;
 pub mod shell;
+pub mod tenant_mark;
 pub mod tenant_picker;
 pub mod timeline_view;
 

@@ -1,8 +1,8 @@
-//! The first page: which tenant?
+//! The first page: which tenant? Nothing of either tenant is on it but its name.
 
 use leptos::prelude::*;
 
-use super::{feed_page::TenantMark, tenant_picker::TenantPicker};
+use super::{tenant_mark::TenantMark, tenant_picker::TenantPicker};
 use crate::feed::Tenant;
 
 /// Asks for the tenant. Shows no event, of anybody.

@@ -1,4 +1,5 @@
-//! The document around a page. Rendered by the server only; what lives in the browser is inside it.
+//! The document around a page. Rendered by the server only; what lives in the browser is inside it. What a page shows
+//! is not here.
 
 use leptos::{nonce::use_nonce, prelude::*};
 

@@ -1,4 +1,5 @@
-//! The tenant's dropdown: a plain form, that a choice alone submits where script runs.
+//! The tenant's dropdown: a plain form, that a choice alone submits where script runs. It remembers nothing: the choice
+//! is an address.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,5 @@
-//! The list of events, newest first: APG's feed pattern, with all that is not an event outside it.
+//! The list of events, newest first: APG's feed pattern, with all that is not an event outside it. Which rows stand in
+//! it, `client::shown` decides.
 
 use leptos::{ev, prelude::*};
 

@@ -1,4 +1,5 @@
-//! What a screen reader is told, in batches: at most once in five seconds, however much happens.
+//! What a screen reader is told, in batches: at most once in five seconds, however much happens. Where it stands is the
+//! page's to say.
 
 use super::{Millis, session::new_events};
 

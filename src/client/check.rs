@@ -1,5 +1,6 @@
-//! The isolation check: marked probes are posted to both tenants at once; each must be seen on its own tenant's stream, and
-//! none on the other's. A probe is known by its text, so that one that leaks under any name is still found.
+//! The isolation check: marked probes are posted to both tenants at once; each must be seen on its own tenant's stream,
+//! and none on the other's. A probe is known by its text, so that one that leaks under any name is still found. It
+//! posts and listens to nothing itself.
 
 use super::Millis;
 use crate::feed::Tenant;

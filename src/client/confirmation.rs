@@ -1,4 +1,5 @@
-//! How long an own post took to come back live, whichever of the answer and the event comes first.
+//! How long an own post took to come back live, whichever of the answer and the event comes first. It shows nothing,
+//! and sends nothing.
 
 use uuid::Uuid;
 

@@ -1,4 +1,5 @@
-//! What a person is writing, kept so that nothing typed is ever lost, and the key that makes a retry safe.
+//! What a person is writing, kept so that nothing typed is ever lost, and the key that makes a retry safe. Where it is
+//! kept is the browser's to say; what may be in it, the message's.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! What has arrived, and whether it is complete (contract, "A client's duty", 1, 3, 5 and 6): events of one tenant, merged
-//! by `seq` within the epoch, over any number of connections.
+//! What has arrived, and whether it is complete (contract, "A client's duty", 1, 3, 5 and 6): events of one tenant,
+//! merged by `seq` within the epoch, over any number of connections. What of them the page shows is `shown`'s.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! What of a session stands on the page: everything, or, while it is held, what stood there when the hold began.
+//! What of a session stands on the page: everything, or, while it is held, what stood there when the hold began. It
+//! merges nothing: that is the session's.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! What the server sends, read from [`Json`]: frames, lists and answers.
+//! What the server sends, read from [`Json`]: frames, lists and answers. What they mean is not decided here.
 //!
 //! By hand, over the browser's own parser: serde's readers, one for each type and all that they hold, would be a quarter
 //! of the client. Natively the same lines run over serde_json, where they are tested to read as serde does.

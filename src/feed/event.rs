@@ -1,4 +1,5 @@
-//! What a tenant's subscribers receive (contract, "Data"): exactly four fields.
+//! What a tenant's subscribers receive (contract, "Data"): exactly four fields. How one comes into being is
+//! `server::channel`'s.
 
 use std::{fmt, ops::Range};
 

@@ -1,4 +1,5 @@
-//! A refusal as it goes over the wire: RFC 9457's four members, for the API and the server functions alike.
+//! A refusal as it goes over the wire: RFC 9457's four members, for the API and the server functions alike. Which
+//! refusals there are is `server::problem`'s.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! What goes over the wire beside events: the WebSocket's frames and the position of a list (contract, "WebSocket").
+//! What goes over the wire beside events: the WebSocket's frames and the position of a list (contract, "WebSocket"). No
+//! socket is here.
 
 use std::{fmt, str::FromStr, sync::Arc};
 

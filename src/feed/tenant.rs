@@ -1,4 +1,5 @@
-//! Who an event belongs to (contract, "Data"). There are two, and no way to add a third at run time.
+//! Who an event belongs to (contract, "Data"). There are two, and no way to add a third at run time. Where a request
+//! names one is `server::credential`'s.
 
 use std::{fmt, str::FromStr};
 

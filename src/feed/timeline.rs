@@ -1,4 +1,4 @@
-//! The newest events of one tenant, newest first: bounded and free of duplicates.
+//! The newest events of one tenant, newest first: bounded and free of duplicates. It numbers and stamps nothing.
 //!
 //! The server keeps one per tenant, the page renders one, and the live client merges into one: the same code, so that
 //! they agree.

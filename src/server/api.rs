@@ -1,4 +1,5 @@
-//! The HTTP API: posting an event, and the list of the kept ones (contract, "HTTP").
+//! The HTTP API: posting an event, and the list of the kept ones (contract, "HTTP"). What is checked of a post is in
+//! `post`; `/ws` is in `socket`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! For whom this server answers: the `Host` of every request, and the `Origin` of a socket (contract, "HTTP").
+//! For whom this server answers: the `Host` of every request, and the `Origin` of a socket (contract, "HTTP"). Which
+//! tenant is asked for is `credential`'s.
 //!
 //! A page on a rebound DNS name reaches this server, but its `Host` gives it away; a page of another site cannot
 //! choose its `Origin`.

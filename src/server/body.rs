@@ -1,5 +1,6 @@
 //! The bodies of requests: read within limits where they are wanted, and read and thrown away where a refusal came
-//! first, so that its answer arrives (a socket that is closed with unread bytes takes its last answer with it).
+//! first, so that its answer arrives (a socket that is closed with unread bytes takes its last answer with it). What
+//! they say is `post`'s.
 
 use std::{
     pin::Pin,

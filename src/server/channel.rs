@@ -1,4 +1,5 @@
-//! One tenant's stream: it owns the tenant's events and its subscribers, and stamps every event itself.
+//! One tenant's stream: it owns the tenant's events and its subscribers, and stamps every event itself. It knows no
+//! request, no HTTP, and no other tenant.
 //!
 //! Under its one short lock an event gets its time, its place in the timeline, and its bytes in the buffer that waits for
 //! the next pass of the fan-out. So the order is the same in answers, in lists and on sockets. A subscriber joins under

@@ -1,4 +1,5 @@
-//! What the administrator's view counts: numbers of a channel, and of what was refused before it had one.
+//! What the administrator's view counts: numbers of a channel, and of what was refused before it had one. No event is
+//! kept here, and no text.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

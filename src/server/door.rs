@@ -1,5 +1,5 @@
 //! Where posts wait while more waits to be sent than the fan-out takes at once: in front, where the queue is short and
-//! fair, not behind, where it would be long and hidden.
+//! fair, not behind, where it would be long and hidden. No event is held here: its request waits.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What every request passes, whatever its route: the `Host`, a stopping server, and after it the headers of the answer,
-//! the line in the log, and the rest of a body that nobody read.
+//! What every request passes, whatever its route: the `Host`, a stopping server, and after it the headers of the
+//! answer, the line in the log, and the rest of a body that nobody read. It knows no tenant.
 
 use std::{convert::Infallible, sync::Arc};
 

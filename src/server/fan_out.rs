@@ -1,4 +1,5 @@
-//! How events reach a channel's subscribers: a pass takes all that waits and offers it to each in one write.
+//! How events reach a channel's subscribers: a pass takes all that waits and offers it to each in one write. What a
+//! socket does not take is `link`'s.
 //!
 //! Between an accepted event and the wire stand no wake-up, lock of the channel, copy or encoding per connection: under
 //! load, one system call carries many events. A heartbeat takes its place in the same buffer. A pass goes over the

@@ -1,4 +1,5 @@
-//! WebSocket frames as a server writes them (RFC 6455, section 5): whole, unmasked, ready for the wire.
+//! WebSocket frames as a server writes them (RFC 6455, section 5): whole, unmasked, ready for the wire. Those of a
+//! client are read in `inbound`.
 
 use tungstenite::protocol::{
     CloseFrame,

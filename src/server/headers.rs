@@ -1,4 +1,5 @@
-//! The headers that every answer carries, so that no page can be framed, sniffed or scripted from elsewhere.
+//! The headers that every answer carries, so that no page can be framed, sniffed or scripted from elsewhere. Those of a
+//! single route stand with it.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 

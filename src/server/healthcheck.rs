@@ -1,4 +1,5 @@
-//! Asking a running server how it is, as a container's health check does where there is no shell and no `curl`.
+//! Asking a running server how it is, as a container's health check does where there is no shell and no `curl`. What
+//! the server answers is in `api`.
 
 use std::{
     io,

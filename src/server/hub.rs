@@ -1,4 +1,4 @@
-//! A fixed table with one channel per tenant. [`Hub::channel`] is the only door to either.
+//! A fixed table with one channel per tenant. [`Hub::channel`] is the only door to either. It does nothing with them.
 
 use std::{sync::Arc, time::Duration};
 

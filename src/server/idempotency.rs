@@ -1,4 +1,5 @@
-//! The keys that make a retry safe (contract, "HTTP"): within the kept events, a key stands for the event it made.
+//! The keys that make a retry safe (contract, "HTTP"): within the kept events, a key stands for the event it made. What
+//! a retry is answered is `channel`'s.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! How many connections the process can hold: what was asked for, or what its file descriptors allow.
+//! How many connections the process can hold: what was asked for, or what its file descriptors allow. Who takes a
+//! place, and gives it back, is `channel`'s and `listener`'s.
 
 use std::io;
 

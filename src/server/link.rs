@@ -1,5 +1,5 @@
-//! One subscriber's socket, as two know it: the fan-out, which offers it frames, and its own task ([`Connection`]), which
-//! drains what the socket did not take and hears what the peer says.
+//! One subscriber's socket, as two know it: the fan-out, which offers it frames, and its own task ([`Connection`]),
+//! which drains what the socket did not take and hears what the peer says. It makes no frame, and knows no tenant.
 //!
 //! An idle one is a few hundred bytes: a TCP stream, a task that is one hand-written poll function, and no buffer. A
 //! backlog, a timer and the state of a parser exist only while they are needed.

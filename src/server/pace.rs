@@ -1,4 +1,5 @@
 //! How much of the machine one tenant's fan-out may take under load: never so much that the other tenant would feel it.
+//! It sends nothing.
 //!
 //! Without a pace a burst keeps a processor busy for as long as it lasts: on two processors it made the other tenant's
 //! slowest deliveries four times as slow. Resting costs little: what is posted meanwhile goes into one pass, and a pass of

@@ -1,4 +1,5 @@
-//! The pages: which one an address means, what it starts from, and Leptos rendering it whole.
+//! The pages: which one an address means, what it starts from, and Leptos rendering it whole. What stands on them is in
+//! `app`.
 
 use std::sync::{Arc, Mutex};
 

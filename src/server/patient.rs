@@ -1,5 +1,5 @@
-//! The TCP stream of an HTTP connection, which is reset where the peer takes nothing of an answer: it would hold its place
-//! among those that are not yet a tenant's for as long as it liked.
+//! The TCP stream of an HTTP connection, which is reset where the peer takes nothing of an answer: it would hold its
+//! place among those that are not yet a tenant's for as long as it liked. An upgraded connection is `link`'s.
 
 use std::{
     future::Future,

@@ -1,5 +1,5 @@
 //! A post, read and checked step by step in the contract's order. The API and the server function share it: both go
-//! through the same checks, the same validation and the same channel.
+//! through the same checks, the same validation and the same channel. What it then does is `channel`'s.
 
 use std::sync::Arc;
 

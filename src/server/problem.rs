@@ -1,4 +1,5 @@
-//! Every refusal, its status and its words (contract, "HTTP": errors). A refused request has changed nothing.
+//! Every refusal, its status and its words (contract, "HTTP": errors). A refused request has changed nothing. Nothing
+//! is checked here.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Every address that the server answers, in one table: the router is built from it, and the tests of isolation go through
-//! it, so that no address can be added which they do not know.
+//! Every address that the server answers, in one table: the router is built from it, and the tests of isolation go
+//! through it, so that no address can be added which they do not know. What each does is in the module of its handler.
 
 use std::sync::Arc;
 

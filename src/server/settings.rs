@@ -1,4 +1,5 @@
-//! What can be set, by flag or by environment variable. The doc comments are the text of `--help`.
+//! What can be set, by flag or by environment variable. The doc comments are the text of `--help`. None takes effect
+//! here.
 
 use std::{net::IpAddr, process::ExitCode, time::Duration};
 

@@ -1,4 +1,4 @@
-//! When to stop: Ctrl-C, or SIGTERM where there is one.
+//! When to stop: Ctrl-C, or SIGTERM where there is one. How the server stops is `listener`'s.
 
 use std::future::{Future, pending};
 

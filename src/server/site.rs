@@ -1,5 +1,5 @@
 //! The files that are shipped: the built site where one stands, else the no-build page from the sources. What a page
-//! links is found once, at start.
+//! links is found once, at start. What is rendered is in `pages`.
 
 use std::{
     fs,

@@ -1,4 +1,5 @@
-//! `GET /ws`: the checks of a handshake, the upgrade, and the TCP stream taken back from the HTTP layer.
+//! `GET /ws`: the checks of a handshake, the upgrade, and the TCP stream taken back from the HTTP layer. What happens
+//! on it afterwards is `link`'s.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Who reads a tenant's list when many want it at once: one after the other, in the order in which they came.
+//! Who reads a tenant's list when many want it at once: one after the other, in the order in which they came. Who posts
+//! waits at the `door`.
 //!
 //! A thousand clients that return at once take a quarter of a gigabyte. Handed out as fast as it can be, it leaves nothing
 //! of a small machine to those who are live, in either tenant; a list every 1.5 ms is hardly felt. (Clients that keep to
