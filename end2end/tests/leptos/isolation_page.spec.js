@@ -51,6 +51,7 @@ test("the check says beforehand what it does, and gives its verdict in words and
   await view.live();
   await expect(view.page.getByText("The probes appear in both tenants' feeds")).toBeVisible();
   await expect(view.table).toBeHidden();
+  await expect(view.verdict).toHaveCSS("border-top-width", "0px"); // no box is drawn around nothing
   await view.check();
   await expect(view.verdict).toHaveText(/^Isolated: each tenant saw every probe of its own and none of the other's/);
   await expect(view.verdict).toHaveAttribute("data-verdict", "isolated");
