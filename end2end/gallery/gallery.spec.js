@@ -93,7 +93,10 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
         wire.up = false;
         await wire.cut({ code: 1001 }).catch(() => {});
         await window.is("offline");
-        await window.page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+        await window.page.evaluate(() => new Promise((painted) => {
+          scrollTo(0, document.documentElement.scrollHeight);
+          requestAnimationFrame(() => requestAnimationFrame(painted));
+        }));
         await window.page.screenshot({ path: `screenshots/${client}-offline-${device}-${colorScheme}.png` });
       });
 

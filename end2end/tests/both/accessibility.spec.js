@@ -92,6 +92,30 @@ for (const width of [1280, 640]) {
   });
 }
 
+for (const width of [390, 320]) {
+  test(`${width} px wide, the banner stays, and what waits is told below it`, { tag: "@once" }, async ({
+    feed, server, wire,
+  }) => {
+    for (let i = 0; i < 20; i += 1) await server.post("tenant_a", `event ${i}`);
+    const [window] = await feed.open("tenant_a");
+    await window.page.setViewportSize({ width, height: 844 });
+    await window.read("event 10");
+    await server.post("tenant_a", "arrival");
+    await expect(window.pending).toBeVisible();
+    const isBelow = async () => {
+      await expect(window.heading).toBeInViewport({ ratio: 1 });
+      await expect(window.connection).toBeInViewport({ ratio: 1 });
+      const banner = await window.page.locator("header.top").boundingBox();
+      return (await window.pending.boundingBox()).y >= banner.y + banner.height;
+    };
+    expect(await isBelow(), "live").toBe(true);
+    wire.up = false;
+    await wire.cut({ code: 1001 });
+    await expect(window.retryNow).toBeVisible();
+    expect(await isBelow(), "reconnecting").toBe(true);
+  });
+}
+
 test("with reduced motion nothing moves", { tag: "@once" }, async ({ feed, server }) => {
   const [window] = await feed.open("tenant_a");
   await server.post("tenant_a", "arrival");

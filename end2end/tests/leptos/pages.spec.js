@@ -34,28 +34,6 @@ test("each page links the other client and the isolation view", async ({ feed })
   expect(linked).toEqual(expect.arrayContaining(["/vanilla/?tenant=tenant_b", "/isolation"]));
 });
 
-for (const width of [390, 320]) {
-  test(`${width} px wide, what waits is told below the banner, whatever that says`, { tag: "@once" }, async ({
-    feed, server, wire,
-  }) => {
-    for (let i = 0; i < 20; i += 1) await server.post("tenant_a", `event ${i}`);
-    const [window] = await feed.open("tenant_a");
-    await window.page.setViewportSize({ width, height: 844 });
-    await window.read("event 10");
-    await server.post("tenant_a", "arrival");
-    await expect(window.pending).toBeVisible();
-    const isBelow = async () => {
-      const banner = await window.page.locator("header.top").boundingBox();
-      return (await window.pending.boundingBox()).y >= banner.y + banner.height;
-    };
-    expect(await isBelow(), "live").toBe(true);
-    wire.up = false;
-    await wire.cut({ code: 1001 });
-    await expect(window.retryNow).toBeVisible();
-    expect(await isBelow(), "reconnecting").toBe(true);
-  });
-}
-
 test.describe("without script", { tag: "@no-script" }, () => {
   test.use({ javaScriptEnabled: false });
 
