@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use futures_util::future::join_all;
+
 use crate::support::{Client, Event, Frame, Heard, List, Raw, Server, Socket, StatusCode, Tenant, frame, message};
 
 const CONTINUE: u8 = 0x0;
@@ -45,6 +47,16 @@ async fn the_hello_comes_first_and_says_where_the_stream_starts() {
     assert!(!hello.build.is_empty() && hello.timestamp >= list.events[0].timestamp);
     let after = server.post(Tenant::A, "after").await.created();
     assert_eq!((socket.next_event().await, socket.seq()), (after, 2));
+}
+
+#[tokio::test]
+async fn each_of_a_crowd_hears_every_event_once_and_in_order() {
+    let server = Server::start().await;
+    let crowd = join_all((0..384).map(|_| server.connect(Tenant::A))).await; // a pass takes three whole steps for them
+    tokio::join!(write(*server, 1, 20), write(*server, 2, 20));
+    let list = server.list(Tenant::A).await;
+    join_all(crowd.into_iter().map(|socket| check_complete(socket, &list))).await;
+    assert_eq!(server.counts(Tenant::A).await["delivered"], 384 * 40);
 }
 
 #[tokio::test]
