@@ -57,6 +57,7 @@ impl Door {
     /// Makes room again for what [`Room::keep`] took.
     pub(super) fn release(&self, size: usize) {
         self.room.add_permits(size);
+        debug_assert!(self.room.available_permits() <= ROOM, "more room is given back than was taken");
     }
 }
 

@@ -53,10 +53,15 @@ async fn the_hello_comes_first_and_says_where_the_stream_starts() {
 async fn each_of_a_crowd_hears_every_event_once_and_in_order() {
     let server = Server::start().await;
     let crowd = join_all((0..384).map(|_| server.connect(Tenant::A))).await; // a pass takes three whole steps for them
-    tokio::join!(write(*server, 1, 20), write(*server, 2, 20));
+    let mut poster = server.open().await;
+    for n in 0..80 {
+        // More in all than the door has room for, and than a quarter of that is.
+        let text = format!("{n} {}", "\u{1F600}".repeat(450));
+        poster.send(server.new_post(Tenant::A, &text)).await.created();
+    }
     let list = server.list(Tenant::A).await;
     join_all(crowd.into_iter().map(|socket| check_complete(socket, &list))).await;
-    assert_eq!(server.counts(Tenant::A).await["delivered"], 384 * 40);
+    assert_eq!(server.counts(Tenant::A).await["delivered"], 384 * 80);
 }
 
 #[tokio::test]

@@ -150,18 +150,28 @@ fn check<'a>(
     let keyed = order.iter().filter(|event| event.message.as_str() == "shared").count();
     assert!(keyed <= 1, "a key has made two events");
     assert!(order.iter().all(|event| accepted.iter().flatten().any(|accepted| accepted == event)));
-    accounts.for_each(|account| check_account(account, &order));
+    let (mut received, mut all_stayed) = (0, true);
+    for account in accounts {
+        received += check_account(account, &order);
+        all_stayed &= account.closed.is_some();
+    }
+    let delivered = channel.counters().delivered.get();
+    assert!(!all_stayed || delivered == received, "{delivered} counted, {received} received");
     assert_eq!(channel.connections(), 0, "a place is not free again");
 }
 
-fn check_account(account: &Account, order: &[Arc<Event>]) {
+/// Compares what one subscriber has received with the channel's order, and gives how many events that was.
+fn check_account(account: &Account, order: &[Arc<Event>]) -> u64 {
     let mut texts = account.texts.iter().map(|text| Incoming::decode(text).expect("a frame"));
     let mut last = match texts.next() {
         Some(Incoming::ConnectionEstablished(hello)) => {
             assert_eq!(hello.tenant_id, account.tenant);
             hello.seq
         }
-        None => return assert_eq!(account.closed, Some(close::GOING_AWAY), "neither a hello nor a close"),
+        None => {
+            assert_eq!(account.closed, Some(close::GOING_AWAY), "neither a hello nor a close");
+            return 0;
+        }
         other => panic!("no hello: {other:?}"),
     };
     if let Some((position, newest_first)) = &account.list {
@@ -169,9 +179,11 @@ fn check_account(account: &Account, order: &[Arc<Event>]) {
         let kept = order[..usize::try_from(position.seq).expect("a length")].iter().rev();
         assert!(newest_first.iter().eq(kept.map(AsRef::as_ref)), "a list of something else");
     }
+    let mut received = 0;
     for text in texts {
         match text {
             Incoming::EventCreated { seq, event } => {
+                received += 1;
                 assert_eq!(seq, last + 1, "an event was lost, doubled or moved");
                 assert_eq!(Some(&event), usize::try_from(last).ok().and_then(|index| order.get(index)));
                 last = seq;
@@ -183,4 +195,5 @@ fn check_account(account: &Account, order: &[Arc<Event>]) {
     if let Some(code) = account.closed {
         assert_eq!((code, last), (close::GOING_AWAY, order.len() as u64), "not all that was accepted, then 1001");
     }
+    received
 }
