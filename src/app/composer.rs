@@ -1,5 +1,5 @@
 //! Where a message is written. Nothing typed is ever lost: not by a failure, a reload, nor a client that starts late.
-//! What may be sent, [`Message`](crate::feed::Message) says; what is kept of it, `client::draft`.
+//! What may be sent, [`Message`] says; what is kept of it, `client::draft`.
 
 use leptos::{ev, prelude::*, task::spawn_local};
 
