@@ -1,4 +1,4 @@
-//! How things stood at the last return, and the offer of a newer page. What is worth a notice, `client::live` decides.
+//! How things stood at the last return, and the offer of a newer page. What is worth a notice, `client::session` decides.
 
 use leptos::prelude::*;
 

@@ -1,4 +1,4 @@
-//! When to stop: Ctrl-C, or SIGTERM where there is one. How the server stops is `listener`'s.
+//! When to stop: Ctrl-C, or SIGTERM where there is one. How the server stops is `serve`'s.
 
 use std::future::{Future, pending};
 
