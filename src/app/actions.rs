@@ -1,5 +1,5 @@
 //! The server functions: what the page asks of the server beside the feed itself (contract, "HTTP"). What they do on
-//! the server is in `server::actions`.
+//! the server is in `server::http::server_fns`.
 //!
 //! Their bodies and answers are those of the API, and so is the way they take: the one [`browser::fetch`]. The framework's
 //! own client, with its streams and forms and a reader for each type, would be a tenth of what people load.
@@ -36,7 +36,7 @@ pub async fn post_event(
     key: String,
 ) -> Result<Event, Problem> {
     let _ = key; // the request's was read, and holds
-    crate::server::actions::post_event(&message).await
+    crate::server::http::server_fns::post_event(&message).await
 }
 
 /// What the server counts of both tenants, for the isolation view.
@@ -45,7 +45,7 @@ pub async fn post_event(
 /// As [`post_event`].
 #[server(prefix = "/api", endpoint = "isolation_report", protocol = AsApi)]
 pub async fn isolation_report() -> Result<Report, Problem> {
-    crate::server::actions::isolation_report().await
+    crate::server::http::server_fns::isolation_report().await
 }
 
 /// Posts as a tenant whom the page's address does not name, over the API itself. Says whether the message was accepted.

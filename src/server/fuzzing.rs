@@ -4,10 +4,14 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 use super::{
-    authority::{self, HostName, HostRefused, Origin},
-    credential::{self, Named},
-    idempotency::IdempotencyKey,
-    inbound::{Inbound, Said},
+    http::{
+        authority::{self, HostName, HostRefused, Origin},
+        credential::{self, TenantParam},
+    },
+    stream::{
+        idempotency::IdempotencyKey,
+        inbound::{ClientFrame, Inbound},
+    },
 };
 use crate::feed::{
     Message, Position, Tenant,
@@ -64,9 +68,9 @@ fn tenant_parameter(target: &Uri) {
     let query = target.query().unwrap_or_default();
     let named: Vec<_> = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "tenant").collect();
     match credential::of_address(target) {
-        Named::Nobody => assert!(named.is_empty()),
-        Named::One(tenant) => assert!(matches!(&named[..], [(_, value)] if value == tenant.id())),
-        Named::Wrong => assert!(!named.is_empty()),
+        TenantParam::Absent => assert!(named.is_empty()),
+        TenantParam::One(tenant) => assert!(matches!(&named[..], [(_, value)] if value == tenant.id())),
+        TenantParam::Invalid => assert!(!named.is_empty()),
     }
 }
 
@@ -115,12 +119,12 @@ pub fn inbound(bytes: &[u8]) {
     assert_eq!(whole, pieces);
 }
 
-fn heard(bytes: &[u8], step: usize) -> Vec<Said> {
+fn heard(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
     let (mut inbound, mut said) = (Inbound::default(), Vec::new());
     for piece in bytes.chunks(step.max(1)) {
         let mut goes_on = true;
         inbound.read(piece, |one| {
-            goes_on = !matches!(one, Said::TooBig | Said::Nonsense | Said::BadText);
+            goes_on = !matches!(one, ClientFrame::TooBig | ClientFrame::ProtocolError | ClientFrame::InvalidUtf8);
             said.push(one);
             goes_on
         });
@@ -131,9 +135,9 @@ fn heard(bytes: &[u8], step: usize) -> Vec<Said> {
     }
     for one in &said {
         match one {
-            Said::Ping(payload) => assert!(payload.len() <= 125),
-            Said::Close(Some(code)) => assert!((1000..5000).contains(code)),
-            Said::Data => assert!(bytes.len() >= 6),
+            ClientFrame::Ping(payload) => assert!(payload.len() <= 125),
+            ClientFrame::Close(Some(code)) => assert!((1000..5000).contains(code)),
+            ClientFrame::Data => assert!(bytes.len() >= 6),
             _ => {}
         }
     }

@@ -10,48 +10,23 @@
 //! use event_feed::server::{Route, Settings, serve};
 //! ```
 //! ```compile_fail,E0603
-//! use event_feed::server::channel::Channel;
+//! use event_feed::server::stream::channel::Channel;
 //! ```
 //! ```compile_fail,E0603
-//! use event_feed::server::hub::Hub;
+//! use event_feed::server::stream::hub::Hub;
 //! ```
 //! ```compile_fail,E0603
-//! use event_feed::server::link::Link;
+//! use event_feed::server::subscriber::Link;
 //! ```
 
-pub(crate) mod actions;
-mod api;
-mod authority;
-mod body;
-mod channel;
-mod counters;
-mod credential;
-mod door;
-mod edge;
-mod fan_out;
-mod frames;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
-mod headers;
 mod healthcheck;
-mod hub;
-mod idempotency;
-mod inbound;
-mod limits;
-mod link;
-mod listener;
-mod pace;
-mod pages;
-mod patient;
-mod post;
-mod problem;
-mod routes;
+pub(crate) mod http;
 mod settings;
 pub mod signal;
-mod site;
-mod socket;
-mod turnstile;
+mod stream;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -59,26 +34,25 @@ use tokio::{net::TcpListener, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-pub use authority::{AuthorityError, HostName, Origin};
 pub use healthcheck::healthcheck;
-pub use listener::listen;
-pub use routes::Route;
+pub use http::{
+    authority::{AuthorityError, HostName, Origin},
+    listener::listen,
+    routes::Route,
+};
 pub use settings::Settings;
 
-use counters::RefusedCounters;
-use hub::{Hub, Terms};
-use limits::Limits;
-use listener::Connections;
-use site::Site;
+use http::{limits::Limits, listener::Connections, routes, static_files::Site};
+use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub};
 
 /// How long a refused client is asked to wait, where waiting helps.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long connections may take to end once their requests have.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 
 /// What the handlers share.
 #[derive(Debug)]
-struct Server {
+pub(crate) struct Server {
     settings: Settings,
     hub: Hub,
     site: Site,
@@ -99,7 +73,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
     let _ = any_spawner::Executor::init_tokio();
     let limits = Limits::of_this_process(settings.max_connections);
     let site = Site::find();
-    let terms = Terms {
+    let config = ChannelConfig {
         epoch: Uuid::new_v4(),
         build: site.build().into(),
         retain: settings.retain as usize,
@@ -107,7 +81,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
         heartbeat: settings.heartbeat(),
     };
     let server = Arc::new(Server {
-        hub: Hub::start(&terms),
+        hub: Hub::start(&config),
         site,
         refused: RefusedCounters::default(),
         requests: TaskTracker::new(),
@@ -131,7 +105,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
         server.requests.wait().await;
         server.hub.stopped().await;
     });
-    let in_time = drained.await.is_ok() && timeout(LAST_WORDS, connections.finish()).await.is_ok();
+    let in_time = drained.await.is_ok() && timeout(SHUTDOWN_GRACE, connections.finish()).await.is_ok();
     tracing::info!(in_time, "stopped");
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::{net::IpAddr, process::ExitCode, time::Duration};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
-use super::authority::{HostName, Origin};
+use super::http::authority::{HostName, Origin};
 use crate::feed::DEFAULT_RETAIN;
 
 /// A real-time event feed for two tenants that never meet.
@@ -92,11 +92,11 @@ impl Settings {
         })
     }
 
-    pub(super) fn heartbeat(&self) -> Duration {
+    pub(crate) fn heartbeat(&self) -> Duration {
         Duration::from_millis(self.heartbeat.into())
     }
 
-    pub(super) fn drain(&self) -> Duration {
+    pub(crate) fn drain(&self) -> Duration {
         Duration::from_millis(self.drain.into())
     }
 }

@@ -284,7 +284,7 @@ fn every_address_is_in_the_table() {
     files_below(Path::new("src"), "src", &mut sources);
     let routes = ["Router::new", ".route(", ".route_service(", ".nest("];
     sources.retain(|path| routes.iter().any(|call| fs::read_to_string(path).unwrap().contains(call)));
-    assert_eq!(sources, ["src/server/routes.rs"], "whatever routes requests stands beside the table");
+    assert_eq!(sources, ["src/server/http/routes.rs"], "whatever routes requests stands beside the table");
 
     let functions: Vec<_> = server_fn_paths().map(|(path, _)| path).collect();
     assert!(!functions.is_empty());

@@ -15,9 +15,9 @@ use uuid::Uuid;
 
 use super::{
     channel::{Channel, NotAccepted},
-    hub::{Hub, Terms},
+    channel::ChannelConfig, hub::Hub,
     idempotency::IdempotencyKey,
-    link::Connection,
+    subscriber::Connection,
 };
 use crate::wire::{self, Heard};
 
@@ -38,7 +38,7 @@ struct Account {
 /// Lets both tenants' publishers and subscribers loose on a hub, stops it at some moment, and checks what came of it.
 pub(crate) fn tell() {
     block_on(async {
-        let hub = Arc::new(Hub::start(&Terms {
+        let hub = Arc::new(Hub::start(&ChannelConfig {
             epoch: Uuid::nil(),
             build: "model".into(),
             retain: 1_000,

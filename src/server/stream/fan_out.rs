@@ -1,28 +1,29 @@
 //! How events reach a channel's subscribers: a pass takes all that waits and offers it to each in one write. What a
-//! socket does not take is `link`'s.
+//! socket does not take is `subscriber`'s.
 //!
 //! Between an accepted event and the wire stand no wake-up, lock of the channel, copy or encoding per connection: under
 //! load, one system call carries many events. A heartbeat takes its place in the same buffer. A pass goes over the
-//! connections in steps; between them others run, and under load it keeps to its [`Pace`].
+//! connections in steps; between them others run, and under load it keeps to its [`Throttle`].
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::{
-    channel::{Channel, Newcomer, Pass},
-    link::{End, Link},
-    pace::Pace,
+    channel::{Batch, Channel, Joiner},
+    close_reason::CloseReason,
+    subscriber::Subscriber,
+    throttle::Throttle,
 };
 
 /// After how many connections a pass lets others run.
 const CONNECTIONS_AT_ONCE: usize = 128;
 
 /// Serves the channel until it stops.
-pub(super) async fn run(channel: Arc<Channel>) {
-    let mut links: Vec<Arc<Link>> = Vec::new();
-    let mut pace = Pace::of_this_machine();
-    let period = beat(channel.terms().heartbeat);
+pub(crate) async fn run(channel: Arc<Channel>) {
+    let mut subscribers: Vec<Arc<Subscriber>> = Vec::new();
+    let mut throttle = Throttle::of_this_machine();
+    let period = beat(channel.config().heartbeat);
     let mut beats = interval_at(Instant::now() + period, period);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -31,16 +32,16 @@ pub(super) async fn run(channel: Arc<Channel>) {
             _ = beats.tick() => true,
             () = channel.woken() => false,
         };
-        let Pass { frames, events, mut room, newcomers, last } = channel.take(heartbeat);
+        let Batch { frames, events, mut room, joiners, last } = channel.take(heartbeat);
         // Made bit by bit: made at once, the room would be full at once, and all would wait for as long as a pass takes.
-        let bit = room / (links.len() / CONNECTIONS_AT_ONCE + 1);
+        let bit = room / (subscribers.len() / CONNECTIONS_AT_ONCE + 1);
         let mut delivered = 0;
-        pace.begin();
+        throttle.begin();
         if !frames.is_empty() {
             let mut index = 0;
-            while let Some(link) = links.get(index) {
-                if !link.offer(&frames) {
-                    links.swap_remove(index);
+            while let Some(subscriber) = subscribers.get(index) {
+                if !subscriber.offer(&frames) {
+                    subscribers.swap_remove(index);
                     continue;
                 }
                 delivered += events;
@@ -48,28 +49,28 @@ pub(super) async fn run(channel: Arc<Channel>) {
                 if index % CONNECTIONS_AT_ONCE == 0 {
                     channel.make_room(bit);
                     room -= bit;
-                    pace.pause(channel.has_waiting()).await;
+                    throttle.pause(channel.has_waiting()).await;
                 }
             }
         }
-        for Newcomer { link, from, missed } in newcomers {
+        for Joiner { subscriber, from, missed } in joiners {
             if from < frames.len() {
-                link.offer(&frames.slice(from..));
+                subscriber.offer(&frames.slice(from..));
                 delivered += events - missed;
             }
-            links.push(link);
+            subscribers.push(subscriber);
         }
         channel.make_room(room);
         channel.counters().delivered.add(delivered);
         if heartbeat {
-            links.iter().for_each(|link| link.count_silence());
+            subscribers.iter().for_each(|subscriber| subscriber.count_silence());
         }
         if last {
-            links.iter().for_each(|link| link.close(End::Stopping));
+            subscribers.iter().for_each(|subscriber| subscriber.close(CloseReason::Stopping));
             return;
         }
         if channel.many_ended() {
-            links.retain(|link| link.stands());
+            subscribers.retain(|subscriber| subscriber.stands());
         }
     }
 }

@@ -18,7 +18,7 @@ pub struct HostName(String);
 
 /// A host and, where it was named, a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Authority {
+pub(crate) struct Authority {
     host: HostName,
     port: Option<u16>,
 }
@@ -120,7 +120,7 @@ impl Origin {
 
 /// Why a request's `Host` was not taken.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum HostRefused {
+pub(crate) enum HostRefused {
     /// Absent, repeated or malformed.
     Malformed,
     /// A name that this server does not answer for.
@@ -129,7 +129,7 @@ pub(super) enum HostRefused {
 
 /// The authority that a request is for: its one `Host`, or an absolute target's authority, which goes before
 /// (RFC 9112, section 3.2.2). Never a forwarded header.
-pub(super) fn host_of(target: &Uri, headers: &HeaderMap, allowed: &[HostName]) -> Result<Authority, HostRefused> {
+pub(crate) fn host_of(target: &Uri, headers: &HeaderMap, allowed: &[HostName]) -> Result<Authority, HostRefused> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(HostRefused::Malformed) };
     let host = match target.authority() {
@@ -145,7 +145,7 @@ pub(super) fn host_of(target: &Uri, headers: &HeaderMap, allowed: &[HostName]) -
 }
 
 /// Whether a socket may be opened: by no browser (no `Origin`), by a page of this server, or by one of `allowed`.
-pub(super) fn origin_passes(headers: &HeaderMap, host: &Authority, allowed: &[Origin]) -> bool {
+pub(crate) fn origin_passes(headers: &HeaderMap, host: &Authority, allowed: &[Origin]) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     match (origins.next(), origins.next()) {
         (None, _) => true,

@@ -8,17 +8,17 @@ use crate::feed::{Tenant, protocol::TENANT_HEADER};
 
 /// The tenant that a page's address names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
+pub(crate) enum TenantParam {
     /// No `tenant` parameter: nobody has chosen yet.
-    Nobody,
+    Absent,
     /// Empty, unknown, repeated or listed.
-    Wrong,
+    Invalid,
     /// Exactly one, and known.
     One(Tenant),
 }
 
 /// The tenant of an API request: its one `X-Tenant-ID` header and nothing else.
-pub(super) fn of_header(headers: &HeaderMap) -> Result<Tenant, Refusal> {
+pub(crate) fn of_header(headers: &HeaderMap) -> Result<Tenant, Refusal> {
     let mut values = headers.get_all(TENANT_HEADER).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(Refusal::NoTenantHeader) };
     let named = value.to_str().ok().and_then(|text| text.parse().ok());
@@ -26,22 +26,22 @@ pub(super) fn of_header(headers: &HeaderMap) -> Result<Tenant, Refusal> {
 }
 
 /// The tenant of a page: its one `tenant` parameter. A header is not looked at.
-pub(super) fn of_address(target: &Uri) -> Named {
+pub(crate) fn of_address(target: &Uri) -> TenantParam {
     let query = target.query().unwrap_or_default();
     let mut values =
         form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "tenant").map(|(_, value)| value);
     match (values.next(), values.next()) {
-        (None, _) => Named::Nobody,
-        (Some(value), None) => value.parse().map_or(Named::Wrong, Named::One),
-        (Some(_), Some(_)) => Named::Wrong,
+        (None, _) => TenantParam::Absent,
+        (Some(value), None) => value.parse().map_or(TenantParam::Invalid, TenantParam::One),
+        (Some(_), Some(_)) => TenantParam::Invalid,
     }
 }
 
 /// The tenant of a socket: as a page's, and without one there is no socket.
-pub(super) fn of_socket(target: &Uri) -> Result<Tenant, Refusal> {
+pub(crate) fn of_socket(target: &Uri) -> Result<Tenant, Refusal> {
     match of_address(target) {
-        Named::One(tenant) => Ok(tenant),
-        Named::Nobody | Named::Wrong => Err(Refusal::NoTenantParameter),
+        TenantParam::One(tenant) => Ok(tenant),
+        TenantParam::Absent | TenantParam::Invalid => Err(Refusal::NoTenantParameter),
     }
 }
 
@@ -76,11 +76,11 @@ mod tests {
     #[test]
     fn an_address_names_a_tenant_once_and_exactly() {
         let of = |query: &str| of_address(&format!("/?{query}").parse().unwrap());
-        assert_eq!(of("tenant=tenant_a"), Named::One(Tenant::A));
-        assert_eq!(of("x=1&tenant=tenant_b&y"), Named::One(Tenant::B));
-        assert_eq!(of("t%65nant=tenant%5fb"), Named::One(Tenant::B));
+        assert_eq!(of("tenant=tenant_a"), TenantParam::One(Tenant::A));
+        assert_eq!(of("x=1&tenant=tenant_b&y"), TenantParam::One(Tenant::B));
+        assert_eq!(of("t%65nant=tenant%5fb"), TenantParam::One(Tenant::B));
         for nobody in ["", "x=tenant_a", "Tenant=tenant_a"] {
-            assert_eq!(of(nobody), Named::Nobody, "{nobody}");
+            assert_eq!(of(nobody), TenantParam::Absent, "{nobody}");
         }
         for wrong in [
             "tenant",
@@ -90,7 +90,7 @@ mod tests {
             "tenant=tenant_a&t%65nant=tenant_b",
             "tenant=tenant_a,tenant_b",
         ] {
-            assert_eq!(of(wrong), Named::Wrong, "{wrong}");
+            assert_eq!(of(wrong), TenantParam::Invalid, "{wrong}");
         }
     }
 }

@@ -6,19 +6,19 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 
-use super::problem::Refusal;
+use super::super::http::problem::Refusal;
 use crate::feed::protocol::{IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_MAX};
 
 /// 1 to 128 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct IdempotencyKey(Arc<str>);
+pub(crate) struct IdempotencyKey(Arc<str>);
 
 impl IdempotencyKey {
     /// The key of a request, if it has one.
     ///
     /// # Errors
     /// [`Refusal::WrongIdempotencyKey`] where it has several, or one outside the rules.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
+    pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
         let mut values = headers.get_all(IDEMPOTENCY_HEADER).iter();
         let Some(value) = values.next() else { return Ok(None) };
         let visible =
@@ -32,24 +32,24 @@ impl IdempotencyKey {
 
 /// Which event each key made, for the events that are kept.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     seqs: HashMap<IdempotencyKey, u64>,
     in_order: VecDeque<(u64, IdempotencyKey)>,
 }
 
 impl Keys {
-    pub(super) fn seq_of(&self, key: &IdempotencyKey) -> Option<u64> {
+    pub(crate) fn seq_of(&self, key: &IdempotencyKey) -> Option<u64> {
         self.seqs.get(key).copied()
     }
 
     /// Notes that `key` made event `seq`, the newest.
-    pub(super) fn remember(&mut self, key: IdempotencyKey, seq: u64) {
+    pub(crate) fn remember(&mut self, key: IdempotencyKey, seq: u64) {
         self.in_order.push_back((seq, key.clone()));
         self.seqs.insert(key, seq);
     }
 
     /// Forgets the keys of the events before `oldest`: they are no longer kept.
-    pub(super) fn forget_before(&mut self, oldest: u64) {
+    pub(crate) fn forget_before(&mut self, oldest: u64) {
         while let Some((_, key)) = self.in_order.pop_front_if(|(seq, _)| *seq < oldest) {
             self.seqs.remove(&key);
         }

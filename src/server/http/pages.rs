@@ -12,9 +12,10 @@ use axum::{
 use leptos::{nonce::use_nonce, prelude::*};
 
 use super::{
-    Server, actions,
-    credential::{self, Named},
+    super::Server,
+    credential::{self, TenantParam},
     headers::content_security_policy,
+    server_fns,
 };
 use crate::{
     app::{Page, Shell, Snapshot},
@@ -25,24 +26,26 @@ use crate::{
 const NEWEST: usize = 100;
 
 /// `GET /`: the feed of the tenant that the address names, or the selector.
-pub(super) async fn index(State(server): State<Arc<Server>>, request: Request) -> Response {
+pub(crate) async fn index(State(server): State<Arc<Server>>, request: Request) -> Response {
     match credential::of_address(request.uri()) {
-        Named::One(tenant) => render(&server, Page::Feed(snapshot(&server, tenant)), StatusCode::OK, request).await,
-        Named::Nobody => render(&server, Page::Selector { unknown: false }, StatusCode::OK, request).await,
-        Named::Wrong => render(&server, Page::Selector { unknown: true }, StatusCode::NOT_FOUND, request).await,
+        TenantParam::One(tenant) => {
+            render(&server, Page::Feed(snapshot(&server, tenant)), StatusCode::OK, request).await
+        }
+        TenantParam::Absent => render(&server, Page::Selector { unknown: false }, StatusCode::OK, request).await,
+        TenantParam::Invalid => render(&server, Page::Selector { unknown: true }, StatusCode::NOT_FOUND, request).await,
     }
 }
 
 /// `GET /isolation`: the administrator's view.
-pub(super) async fn isolation(State(server): State<Arc<Server>>, request: Request) -> Response {
-    let page = Page::Isolation(actions::report(&server));
+pub(crate) async fn isolation(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let page = Page::Isolation(server_fns::report(&server));
     render(&server, page, StatusCode::OK, request).await
 }
 
 fn snapshot(server: &Server, tenant: Tenant) -> Snapshot {
     let channel = server.hub.channel(tenant);
     let (position, events) = channel.newest(NEWEST);
-    Snapshot { tenant, position, retain: channel.terms().retain, build: channel.terms().build.to_string(), events }
+    Snapshot { tenant, position, retain: channel.config().retain, build: channel.config().build.to_string(), events }
 }
 
 async fn render(server: &Server, page: Page, status: StatusCode, request: Request) -> Response {

@@ -25,7 +25,14 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{RETRY_AFTER, Server, edge, headers, limits::Limits, patient::Patient, problem::Refusal};
+use super::{
+    super::{RETRY_AFTER, Server},
+    headers,
+    limits::Limits,
+    middleware,
+    problem::Refusal,
+    write_timeout::WriteTimeout,
+};
 
 /// How long a request's headers may take to come, and a connection may stand unused.
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
@@ -37,11 +44,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// kernel drops their first packet without a word, and they try again a second later, then three. (It may allow less:
 /// `net.core.somaxconn`, 4,096 by default.)
 const ACCEPT_QUEUE: u32 = 4_096;
-/// How many descriptors are kept in hand for newcomers where no other is left.
+/// How many descriptors are kept in hand for joiners where no other is left.
 const SPARES: usize = 4;
 /// How many answers to connections for which there is no place may be under way, and for how long each.
-const TURNED_AWAY_AT_ONCE: usize = 32;
-const TURN_AWAY_PATIENCE: Duration = Duration::from_millis(500);
+const REJECTING_MAX: usize = 32;
+const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Listens on an address, with a queue that holds a crowd: the standard library's takes 128 connections.
 ///
@@ -58,10 +65,10 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// The HTTP connections of a server.
 #[derive(Debug)]
-pub(super) struct Connections {
+pub(crate) struct Connections {
     limits: Limits,
     places: Arc<Semaphore>,
-    turned_away: Arc<Semaphore>,
+    rejecting: Arc<Semaphore>,
     /// Whether the last to come was turned away: it is logged once.
     full: AtomicBool,
     tracker: TaskTracker,
@@ -69,11 +76,11 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
             places: Arc::new(Semaphore::new(limits.http)),
-            turned_away: Arc::new(Semaphore::new(TURNED_AWAY_AT_ONCE)),
+            rejecting: Arc::new(Semaphore::new(REJECTING_MAX)),
             full: AtomicBool::new(false),
             tracker: TaskTracker::new(),
             finish: CancellationToken::new(),
@@ -81,10 +88,10 @@ impl Connections {
     }
 
     /// Accepts connections, and serves each in a task of its own. Never ends by itself.
-    pub(super) async fn accept(&self, listener: &TcpListener, server: &Arc<Server>, router: &Router) {
+    pub(crate) async fn accept(&self, listener: &TcpListener, server: &Arc<Server>, router: &Router) {
         let (mut spares, mut short) = (Vec::new(), false);
         loop {
-            lay_by(&mut spares);
+            refill_reserve(&mut spares);
             match listener.accept().await {
                 Ok((tcp, _)) => {
                     self.take(tcp, server, router);
@@ -107,19 +114,19 @@ impl Connections {
     }
 
     fn take(&self, tcp: TcpStream, server: &Arc<Server>, router: &Router) {
-        let Some(place) = self.place(server.hub.connections()) else { return self.turn_away(tcp) };
+        let Some(place) = self.place(server.hub.connections()) else { return self.reject(tcp) };
         self.full.store(false, Relaxed);
         // Each frame is a packet of its own, not to wait for the next. Without it events are later, but arrive.
         let _ = tcp.set_nodelay(true);
         let (server, router, finish) = (Arc::clone(server), router.clone(), self.finish.clone());
         self.tracker.spawn(async move {
             let _place = place;
-            let answer = service_fn(move |request| edge::answer(Arc::clone(&server), router.clone(), request));
+            let answer = service_fn(move |request| middleware::answer(Arc::clone(&server), router.clone(), request));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEADER_PATIENCE)
                 .max_buf_size(HEAD_MAX)
-                .serve_connection(TokioIo::new(Patient::new(tcp)), answer)
+                .serve_connection(TokioIo::new(WriteTimeout::new(tcp)), answer)
                 .with_upgrades();
             tokio::pin!(connection);
             let ended = tokio::select! {
@@ -143,20 +150,20 @@ impl Connections {
     }
 
     /// Says `503` and closes, without holding on to a place.
-    fn turn_away(&self, tcp: TcpStream) {
+    fn reject(&self, tcp: TcpStream) {
         if !self.full.swap(true, Relaxed) {
-            tracing::warn!("every place of connections that are no tenant's is taken: newcomers get 503");
+            tracing::warn!("every place of connections that are no tenant's is taken: joiners get 503");
         }
-        let Ok(turn) = Arc::clone(&self.turned_away).try_acquire_owned() else { return };
+        let Ok(turn) = Arc::clone(&self.rejecting).try_acquire_owned() else { return };
         tokio::spawn(async move {
             let _turn = turn;
             // What the peer does with it is its own affair.
-            let _ = timeout(TURN_AWAY_PATIENCE, answer_no_place(tcp)).await;
+            let _ = timeout(REJECT_TIMEOUT, answer_no_place(tcp)).await;
         });
     }
 
     /// Lets answers under way end, closes what is idle, and ends when no connection is left.
-    pub(super) async fn finish(&self) {
+    pub(crate) async fn finish(&self) {
         self.finish.cancel();
         self.tracker.close();
         self.tracker.wait().await;
@@ -165,7 +172,7 @@ impl Connections {
 
 /// Keeps descriptors in hand, as far as there are some: where no other is left, the next connection is told so by giving
 /// one of them up for it. Others may be quicker to take that one, so it is not the only one.
-fn lay_by(spares: &mut Vec<TcpSocket>) {
+fn refill_reserve(spares: &mut Vec<TcpSocket>) {
     while spares.len() < SPARES
         && let Ok(spare) = TcpSocket::new_v4()
     {

@@ -10,18 +10,22 @@ use axum::{
 use serde::Deserialize;
 
 use super::{
-    RETRY_AFTER, Server,
+    super::{
+        RETRY_AFTER, Server,
+        stream::{
+            channel::{Channel, NotAccepted},
+            idempotency::IdempotencyKey,
+        },
+    },
     body::read_json,
-    channel::{Channel, NotAccepted},
     credential,
-    idempotency::IdempotencyKey,
     problem::Refusal,
 };
 use crate::feed::{Event, Message};
 
 /// A post that may be published: its tenant is known, and its message has passed the rules.
 #[derive(Debug, Clone)]
-pub(super) struct Post {
+pub(crate) struct Post {
     channel: Arc<Channel>,
     key: Option<IdempotencyKey>,
     message: Message,
@@ -36,7 +40,7 @@ struct PostBody {
 
 impl Post {
     /// Reads a request, and takes the first refusal that applies. Gives the body back beside the post.
-    pub(super) async fn read(server: &Server, headers: &HeaderMap, body: Body) -> Result<(Self, Bytes), Refusal> {
+    pub(crate) async fn read(server: &Server, headers: &HeaderMap, body: Body) -> Result<(Self, Bytes), Refusal> {
         let tenant = credential::of_header(headers)?;
         let key = IdempotencyKey::of(headers)?;
         let shape = "send a JSON object with exactly one field, message, a string";
@@ -46,7 +50,7 @@ impl Post {
     }
 
     /// Makes the tenant's next event of it, or finds the one that its key made before.
-    pub(super) async fn publish(self) -> Result<Arc<Event>, Refusal> {
+    pub(crate) async fn publish(self) -> Result<Arc<Event>, Refusal> {
         self.channel.publish(self.message, self.key).await.map_err(|not| match not {
             NotAccepted::Busy => Refusal::Busy { retry_after: RETRY_AFTER },
             NotAccepted::KeyReused => Refusal::KeyReused,

@@ -11,14 +11,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Server, channel::List, credential, post::Post, problem::Refusal};
+use super::{
+    super::{Server, stream::channel::List},
+    credential,
+    post::Post,
+    problem::Refusal,
+};
 use crate::feed::{
     Position, Tenant,
     protocol::{POSITION_HEADER, TENANT_HEADER},
 };
 
 /// `POST /events`: accepts an event of the tenant that the header names.
-pub(super) async fn post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
+pub(crate) async fn post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
     let (post, _) = Post::read(&server, &head.headers, body).await?;
     let event = post.publish().await?;
@@ -26,7 +31,7 @@ pub(super) async fn post_event(State(server): State<Arc<Server>>, request: Reque
 }
 
 /// `GET /events`: the kept events of the tenant that the header names, newest first; or `304` to who has them.
-pub(super) async fn list_events(State(server): State<Arc<Server>>, headers: HeaderMap) -> Result<Response, Refusal> {
+pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let tenant = credential::of_header(&headers)?;
     let channel = server.hub.channel(tenant);
     let position = channel.position();
@@ -46,7 +51,7 @@ pub(super) async fn list_events(State(server): State<Arc<Server>>, headers: Head
 }
 
 /// `GET /healthz`: the server serves. (One that is stopping has said `503` before this.)
-pub(super) async fn health() -> impl IntoResponse {
+pub(crate) async fn health() -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], "ok\n")
 }
 

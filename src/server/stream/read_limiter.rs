@@ -17,19 +17,19 @@ const SAVED: Duration = Duration::from_millis(15);
 
 /// The way to one tenant's list.
 #[derive(Debug)]
-pub(super) struct Turnstile {
+pub(crate) struct ReadLimiter {
     /// The next one's turn.
     next: Mutex<Instant>,
 }
 
-impl Turnstile {
-    pub(super) fn new() -> Self {
+impl ReadLimiter {
+    pub(crate) fn new() -> Self {
         let now = Instant::now();
         Self { next: Mutex::new(now.checked_sub(SAVED).unwrap_or(now)) }
     }
 
     /// Ends when it is the caller's turn: at once, unless many have come just before.
-    pub(super) async fn pass(&self) {
+    pub(crate) async fn pass(&self) {
         let now = Instant::now();
         let turn = {
             let mut next = self.next.lock();
@@ -52,18 +52,18 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn few_do_not_wait_and_many_come_one_by_one() {
-        let turnstile = Turnstile::new();
+        let turnstile = ReadLimiter::new();
         advance(Duration::from_secs(60)).await;
         let start = Instant::now();
         let crowd = (0..111).map(|_| async {
-            turnstile.pass().await;
+            read_limiter.pass().await;
             start.elapsed().as_millis()
         });
         let waited = join_all(crowd).await;
         assert_eq!((waited[0], waited[10]), (0, 0));
         assert_eq!((waited[12], waited[110]), (3, 150), "1.5 ms each, in order");
         advance(SAVED).await;
-        turnstile.pass().await;
+        read_limiter.pass().await;
         assert_eq!(start.elapsed(), Duration::from_millis(165), "what was saved up is there again");
     }
 }

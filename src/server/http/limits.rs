@@ -12,19 +12,19 @@ const HTTP_MAX: usize = 2_000;
 
 /// How many connections are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// WebSockets of each tenant.
-    pub(super) per_tenant: usize,
+    pub(crate) per_tenant: usize,
     /// HTTP connections, of all together.
-    pub(super) http: usize,
+    pub(crate) http: usize,
     /// HTTP connections and WebSockets together. With every WebSocket taken, the reserve is left for HTTP.
-    pub(super) open: usize,
+    pub(crate) open: usize,
 }
 
 impl Limits {
     /// Raises the process's own limit as far as it may, and lowers what was asked for to what then fits, with a line in
     /// the log.
-    pub(super) fn of_this_process(wanted: u32) -> Self {
+    pub(crate) fn of_this_process(wanted: u32) -> Self {
         // Where the limit cannot be raised or read, what there is has to do.
         let files = rlimit::increase_nofile_limit(2 * u64::from(wanted) + RESERVE).unwrap_or(1_024);
         let limits = Self::within(files, wanted);
@@ -52,7 +52,7 @@ impl Limits {
 }
 
 /// Whether it failed because the process, or the system, has no file descriptor left.
-pub(super) fn no_descriptor_left(error: &io::Error) -> bool {
+pub(crate) fn no_descriptor_left(error: &io::Error) -> bool {
     const ENFILE: i32 = 23;
     const EMFILE: i32 = 24; // the same on every Unix; `ErrorKind` does not tell them
     cfg!(unix) && matches!(error.raw_os_error(), Some(ENFILE | EMFILE))

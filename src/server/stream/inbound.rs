@@ -17,7 +17,7 @@ const CONTROL_MAX: u64 = 125;
 
 /// One thing that a peer has said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Said {
+pub(crate) enum ClientFrame {
     /// Asks for a pong with this payload.
     Ping(Vec<u8>),
     /// Answers a ping.
@@ -29,14 +29,14 @@ pub(super) enum Said {
     /// A frame, or a message in fragments, above [`FRAME_MAX`].
     TooBig,
     /// A breach of the protocol: nothing after it can be read.
-    Nonsense,
+    ProtocolError,
     /// A close whose reason is not UTF-8.
-    BadText,
+    InvalidUtf8,
 }
 
 /// What stands between two reads.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Inbound {
+pub(crate) struct Inbound {
     /// The start of a header, or of a control frame, that has not come whole.
     held: Vec<u8>,
     /// How much of a data frame's payload is still to come.
@@ -49,18 +49,18 @@ pub(super) struct Inbound {
 
 impl Inbound {
     /// Whether nothing stands: it may be forgotten.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         *self == Self::default()
     }
 
     /// How many bytes are kept for later.
     #[cfg(any(test, fuzzing))]
-    pub(super) const fn holds(&self) -> usize {
+    pub(crate) const fn holds(&self) -> usize {
         self.held.len()
     }
 
     /// Reads what has come, and hands each thing said to `hear`, which says whether to go on.
-    pub(super) fn read(&mut self, bytes: &[u8], mut hear: impl FnMut(Said) -> bool) {
+    pub(crate) fn read(&mut self, bytes: &[u8], mut hear: impl FnMut(ClientFrame) -> bool) {
         let mut held = std::mem::take(&mut self.held);
         let mut bytes = if held.is_empty() {
             bytes
@@ -77,7 +77,7 @@ impl Inbound {
     }
 
     /// The next thing said in `bytes`, from which it takes what it has read; `None` where more must come.
-    fn next(&mut self, bytes: &mut &[u8]) -> Option<Said> {
+    fn next(&mut self, bytes: &mut &[u8]) -> Option<ClientFrame> {
         loop {
             if self.to_skip > 0 {
                 let here = usize::try_from(self.to_skip).map_or(bytes.len(), |skip| skip.min(bytes.len()));
@@ -88,51 +88,51 @@ impl Inbound {
                 }
                 if std::mem::take(&mut self.ends_message) {
                     self.message = None;
-                    return Some(Said::Data);
+                    return Some(ClientFrame::Data);
                 }
             }
             let mut cursor = Cursor::new(*bytes);
             let (header, length) = match FrameHeader::parse(&mut cursor) {
                 Ok(Some(parsed)) => parsed,
                 Ok(None) => return None,
-                Err(_) => return Some(Said::Nonsense),
+                Err(_) => return Some(ClientFrame::ProtocolError),
             };
             // RFC 6455, section 5.2: 63 bits, in as few bytes as they fit.
             if length >> 63 != 0 || cursor.position() != header.len(length) as u64 {
-                return Some(Said::Nonsense);
+                return Some(ClientFrame::ProtocolError);
             }
             let payload = &bytes[usize::try_from(cursor.position()).ok()?.min(bytes.len())..];
             let Some(mask) = header.mask.filter(|_| !(header.rsv1 || header.rsv2 || header.rsv3)) else {
-                return Some(Said::Nonsense); // RFC 6455, section 5.1: a client masks; 5.2: no extension was agreed on
+                return Some(ClientFrame::ProtocolError); // RFC 6455, section 5.1: a client masks; 5.2: no extension was agreed on
             };
             match header.opcode {
                 OpCode::Control(control) => {
                     if !header.is_final || length > CONTROL_MAX {
-                        return Some(Said::Nonsense);
+                        return Some(ClientFrame::ProtocolError);
                     }
                     let (payload, rest) = payload.split_at_checked(usize::try_from(length).ok()?)?;
                     *bytes = rest;
                     let unmasked = payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
-                    return Some(said_by(control, unmasked));
+                    return Some(control_frame(control, unmasked));
                 }
                 OpCode::Data(data) => {
                     let starts = match data {
                         Data::Text | Data::Binary => true,
                         Data::Continue => false,
-                        Data::Reserved(_) => return Some(Said::Nonsense),
+                        Data::Reserved(_) => return Some(ClientFrame::ProtocolError),
                     };
                     if starts == self.message.is_some() {
-                        return Some(Said::Nonsense);
+                        return Some(ClientFrame::ProtocolError);
                     }
                     let message = self.message.unwrap_or(0).saturating_add(length);
                     *bytes = payload;
                     (self.message, self.to_skip, self.ends_message) = (Some(message), length, header.is_final);
                     if message > FRAME_MAX as u64 {
-                        return Some(Said::TooBig); // what is left of it is skipped, for the close frame behind it
+                        return Some(ClientFrame::TooBig); // what is left of it is skipped, for the close frame behind it
                     }
                     if length == 0 && std::mem::take(&mut self.ends_message) {
                         self.message = None;
-                        return Some(Said::Data);
+                        return Some(ClientFrame::Data);
                     }
                 }
             }
@@ -140,20 +140,20 @@ impl Inbound {
     }
 }
 
-fn said_by(control: Control, payload: Vec<u8>) -> Said {
+fn control_frame(control: Control, payload: Vec<u8>) -> ClientFrame {
     match (control, payload.as_slice()) {
-        (Control::Ping, _) => Said::Ping(payload),
-        (Control::Pong, _) => Said::Pong,
-        (Control::Close, []) => Said::Close(None),
+        (Control::Ping, _) => ClientFrame::Ping(payload),
+        (Control::Pong, _) => ClientFrame::Pong,
+        (Control::Close, []) => ClientFrame::Close(None),
         (Control::Close, [high, low, reason @ ..]) => {
             let code = u16::from_be_bytes([*high, *low]);
             match (CloseCode::from(code).is_allowed(), std::str::from_utf8(reason)) {
-                (true, Ok(_)) => Said::Close(Some(code)),
-                (true, Err(_)) => Said::BadText,
-                (false, _) => Said::Nonsense,
+                (true, Ok(_)) => ClientFrame::Close(Some(code)),
+                (true, Err(_)) => ClientFrame::InvalidUtf8,
+                (false, _) => ClientFrame::ProtocolError,
             }
         }
-        (Control::Close, [_]) | (Control::Reserved(_), _) => Said::Nonsense,
+        (Control::Close, [_]) | (Control::Reserved(_), _) => ClientFrame::ProtocolError,
     }
 }
 
@@ -192,14 +192,18 @@ mod tests {
     }
 
     /// What is heard when the bytes come in pieces of `step`.
-    fn heard(bytes: &[u8], step: usize) -> Vec<Said> {
+    fn heard(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
         let (mut inbound, mut said) = (Inbound::default(), Vec::new());
         for piece in bytes.chunks(step) {
             inbound.read(piece, |one| {
                 said.push(one);
-                !matches!(said.last(), Some(Said::TooBig | Said::Nonsense | Said::BadText))
+                !matches!(
+                    said.last(),
+                    Some(ClientFrame::TooBig | ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)
+                )
             });
-            if matches!(said.last(), Some(Said::TooBig | Said::Nonsense | Said::BadText)) {
+            if matches!(said.last(), Some(ClientFrame::TooBig | ClientFrame::ProtocolError | ClientFrame::InvalidUtf8))
+            {
                 return said;
             }
         }
@@ -207,7 +211,7 @@ mod tests {
         said
     }
 
-    fn check(frames: &[Vec<u8>], expected: &[Said]) {
+    fn check(frames: &[Vec<u8>], expected: &[ClientFrame]) {
         let bytes = frames.concat();
         for step in [1, 2, 3, 7, 1_000, usize::MAX >> 1] {
             assert_eq!(heard(&bytes, step), expected, "in steps of {step}");
@@ -218,26 +222,31 @@ mod tests {
     fn pings_pongs_and_closes_are_heard_whatever_the_pieces() {
         check(
             &[whole(PING, b"are you there"), whole(PONG, b""), whole(CLOSE, b"\x03\xe8bye"), whole(CLOSE, b"")],
-            &[Said::Ping(b"are you there".to_vec()), Said::Pong, Said::Close(Some(1000)), Said::Close(None)],
+            &[
+                ClientFrame::Ping(b"are you there".to_vec()),
+                ClientFrame::Pong,
+                ClientFrame::Close(Some(1000)),
+                ClientFrame::Close(None),
+            ],
         );
     }
 
     #[test]
     fn a_data_message_is_heard_once_whole_or_in_fragments() {
-        check(&[whole(TEXT, b"x")], &[Said::Data]);
-        check(&[whole(TEXT, b"")], &[Said::Data]);
-        check(&[whole(TEXT, &[b'x'; FRAME_MAX])], &[Said::Data]);
+        check(&[whole(TEXT, b"x")], &[ClientFrame::Data]);
+        check(&[whole(TEXT, b"")], &[ClientFrame::Data]);
+        check(&[whole(TEXT, &[b'x'; FRAME_MAX])], &[ClientFrame::Data]);
         check(
             &[frame(TEXT, b"a"), whole(PING, b""), frame(CONTINUE, b""), whole(CONTINUE, b"b"), whole(PONG, b"")],
-            &[Said::Ping(Vec::new()), Said::Data, Said::Pong],
+            &[ClientFrame::Ping(Vec::new()), ClientFrame::Data, ClientFrame::Pong],
         );
     }
 
     #[test]
     fn too_much_data_is_too_big_whole_or_in_fragments() {
-        check(&[whole(TEXT, &[b'x'; FRAME_MAX + 1])], &[Said::TooBig]);
-        check(&[frame(TEXT, &[b'x'; FRAME_MAX]), frame(CONTINUE, b"x")], &[Said::TooBig]);
-        check(&[vec![0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]], &[Said::TooBig]);
+        check(&[whole(TEXT, &[b'x'; FRAME_MAX + 1])], &[ClientFrame::TooBig]);
+        check(&[frame(TEXT, &[b'x'; FRAME_MAX]), frame(CONTINUE, b"x")], &[ClientFrame::TooBig]);
+        check(&[vec![0x81, 0xff, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]], &[ClientFrame::TooBig]);
     }
 
     #[test]
@@ -256,9 +265,9 @@ mod tests {
             whole(CLOSE, &1005_u16.to_be_bytes()),                   // a code that is not for the wire
             whole(CLOSE, &999_u16.to_be_bytes()),
         ] {
-            check(&[wrong], &[Said::Nonsense]);
+            check(&[wrong], &[ClientFrame::ProtocolError]);
         }
-        check(&[frame(TEXT, b"a"), frame(TEXT, b"b")], &[Said::Nonsense]);
-        check(&[whole(CLOSE, b"\x03\xe8\xff")], &[Said::BadText]);
+        check(&[frame(TEXT, b"a"), frame(TEXT, b"b")], &[ClientFrame::ProtocolError]);
+        check(&[whole(CLOSE, b"\x03\xe8\xff")], &[ClientFrame::InvalidUtf8]);
     }
 }

@@ -10,22 +10,22 @@ use tungstenite::protocol::{
 };
 
 /// Appends a text frame.
-pub(super) fn push_text(buffer: &mut Vec<u8>, text: &str) {
+pub(crate) fn push_text(buffer: &mut Vec<u8>, text: &str) {
     push(buffer, Frame::message(text.as_bytes().to_vec(), OpCode::Data(Data::Text), true));
 }
 
 /// Appends an empty ping: it asks for a sign of life.
-pub(super) fn push_ping(buffer: &mut Vec<u8>) {
+pub(crate) fn push_ping(buffer: &mut Vec<u8>) {
     push(buffer, Frame::ping(Vec::new()));
 }
 
 /// Appends the answer to a ping.
-pub(super) fn push_pong(buffer: &mut Vec<u8>, payload: &[u8]) {
+pub(crate) fn push_pong(buffer: &mut Vec<u8>, payload: &[u8]) {
     push(buffer, Frame::pong(payload.to_vec()));
 }
 
 /// Appends a close frame, with a code or, in answer to one without, with none.
-pub(super) fn push_close(buffer: &mut Vec<u8>, code: Option<u16>, reason: &str) {
+pub(crate) fn push_close(buffer: &mut Vec<u8>, code: Option<u16>, reason: &str) {
     push(buffer, Frame::close(code.map(|code| CloseFrame { code: code.into(), reason: reason.into() })));
 }
 
@@ -35,7 +35,7 @@ fn push(buffer: &mut Vec<u8>, frame: Frame) {
 
 /// Where the frame that byte `at` belongs to ends, in a buffer of frames written by this module; `at` itself where a frame
 /// starts there.
-pub(super) fn end_of_frame(buffer: &[u8], at: usize) -> usize {
+pub(crate) fn end_of_frame(buffer: &[u8], at: usize) -> usize {
     let mut end = 0;
     while end < at {
         let length = |bytes: &[u8]| bytes.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));

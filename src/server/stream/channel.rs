@@ -10,19 +10,21 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::{
+    admission::{Admission, Overloaded},
+    close_reason::CloseReason,
     counters::Counters,
-    door::{Door, DoorShut},
     frames,
-    hub::Terms,
     idempotency::{IdempotencyKey, Keys},
-    link::{End, Link},
-    turnstile::Turnstile,
+    read_limiter::ReadLimiter,
+    subscriber::Subscriber,
 };
 use crate::feed::{
     Entry, Event, Message, Position, Tenant, Timeline, Timestamp,
@@ -36,14 +38,29 @@ const RECONNECT_MS_MAX: u32 = 10_000;
 /// How many ended connections the fan-out may hold on to until the next event, each a few hundred bytes.
 const ENDED_AT_ONCE: usize = 1_024;
 
+/// What both channels are made with. Nothing of it changes once they run.
+#[derive(Debug, Clone)]
+pub(crate) struct ChannelConfig {
+    /// Names this process.
+    pub(crate) epoch: Uuid,
+    /// Names the client's build that this server ships.
+    pub(crate) build: Arc<str>,
+    /// How many events a channel keeps.
+    pub(crate) retain: usize,
+    /// How many connections a channel takes.
+    pub(crate) max_connections: usize,
+    /// How often each of them gets a heartbeat at least.
+    pub(crate) heartbeat: Duration,
+}
+
 /// One tenant's stream of events.
 #[derive(Debug)]
-pub(super) struct Channel {
+pub(crate) struct Channel {
     tenant: Tenant,
-    terms: Terms,
+    config: ChannelConfig,
     stream: Mutex<Stream>,
-    door: Door,
-    turnstile: Turnstile,
+    admission: Admission,
+    read_limiter: ReadLimiter,
     places: Arc<Semaphore>,
     wake: Notify,
     counters: Counters,
@@ -68,45 +85,45 @@ struct Waiting {
     frames: Vec<u8>,
     events: u64,
     room: usize,
-    newcomers: Vec<Newcomer>,
+    joiners: Vec<Joiner>,
 }
 
 /// A subscriber that has joined since the last pass: it gets the pass from `from` on.
 #[derive(Debug)]
-pub(super) struct Newcomer {
-    pub(super) link: Arc<Link>,
+pub(crate) struct Joiner {
+    pub(crate) subscriber: Arc<Subscriber>,
     /// Where its first frame starts, in bytes.
-    pub(super) from: usize,
+    pub(crate) from: usize,
     /// How many events stand before that.
-    pub(super) missed: u64,
+    pub(crate) missed: u64,
 }
 
 /// What one pass of the fan-out delivers.
 #[derive(Debug)]
-pub(super) struct Pass {
-    pub(super) frames: Bytes,
-    pub(super) events: u64,
+pub(crate) struct Batch {
+    pub(crate) frames: Bytes,
+    pub(crate) events: u64,
     /// What the door took for them: it is to be made again.
-    pub(super) room: usize,
-    pub(super) newcomers: Vec<Newcomer>,
+    pub(crate) room: usize,
+    pub(crate) joiners: Vec<Joiner>,
     /// Nothing comes after this one: close the connections.
-    pub(super) last: bool,
+    pub(crate) last: bool,
 }
 
 /// The kept events as `GET /events` shows them: encoded once for all who ask until the next event.
 #[derive(Debug, Clone)]
-pub(super) struct List {
-    pub(super) position: Position,
-    pub(super) body: Bytes,
+pub(crate) struct List {
+    pub(crate) position: Position,
+    pub(crate) body: Bytes,
 }
 
 /// A connection's place among those that the tenant may have. It is free again when this is dropped.
 #[derive(Debug)]
-pub(super) struct Place(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+pub(crate) struct ConnectionPermit(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
 
 /// Why a post was not accepted. Nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NotAccepted {
+pub(crate) enum NotAccepted {
     /// Too many wait, or this one has waited too long.
     Busy,
     /// The key was used with another message.
@@ -115,29 +132,29 @@ pub(super) enum NotAccepted {
     Stopping,
 }
 
-impl From<DoorShut> for NotAccepted {
-    fn from(DoorShut: DoorShut) -> Self {
+impl From<Overloaded> for NotAccepted {
+    fn from(Overloaded: Overloaded) -> Self {
         Self::Busy
     }
 }
 
 impl Channel {
-    pub(super) fn new(tenant: Tenant, terms: Terms) -> Self {
+    pub(crate) fn new(tenant: Tenant, config: ChannelConfig) -> Self {
         let stream = Stream {
-            timeline: Timeline::new(terms.retain),
+            timeline: Timeline::new(config.retain),
             keys: Keys::default(),
             last: None,
             waiting: Waiting::default(),
             list: None,
             stopping: false,
         };
-        let places = Arc::new(Semaphore::new(terms.max_connections));
+        let places = Arc::new(Semaphore::new(config.max_connections));
         Self {
             tenant,
-            terms,
+            config,
             stream: Mutex::new(stream),
-            door: Door::default(),
-            turnstile: Turnstile::new(),
+            admission: Admission::default(),
+            read_limiter: ReadLimiter::new(),
             places,
             wake: Notify::new(),
             counters: Counters::default(),
@@ -150,12 +167,12 @@ impl Channel {
     ///
     /// # Errors
     /// [`NotAccepted`] says why, and nothing has changed. Dropping the future before it ends changes nothing either.
-    pub(super) async fn publish(
+    pub(crate) async fn publish(
         &self,
         message: Message,
         key: Option<IdempotencyKey>,
     ) -> Result<Arc<Event>, NotAccepted> {
-        let room = self.door.enter(message.as_str().len()).await?;
+        let room = self.admission.admit(message.as_str().len()).await?;
         let mut stream = self.stream.lock();
         if stream.stopping {
             return Err(NotAccepted::Stopping);
@@ -190,40 +207,40 @@ impl Channel {
     }
 
     /// A place for one more connection, if one is free.
-    pub(super) fn place(&self) -> Option<Place> {
-        Arc::clone(&self.places).try_acquire_owned().ok().map(Place)
+    pub(crate) fn place(&self) -> Option<ConnectionPermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok().map(ConnectionPermit)
     }
 
     /// Subscribes a connection: says hello on it, and from then on it gets every event with a higher `seq`.
     /// Where the channel is stopping the connection is closed instead.
-    pub(super) fn join(&self, link: &Arc<Link>) {
+    pub(crate) fn join(&self, subscriber: &Arc<Subscriber>) {
         let mut stream = self.stream.lock();
         if stream.stopping {
             drop(stream);
-            link.close(End::Stopping);
+            subscriber.close(CloseReason::Stopping);
             return;
         }
         let hello = Hello {
             tenant_id: self.tenant,
             connection_id: Uuid::new_v4(),
             timestamp: Timestamp::now(),
-            epoch: self.terms.epoch,
+            epoch: self.config.epoch,
             seq: stream.timeline.seq(),
-            heartbeat_ms: u32::try_from(self.terms.heartbeat.as_millis()).unwrap_or(u32::MAX),
+            heartbeat_ms: u32::try_from(self.config.heartbeat.as_millis()).unwrap_or(u32::MAX),
             reconnect_ms: self.reconnect_ms(),
-            build: self.terms.build.to_string(),
+            build: self.config.build.to_string(),
         };
         let mut frame = Vec::new();
         frames::push_text(&mut frame, &Outgoing::ConnectionEstablished(&hello).encode());
         // Into its backlog, not onto the wire: the fan-out, which may pass at once, keeps the order.
-        link.queue(frame.into());
+        subscriber.queue(frame.into());
         let (from, missed) = (stream.waiting.frames.len(), stream.waiting.events);
-        stream.waiting.newcomers.push(Newcomer { link: Arc::clone(link), from, missed });
+        stream.waiting.joiners.push(Joiner { subscriber: Arc::clone(subscriber), from, missed });
     }
 
     /// All that waits, for one pass of the fan-out, which has the channel to itself. With `heartbeat` a sign of life
     /// comes last, and a ping.
-    pub(super) fn take(&self, heartbeat: bool) -> Pass {
+    pub(crate) fn take(&self, heartbeat: bool) -> Batch {
         let reconnect_ms = self.reconnect_ms();
         let mut stream = self.stream.lock();
         if heartbeat {
@@ -232,33 +249,33 @@ impl Channel {
             frames::push_ping(&mut stream.waiting.frames);
         }
         let last = stream.stopping;
-        let Waiting { frames, events, room, newcomers } = std::mem::take(&mut stream.waiting);
-        Pass { frames: frames.into(), events, room, newcomers, last }
+        let Waiting { frames, events, room, joiners } = std::mem::take(&mut stream.waiting);
+        Batch { frames: frames.into(), events, room, joiners, last }
     }
 
     /// Makes room at the door, of what a pass has taken from there.
-    pub(super) fn make_room(&self, size: usize) {
-        self.door.release(size);
+    pub(crate) fn make_room(&self, size: usize) {
+        self.admission.release(size);
     }
 
     /// Whether events have come in since the last pass began.
-    pub(super) fn has_waiting(&self) -> bool {
+    pub(crate) fn has_waiting(&self) -> bool {
         self.stream.lock().waiting.events > 0
     }
 
     /// Ends when something waits to be sent.
-    pub(super) async fn woken(&self) {
+    pub(crate) async fn woken(&self) {
         self.wake.notified().await;
     }
 
     /// Where the kept events end.
-    pub(super) fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         self.position_in(&self.stream.lock())
     }
 
     /// The kept events, newest first, and the position they end at, encoded. Where many ask at once each waits for its turn.
-    pub(super) async fn list(&self) -> List {
-        self.turnstile.pass().await;
+    pub(crate) async fn list(&self) -> List {
+        self.read_limiter.pass().await;
         let (position, events) = {
             let stream = self.stream.lock();
             if let Some(list) = &stream.list {
@@ -277,30 +294,30 @@ impl Channel {
     }
 
     /// The newest `most` events, newest first, and the position they end at.
-    pub(super) fn newest(&self, most: usize) -> (Position, Vec<Arc<Event>>) {
+    pub(crate) fn newest(&self, most: usize) -> (Position, Vec<Arc<Event>>) {
         let stream = self.stream.lock();
         (self.position_in(&stream), newest(&stream.timeline, most))
     }
 
-    pub(super) const fn terms(&self) -> &Terms {
-        &self.terms
+    pub(crate) const fn config(&self) -> &ChannelConfig {
+        &self.config
     }
 
-    pub(super) const fn counters(&self) -> &Counters {
+    pub(crate) const fn counters(&self) -> &Counters {
         &self.counters
     }
 
     /// Counts a connection that has ended. Once there are many the fan-out is woken to forget them: between two events
     /// they must not pile up.
-    pub(super) fn ended(&self, why: End) {
-        self.counters.ended(why);
+    pub(crate) fn ended(&self, reason: CloseReason) {
+        self.counters.ended(reason);
         if self.ended.fetch_add(1, Relaxed) + 1 >= ENDED_AT_ONCE {
             self.wake.notify_one();
         }
     }
 
     /// Whether so many connections have ended that it is worth while to look for them.
-    pub(super) fn many_ended(&self) -> bool {
+    pub(crate) fn many_ended(&self) -> bool {
         let many = self.ended.load(Relaxed) >= ENDED_AT_ONCE;
         if many {
             self.ended.store(0, Relaxed);
@@ -309,25 +326,25 @@ impl Channel {
     }
 
     /// How many connections stand.
-    pub(super) fn connections(&self) -> usize {
-        self.terms.max_connections.saturating_sub(self.places.available_permits())
+    pub(crate) fn connections(&self) -> usize {
+        self.config.max_connections.saturating_sub(self.places.available_permits())
     }
 
     /// Takes no more, and lets the fan-out close the connections once it has sent what waits.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stream.lock().stopping = true;
         self.wake.notify_one();
     }
 
     /// Ends when no connection is left.
-    pub(super) async fn emptied(&self) {
-        let all = u32::try_from(self.terms.max_connections).unwrap_or(u32::MAX);
+    pub(crate) async fn emptied(&self) {
+        let all = u32::try_from(self.config.max_connections).unwrap_or(u32::MAX);
         // It fails only where the semaphore is closed, which nobody does.
         let _ = self.places.acquire_many(all).await;
     }
 
     fn position_in(&self, stream: &Stream) -> Position {
-        Position { epoch: self.terms.epoch, seq: stream.timeline.seq() }
+        Position { epoch: self.config.epoch, seq: stream.timeline.seq() }
     }
 
     fn reconnect_ms(&self) -> u32 {
@@ -347,14 +364,14 @@ mod tests {
     use super::*;
 
     fn channel() -> Channel {
-        let terms = Terms {
+        let config = ChannelConfig {
             epoch: Uuid::nil(),
             build: "x".into(),
             retain: 10,
             max_connections: 1,
             heartbeat: std::time::Duration::from_secs(15),
         };
-        Channel::new(Tenant::A, terms)
+        Channel::new(Tenant::A, config)
     }
 
     #[tokio::test]

@@ -15,18 +15,18 @@ use leptos::prelude::{expect_context, provide_context};
 use leptos_axum::{ResponseOptions, handle_server_fns_with_context};
 use serde::Deserialize;
 
-use super::{Server, body::read_json, post::Post, problem::Refusal};
+use super::{super::Server, body::read_json, post::Post, problem::Refusal};
 use crate::feed::{Ended, Event, Problem, Report, Tenant, TenantReport};
 
 /// `POST /api/post_event`: the page's way to post. Answers as `POST /events` does.
-pub(super) async fn call_post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
+pub(crate) async fn call_post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
     let (post, body) = Post::read(&server, &head.headers, body).await?;
     Ok(call(head, body, move || provide_context(post.clone())).await)
 }
 
 /// `POST /api/isolation_report`: the administrator's counts. It names no tenant.
-pub(super) async fn call_isolation_report(
+pub(crate) async fn call_isolation_report(
     State(server): State<Arc<Server>>,
     request: Request,
 ) -> Result<Response, Refusal> {
@@ -73,7 +73,7 @@ pub(crate) async fn isolation_report() -> Result<Report, Problem> {
 }
 
 /// What the server counts.
-pub(super) fn report(server: &Server) -> Report {
+pub(crate) fn report(server: &Server) -> Report {
     let tenants = Tenant::ALL.map(|tenant| {
         let channel = server.hub.channel(tenant);
         let counters = channel.counters();

@@ -17,7 +17,7 @@ use crate::feed::{
 
 /// Why a request was refused. The first that applies, in the order of these variants, wins.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     #[error("the server has no place for one more: try again in {} s", .retry_after.as_secs())]
     NoPlace { retry_after: Duration },
     #[error("send exactly one Host header: a host name or an IP address, and perhaps a port")]
@@ -102,12 +102,12 @@ impl Refusal {
         }
     }
 
-    pub(super) const fn status(&self) -> StatusCode {
+    pub(crate) const fn status(&self) -> StatusCode {
         self.kind().0
     }
 
     /// The body of the answer (RFC 9457, section 3.1).
-    pub(super) fn problem(&self) -> Problem {
+    pub(crate) fn problem(&self) -> Problem {
         let (status, kind, title) = self.kind();
         Problem {
             kind: format!("urn:event-feed:problem:{kind}"),
@@ -138,7 +138,7 @@ impl Refusal {
 
 /// Marks an answer as a refusal of this kind, for the log.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Refused(pub(super) &'static str);
+pub(crate) struct Refused(pub(crate) &'static str);
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {

@@ -13,22 +13,22 @@ use hyper::body::Incoming;
 use tower::ServiceExt;
 
 use super::{
-    RETRY_AFTER, Server,
+    super::{RETRY_AFTER, Server},
     authority::{self, HostRefused},
-    body::Loan,
+    body::SharedBody,
     headers,
     problem::{Refusal, Refused},
 };
 
 /// Answers one request.
-pub(super) async fn answer(
+pub(crate) async fn answer(
     server: Arc<Server>,
     router: Router,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible> {
     let _under_way = server.requests.token();
     let (head, body) = request.into_parts();
-    let (body, loan) = Loan::of(body);
+    let (body, loan) = SharedBody::of(body);
     let (method, waits_to_go_on) = (head.method.clone(), head.headers.contains_key(header::EXPECT));
     let mut request = Request::from_parts(head, body);
     let mut response = match admit(&server, &mut request) {

@@ -23,11 +23,11 @@ use tokio::{
 };
 
 use super::{
-    channel::{Channel, Place},
+    channel::{Channel, ConnectionPermit},
+    close_reason::CloseReason,
     frames,
-    inbound::{Inbound, Said},
+    inbound::{ClientFrame, Inbound},
 };
-use crate::feed::protocol::close;
 
 /// How much may wait for one connection, in bytes (contract, "WebSocket").
 const BACKLOG_MAX: usize = 1024 * 1024;
@@ -44,50 +44,9 @@ const READ_SIZE: usize = 2 * 1024;
 /// How often one poll reads before it lets others.
 const READS_AT_ONCE: usize = 16;
 
-/// Why a connection ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// The server is stopping.
-    Stopping,
-    /// The peer sent data.
-    Policy,
-    /// The peer sent too much of it.
-    TooBig,
-    /// The peer broke the WebSocket protocol.
-    Protocol,
-    /// The peer gave a reason that is not UTF-8.
-    BadText,
-    /// The peer reads too slowly.
-    Slow,
-    /// The peer gave no sign of life.
-    Silent,
-    /// The peer closed, or its network did.
-    Peer,
-}
-
-impl End {
-    /// The code and the words of the close frame; `None` where none is owed or would arrive.
-    const fn close_frame(self) -> Option<(u16, &'static str)> {
-        match self {
-            Self::Stopping => Some((close::GOING_AWAY, "the server is stopping")),
-            Self::Policy => Some((close::POLICY, "this socket is for listening: post with POST /events")),
-            Self::TooBig => Some((close::TOO_BIG, "a message of more than 16 KiB")),
-            Self::Protocol => Some((close::PROTOCOL, "not the WebSocket protocol")),
-            Self::BadText => Some((close::BAD_TEXT, "the reason is not UTF-8")),
-            Self::Slow => Some((close::TRY_AGAIN_LATER, "reads too slowly")),
-            Self::Silent | Self::Peer => None,
-        }
-    }
-
-    /// Whether the peer broke the protocol, so that nothing more of it can be read.
-    const fn is_breach(self) -> bool {
-        matches!(self, Self::Protocol | Self::BadText)
-    }
-}
-
 /// A subscriber's socket. Its lock is held for one system call at most.
 #[derive(Debug)]
-pub(super) struct Link(Mutex<Socket>);
+pub(crate) struct Subscriber(Mutex<Socket>);
 
 #[derive(Debug)]
 struct Socket {
@@ -106,7 +65,7 @@ struct Socket {
 /// A connection on its way out.
 #[derive(Debug)]
 struct Ending {
-    why: End,
+    why: CloseReason,
     /// When the socket last took something of what is still to send, or all of it.
     progress: Instant,
     peer: Peer,
@@ -170,7 +129,7 @@ impl Socket {
         if let Some(backlog) = &mut self.backlog {
             backlog.push(frames.clone());
             if backlog.size > BACKLOG_MAX || backlog.slices.len() > BACKLOG_SLICES_MAX {
-                self.close(End::Slow);
+                self.close(CloseReason::TooSlow);
             }
             return;
         }
@@ -178,7 +137,7 @@ impl Socket {
             Ok(written) if written == frames.len() => {}
             Ok(written) => self.queue(frames.clone(), written),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.queue(frames.clone(), 0),
-            Err(_) => self.cut(End::Peer),
+            Err(_) => self.cut(CloseReason::PeerClosed),
         }
     }
 
@@ -193,11 +152,11 @@ impl Socket {
     }
 
     /// Ends the connection, once, with the close frame that `why` calls for.
-    fn close(&mut self, why: End) {
+    fn close(&mut self, why: CloseReason) {
         let (None, Some((code, reason))) = (&self.ending, why.close_frame()) else { return };
         let mut frame = Vec::new();
         frames::push_close(&mut frame, Some(code), reason);
-        if let (End::Slow, Some(backlog)) = (why, &mut self.backlog) {
+        if let (CloseReason::TooSlow, Some(backlog)) = (why, &mut self.backlog) {
             backlog.keep_frame_under_way();
         }
         self.queue(frame.into(), 0);
@@ -206,7 +165,7 @@ impl Socket {
     }
 
     /// Ends the connection at once: the peer is gone, or is taken for it. Nothing lingers in the kernel.
-    fn cut(&mut self, why: End) {
+    fn cut(&mut self, why: CloseReason) {
         if let Some(tcp) = self.tcp.take() {
             // An error leaves the ordinary end of a TCP stream.
             let _ = tcp.set_zero_linger();
@@ -223,88 +182,88 @@ impl Socket {
     }
 
     /// Takes up what the peer said. Says whether more of it can be read.
-    fn hear(&mut self, said: Said) -> bool {
+    fn hear(&mut self, said: ClientFrame) -> bool {
         match said {
-            Said::Pong => {}
-            Said::Ping(payload) => {
+            ClientFrame::Pong => {}
+            ClientFrame::Ping(payload) => {
                 let mut frame = Vec::new();
                 frames::push_pong(&mut frame, &payload);
                 self.send(&frame.into());
             }
-            Said::Close(code) => {
+            ClientFrame::Close(code) => {
                 if self.ending.is_none() {
                     let mut frame = Vec::new();
                     frames::push_close(&mut frame, code, "");
                     self.send(&frame.into());
                 }
-                let why = self.ending.as_ref().map_or(End::Peer, |ending| ending.why);
+                let why = self.ending.as_ref().map_or(CloseReason::PeerClosed, |ending| ending.why);
                 self.ending = Some(Ending { why, progress: Instant::now(), peer: Peer::Closed });
             }
-            Said::Data => self.close(End::Policy),
-            Said::TooBig => self.close(End::TooBig),
-            Said::Nonsense => self.close(End::Protocol),
-            Said::BadText => self.close(End::BadText),
+            ClientFrame::Data => self.close(CloseReason::Policy),
+            ClientFrame::TooBig => self.close(CloseReason::TooBig),
+            ClientFrame::ProtocolError => self.close(CloseReason::ProtocolError),
+            ClientFrame::InvalidUtf8 => self.close(CloseReason::InvalidUtf8),
         }
         self.ending.as_ref().is_none_or(|ending| ending.peer == Peer::OwesClose)
     }
 }
 
-impl Link {
+impl Subscriber {
     fn new(tcp: TcpStream) -> Arc<Self> {
         Arc::new(Self(Mutex::new(Socket { tcp: Some(tcp), backlog: None, ending: None, silent: 0, task: None })))
     }
 
     /// Offers frames that are ready for the wire. Never waits, and never skips one silently: what the socket does not
     /// take is kept in bounds, and beyond them the connection is closed. Says whether it still stands.
-    pub(super) fn offer(&self, frames: &Bytes) -> bool {
+    pub(crate) fn offer(&self, frames: &Bytes) -> bool {
         let mut socket = self.0.lock();
         socket.send(frames);
         socket.tcp.is_some()
     }
 
     /// Leaves frames to the connection's task.
-    pub(super) fn queue(&self, frames: Bytes) {
+    pub(crate) fn queue(&self, frames: Bytes) {
         self.0.lock().queue(frames, 0);
     }
 
     /// Ends the connection with the close frame that `why` calls for.
-    pub(super) fn close(&self, why: End) {
+    pub(crate) fn close(&self, why: CloseReason) {
         self.0.lock().close(why);
     }
 
     /// Counts a heartbeat against the peer, and drops it where it has been silent for too many.
-    pub(super) fn count_silence(&self) {
+    pub(crate) fn count_silence(&self) {
         let mut socket = self.0.lock();
         socket.silent = socket.silent.saturating_add(1);
         if socket.silent >= SILENT_MAX {
-            socket.cut(End::Silent);
+            socket.cut(CloseReason::TimedOut);
         }
     }
 
     /// Whether the connection still stands.
-    pub(super) fn stands(&self) -> bool {
+    pub(crate) fn stands(&self) -> bool {
         self.0.lock().tcp.is_some()
     }
 }
 
 /// The task of one connection: ends when the connection has.
 #[derive(Debug)]
-pub(super) struct Connection {
-    link: Arc<Link>,
+pub(crate) struct Connection {
+    subscriber: Arc<Subscriber>,
     channel: Arc<Channel>,
     inbound: Option<Box<Inbound>>,
     timer: Option<Pin<Box<Sleep>>>,
-    _place: Place,
+    _place: ConnectionPermit,
 }
 
 impl Connection {
     /// Subscribes `tcp` to the channel. `early` is what the peer sent right behind its handshake.
-    pub(super) fn new(tcp: TcpStream, early: &[u8], channel: Arc<Channel>, place: Place) -> Self {
-        let link = Link::new(tcp);
-        channel.join(&link);
+    pub(crate) fn new(tcp: TcpStream, early: &[u8], channel: Arc<Channel>, place: ConnectionPermit) -> Self {
+        let subscriber = Subscriber::new(tcp);
+        channel.join(&subscriber);
         let mut inbound = None;
-        hear(&mut inbound, &mut link.0.lock(), early);
-        Self { link, channel, inbound, timer: None, _place: place }
+        hear(&mut inbound, &mut subscriber.0.lock(), early);
+        Self { subscriber, channel, inbound, timer: None, _place: place }
     }
 
     /// Reads until nothing is left. Ready when the peer will send no more.
@@ -343,7 +302,7 @@ impl Connection {
 impl Drop for Connection {
     /// Whatever ends the task, even a defect of its own, ends the connection: nobody else would.
     fn drop(&mut self) {
-        self.link.0.lock().cut(End::Peer);
+        self.subscriber.0.lock().cut(CloseReason::PeerClosed);
     }
 }
 
@@ -352,24 +311,24 @@ impl Future for Connection {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let link = Arc::clone(&this.link);
-        let mut socket = link.0.lock();
+        let subscriber = Arc::clone(&this.subscriber);
+        let mut socket = subscriber.0.lock();
         if !socket.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             socket.task = Some(cx.waker().clone());
         }
         loop {
             let gone = this.poll_read(&mut socket, cx).is_ready();
             match poll_write(&mut socket, cx) {
-                Poll::Ready(Err(_)) => socket.cut(End::Peer),
+                Poll::Ready(Err(_)) => socket.cut(CloseReason::PeerClosed),
                 Poll::Ready(Ok(())) if gone || socket.said_goodbye() => {
                     socket.ending.get_or_insert(Ending {
-                        why: End::Peer,
+                        why: CloseReason::PeerClosed,
                         progress: Instant::now(),
                         peer: Peer::Closed,
                     });
                     socket.tcp = None;
                 }
-                Poll::Pending if gone => socket.cut(End::Peer),
+                Poll::Pending if gone => socket.cut(CloseReason::PeerClosed),
                 Poll::Ready(Ok(())) | Poll::Pending => {}
             }
             if let (None, Some(ending)) = (&socket.tcp, &socket.ending) {
@@ -378,8 +337,8 @@ impl Future for Connection {
             }
             ready!(this.poll_deadline(&socket, cx));
             match (&socket.ending, &socket.backlog) {
-                (None, _) => socket.close(End::Slow),
-                (Some(_), Some(_)) => socket.cut(End::Slow),
+                (None, _) => socket.close(CloseReason::TooSlow),
+                (Some(_), Some(_)) => socket.cut(CloseReason::TooSlow),
                 (Some(_), None) => socket.tcp = None, // all is sent: an ordinary end, if the peer is still there
             }
         }
@@ -435,31 +394,31 @@ fn deadline(socket: &Socket) -> Option<Instant> {
 mod tests {
     use super::*;
     use crate::{
-        feed::Tenant,
-        server::{channel::Channel, hub::Terms},
+        feed::{Tenant, protocol::close},
+        server::stream::channel::{Channel, ChannelConfig},
     };
 
     #[tokio::test]
     async fn of_a_backlog_that_is_too_large_the_frame_under_way_is_sent_and_the_rest_is_dropped() {
         use tokio::io::AsyncReadExt;
 
-        let terms = Terms {
+        let config = ChannelConfig {
             epoch: uuid::Uuid::nil(),
             build: "x".into(),
             retain: 1,
             max_connections: 1,
             heartbeat: Duration::from_secs(15),
         };
-        let channel = Arc::new(Channel::new(Tenant::A, terms));
+        let channel = Arc::new(Channel::new(Tenant::A, config));
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (tcp, _) = listener.accept().await.unwrap();
         let place = channel.place().unwrap();
         let connection = Connection::new(tcp, &[], channel, place);
-        let link = Arc::clone(&connection.link);
+        let subscriber = Arc::clone(&connection.subscriber);
         let ended = tokio::spawn(connection);
         let mut read = Vec::with_capacity(64 * 1024);
-        while read.is_empty() || link.0.lock().backlog.is_some() {
+        while read.is_empty() || subscriber.0.lock().backlog.is_some() {
             peer.read_buf(&mut read).await.unwrap(); // the hello: what follows goes onto the wire as far as that takes it
         }
         read.clear();
@@ -469,8 +428,8 @@ mod tests {
         frames::push_close(&mut close, Some(close::TRY_AGAIN_LATER), "reads too slowly");
         let frame = Bytes::from(frame);
         let mut offered = 0;
-        while link.0.lock().ending.is_none() {
-            link.offer(&frame);
+        while subscriber.0.lock().ending.is_none() {
+            subscriber.offer(&frame);
             offered += frame.len();
         }
         while !read.ends_with(&close) {

@@ -18,52 +18,52 @@ const ENVELOPE: usize = 256;
 
 /// The way in to one channel's waiting buffer.
 #[derive(Debug)]
-pub(super) struct Door {
+pub(crate) struct Admission {
     room: Semaphore,
     queue: Semaphore,
 }
 
 /// Too many wait, or the wait was too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct DoorShut;
+pub(crate) struct Overloaded;
 
-/// Room in the buffer. It is given back when this is dropped, unless it is kept.
+/// Permit in the buffer. It is given back when this is dropped, unless it is kept.
 #[derive(Debug)]
-pub(super) struct Room<'a>(SemaphorePermit<'a>);
+pub(crate) struct Permit<'a>(SemaphorePermit<'a>);
 
-impl Default for Door {
+impl Default for Admission {
     fn default() -> Self {
         Self { room: Semaphore::new(ROOM), queue: Semaphore::new(QUEUE) }
     }
 }
 
-impl Door {
-    /// Room for a message of `length` bytes: at once, or, first come, first served, once the fan-out has made some.
+impl Admission {
+    /// Permit for a message of `length` bytes: at once, or, first come, first served, once the fan-out has made some.
     ///
     /// # Errors
-    /// [`DoorShut`] where 1,000 wait already, or this one has waited for 2 s.
-    pub(super) async fn enter(&self, length: usize) -> Result<Room<'_>, DoorShut> {
-        let size = u32::try_from((length + ENVELOPE).min(ROOM)).map_err(|_| DoorShut)?;
+    /// [`Overloaded`] where 1,000 wait already, or this one has waited for 2 s.
+    pub(crate) async fn admit(&self, length: usize) -> Result<Permit<'_>, Overloaded> {
+        let size = u32::try_from((length + ENVELOPE).min(ROOM)).map_err(|_| Overloaded)?;
         if let Ok(permit) = self.room.try_acquire_many(size) {
-            return Ok(Room(permit));
+            return Ok(Permit(permit));
         }
-        let _place_in_the_queue = self.queue.try_acquire().map_err(|_| DoorShut)?;
+        let _place_in_the_queue = self.queue.try_acquire().map_err(|_| Overloaded)?;
         match tokio::time::timeout(PATIENCE, self.room.acquire_many(size)).await {
-            Ok(Ok(permit)) => Ok(Room(permit)),
-            Ok(Err(_)) | Err(_) => Err(DoorShut),
+            Ok(Ok(permit)) => Ok(Permit(permit)),
+            Ok(Err(_)) | Err(_) => Err(Overloaded),
         }
     }
 
-    /// Makes room again for what [`Room::keep`] took.
-    pub(super) fn release(&self, size: usize) {
+    /// Makes room again for what [`Permit::keep`] took.
+    pub(crate) fn release(&self, size: usize) {
         self.room.add_permits(size);
         debug_assert!(self.room.available_permits() <= ROOM, "more room is given back than was taken");
     }
 }
 
-impl Room<'_> {
-    /// Fills the room for good, and says how much it was, for [`Door::release`].
-    pub(super) fn keep(self) -> usize {
+impl Permit<'_> {
+    /// Fills the room for good, and says how much it was, for [`Admission::release`].
+    pub(crate) fn keep(self) -> usize {
         let size = self.0.num_permits();
         self.0.forget();
         size
@@ -76,24 +76,24 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_finds_no_room_waits_for_two_seconds_at_most() {
-        let door = Door::default();
-        let first = door.enter(ROOM).await.unwrap();
-        assert_eq!(door.enter(1).await.err(), Some(DoorShut));
+        let admission = Admission::default();
+        let first = admission.admit(ROOM).await.unwrap();
+        assert_eq!(admission.admit(1).await.err(), Some(Overloaded));
         let size = first.keep();
-        let (second, ()) = tokio::join!(door.enter(1), async { door.release(size) });
+        let (second, ()) = tokio::join!(admission.admit(1), async { admission.release(size) });
         assert!(second.is_ok());
     }
 
     #[tokio::test]
     async fn one_more_than_the_queue_holds_is_turned_away_at_once() {
-        let door = Door::default();
-        let _all = door.enter(ROOM).await.unwrap();
-        let mut waiting: Vec<_> = (0..QUEUE).map(|_| Box::pin(door.enter(1))).collect();
+        let admission = Admission::default();
+        let _all = admission.admit(ROOM).await.unwrap();
+        let mut waiting: Vec<_> = (0..QUEUE).map(|_| Box::pin(admission.admit(1))).collect();
         for wait in &mut waiting {
             assert!(futures_util::poll!(wait).is_pending());
         }
-        assert!(futures_util::poll!(Box::pin(door.enter(1))).is_ready());
+        assert!(futures_util::poll!(Box::pin(admission.admit(1))).is_ready());
         drop(waiting);
-        assert!(futures_util::poll!(Box::pin(door.enter(1))).is_pending());
+        assert!(futures_util::poll!(Box::pin(admission.admit(1))).is_pending());
     }
 }

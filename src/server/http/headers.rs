@@ -16,7 +16,7 @@ const ALWAYS: [(HeaderName, &str); 5] = [
 const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
 /// Completes an answer: what it has set itself stays.
-pub(super) fn complete(headers: &mut HeaderMap) {
+pub(crate) fn complete(headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -29,7 +29,7 @@ pub(super) fn complete(headers: &mut HeaderMap) {
 
 /// The policy of a page that the server renders, whose inline scripts carry `nonce` (CSP level 3). Scripts come from here
 /// or carry it, and WebAssembly may be compiled; styles, images and connections come from here; nothing else comes at all.
-pub(super) fn content_security_policy(nonce: &str) -> HeaderValue {
+pub(crate) fn content_security_policy(nonce: &str) -> HeaderValue {
     HeaderValue::try_from(policy(nonce)).expect("a nonce is visible ASCII")
 }
 

@@ -15,7 +15,7 @@ use axum::{
 };
 use tower_http::services::ServeDir;
 
-use super::{RETRY_AFTER, limits::no_descriptor_left, problem::Refusal};
+use super::{super::RETRY_AFTER, limits::no_descriptor_left, problem::Refusal};
 use crate::app::{Assets, ClientFiles};
 
 /// Where cargo-leptos builds the site, unless `LEPTOS_SITE_ROOT` says otherwise.
@@ -27,7 +27,7 @@ const FOR_A_YEAR: &str = "public, max-age=31536000, immutable";
 
 /// The shipped files.
 #[derive(Debug, Clone)]
-pub(super) struct Site {
+pub(crate) struct Site {
     root: PathBuf,
     styles: Option<PathBuf>,
     assets: Assets,
@@ -36,7 +36,7 @@ pub(super) struct Site {
 
 impl Site {
     /// Looks for the built site, and logs what pages will link.
-    pub(super) fn find() -> Self {
+    pub(crate) fn find() -> Self {
         let built = std::env::var_os("LEPTOS_SITE_ROOT").map_or_else(|| PathBuf::from(SITE_ROOT), PathBuf::from);
         let file = |ending| newest(&built.join("pkg"), ending).map(|name| format!("/pkg/{name}"));
         match (file(".js"), file(".wasm"), file(".css")) {
@@ -61,18 +61,18 @@ impl Site {
     }
 
     /// The addresses of what a page links.
-    pub(super) const fn assets(&self) -> &Assets {
+    pub(crate) const fn assets(&self) -> &Assets {
         &self.assets
     }
 
     /// Names the client's build.
-    pub(super) fn build(&self) -> &str {
+    pub(crate) fn build(&self) -> &str {
         &self.build
     }
 
     /// Answers with a file, in the best encoding that lies beside it and that the client takes, or with a refusal: the
     /// last resort of the router.
-    pub(super) async fn serve(&self, request: Request) -> Response {
+    pub(crate) async fn serve(&self, request: Request) -> Response {
         let path = request.uri().path();
         let fingerprinted = path.starts_with("/pkg/") && fingerprint(path).is_some();
         let (directory, request) = match (&self.styles, path.strip_prefix("/style/")) {

@@ -9,7 +9,7 @@ use axum::{
     routing::{MethodRouter, any, get, post},
 };
 
-use super::{Server, actions, api, pages, socket};
+use super::{super::Server, api, pages, server_fns, upgrade};
 
 /// An address that the server answers. What is none of these is looked for among the shipped files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,16 +66,16 @@ impl Route {
             Self::Index => get(pages::index),
             Self::Events => get(api::list_events).post(api::post_event),
             Self::Health => get(api::health),
-            Self::Socket => any(socket::subscribe),
-            Self::PostEvent => post(actions::call_post_event),
+            Self::Socket => any(upgrade::subscribe),
+            Self::PostEvent => post(server_fns::call_post_event),
             Self::Isolation => get(pages::isolation),
-            Self::IsolationReport => post(actions::call_isolation_report),
+            Self::IsolationReport => post(server_fns::call_isolation_report),
         }
     }
 }
 
 /// Every route, and what answers beside them.
-pub(super) fn router(server: &Arc<Server>) -> Router {
+pub(crate) fn router(server: &Arc<Server>) -> Router {
     Route::ALL
         .into_iter()
         .filter(|route| !(route.is_the_administrators() && server.settings.no_isolation))

@@ -20,19 +20,19 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Patient {
+pub(crate) struct WriteTimeout {
     tcp: TcpStream,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-impl Patient {
-    pub(super) const fn new(tcp: TcpStream) -> Self {
+impl WriteTimeout {
+    pub(crate) const fn new(tcp: TcpStream) -> Self {
         Self { tcp, stalled: None }
     }
 
     /// The stream, whose peer may be as slow as it likes again.
-    pub(super) fn into_inner(self) -> TcpStream {
+    pub(crate) fn into_inner(self) -> TcpStream {
         self.tcp
     }
 
@@ -54,13 +54,13 @@ impl Patient {
     }
 }
 
-impl AsyncRead for Patient {
+impl AsyncRead for WriteTimeout {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.tcp).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for Patient {
+impl AsyncWrite for WriteTimeout {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.bounded(cx, |tcp, cx| tcp.poll_write(cx, bytes))
     }

@@ -33,7 +33,7 @@ const DISCARD_PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// In the contract's order: `415`, `413`, `400`, and `422` with the words of `shape`. `408` where it does not come.
-pub(super) async fn read_json<T: DeserializeOwned>(
+pub(crate) async fn read_json<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
     shape: &'static str,
@@ -75,18 +75,18 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// A request's body on loan to a handler, which may drop it unread.
 #[derive(Debug, Clone)]
-pub(super) struct Loan(Arc<Mutex<Lent>>);
+pub(crate) struct SharedBody(Arc<Mutex<Shared>>);
 
 #[derive(Debug)]
-struct Lent {
+struct Shared {
     body: Incoming,
     begun: bool,
 }
 
-impl Loan {
+impl SharedBody {
     /// Lends `body`: the first is for the handler, the second for whoever wants the rest.
-    pub(super) fn of(body: Incoming) -> (Body, Self) {
-        let loan = Self(Arc::new(Mutex::new(Lent { body, begun: false })));
+    pub(crate) fn of(body: Incoming) -> (Body, Self) {
+        let loan = Self(Arc::new(Mutex::new(Shared { body, begun: false })));
         (Body::new(loan.clone()), loan)
     }
 
@@ -94,7 +94,7 @@ impl Loan {
     ///
     /// # Errors
     /// Where it is not within the limit of every request, does not come, or ends early.
-    pub(super) async fn fits(&self) -> Result<(), Refusal> {
+    pub(crate) async fn fits(&self) -> Result<(), Refusal> {
         if self.is_end_stream() {
             return Ok(());
         }
@@ -107,7 +107,7 @@ impl Loan {
     /// Reads and throws away what the handler left, within limits. Says whether all of it came.
     ///
     /// A client that waits to be told to go on (`Expect: 100-continue`) is not told: it has its answer, and sends nothing.
-    pub(super) async fn discard(mut self, waits_to_go_on: bool) -> bool {
+    pub(crate) async fn discard(mut self, waits_to_go_on: bool) -> bool {
         if self.is_end_stream() {
             return true;
         }
@@ -130,7 +130,7 @@ impl Loan {
     }
 }
 
-impl HttpBody for Loan {
+impl HttpBody for SharedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 

@@ -17,7 +17,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 
 /// The pace of one fan-out.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Throttle {
     /// How long it rests under load for as long as it worked.
     rest: f64,
     /// When the stretch of work that goes on now began.
@@ -26,27 +26,27 @@ pub(super) struct Pace {
     owed: Duration,
 }
 
-impl Pace {
+impl Throttle {
     /// On a machine with so many processors a tenant takes at most a quarter of them, and at most one: both tenants
     /// together leave half of a small machine to posts, to the network, and to everything else.
-    pub(super) fn with_processors(count: usize) -> Self {
+    pub(crate) fn with_processors(count: usize) -> Self {
         let rest = (4.0 / count.max(1) as f64 - 1.0).max(0.0);
         Self { rest, begun: Instant::now(), owed: Duration::ZERO }
     }
 
     /// The pace for this machine.
-    pub(super) fn of_this_machine() -> Self {
+    pub(crate) fn of_this_machine() -> Self {
         Self::with_processors(available_parallelism().map_or(1, usize::from))
     }
 
     /// A stretch of work begins.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.begun = Instant::now();
     }
 
     /// Ends a stretch of work, lets others run, and begins the next. Under `load`, where more waits to be sent already, it
     /// rests as well.
-    pub(super) async fn pause(&mut self, load: bool) {
+    pub(crate) async fn pause(&mut self, load: bool) {
         let now = Instant::now();
         self.owed = if load { self.owed + (now - self.begun).mul_f64(self.rest) } else { Duration::ZERO };
         if self.owed < SHORTEST {
@@ -68,10 +68,10 @@ mod tests {
     /// Works in so many stretches of `stretch`, and gives how long all of it took.
     async fn took(processors: usize, stretches: u32, stretch: Duration, load: bool) -> Duration {
         let start = Instant::now();
-        let mut pace = Pace::with_processors(processors);
+        let mut throttle = Throttle::with_processors(processors);
         for _ in 0..stretches {
             advance(stretch).await;
-            pace.pause(load).await;
+            throttle.pause(load).await;
         }
         start.elapsed()
     }

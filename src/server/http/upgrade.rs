@@ -14,13 +14,17 @@ use hyper_util::rt::TokioIo;
 use tungstenite::handshake::derive_accept_key;
 
 use super::{
-    RETRY_AFTER, Server,
+    super::{
+        RETRY_AFTER, Server,
+        stream::{
+            channel::{Channel, ConnectionPermit},
+            subscriber::Connection,
+        },
+    },
     authority::{self, Authority},
-    channel::{Channel, Place},
     credential,
-    link::Connection,
-    patient::Patient,
     problem::Refusal,
+    write_timeout::WriteTimeout,
 };
 
 /// Subscribes to the feed of the one tenant that the address names.
@@ -28,7 +32,7 @@ use super::{
 /// # Errors
 /// In the contract's order: `405` for what is no `GET`, `403` for the `Origin`, `401` for the tenant, `426` and `400` for
 /// the handshake, `503` where every place is taken. Nothing is upgraded then.
-pub(super) async fn subscribe(State(server): State<Arc<Server>>, mut request: Request) -> Result<Response, Refusal> {
+pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Request) -> Result<Response, Refusal> {
     // Not left to the router, which takes a HEAD for a GET: no handshake is one (RFC 6455, section 4.1).
     if request.method() != Method::GET {
         return Err(Refusal::MethodNotAllowed { allow: String::from("GET") });
@@ -57,9 +61,9 @@ pub(super) async fn subscribe(State(server): State<Arc<Server>>, mut request: Re
 }
 
 /// Starts the connection once hyper has let go of its TCP stream. What runs on is the connection's own small task.
-async fn connect(upgrade: OnUpgrade, channel: Arc<Channel>, place: Place) {
+async fn connect(upgrade: OnUpgrade, channel: Arc<Channel>, place: ConnectionPermit) {
     let parts = match upgrade.await {
-        Ok(upgraded) => upgraded.downcast::<TokioIo<Patient>>(),
+        Ok(upgraded) => upgraded.downcast::<TokioIo<WriteTimeout>>(),
         Err(error) => return tracing::debug!(%error, "a peer left before its upgrade"),
     };
     match parts {

@@ -1,0 +1,18 @@
+//! Accepts connections, checks and answers requests, and renders pages. What a tenant's events do is in `stream`.
+
+pub(crate) mod api;
+pub(crate) mod authority;
+pub(crate) mod body;
+pub(crate) mod credential;
+pub(crate) mod headers;
+pub(crate) mod limits;
+pub(crate) mod listener;
+pub(crate) mod middleware;
+pub(crate) mod pages;
+pub(crate) mod post;
+pub(crate) mod problem;
+pub(crate) mod routes;
+pub(crate) mod server_fns;
+pub(crate) mod static_files;
+pub(crate) mod upgrade;
+pub(crate) mod write_timeout;

@@ -1,0 +1,44 @@
+//! Why a WebSocket connection ends, and the close frame that says so (contract, "WebSocket").
+
+use crate::feed::protocol::close;
+
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CloseReason {
+    /// The server is stopping.
+    Stopping,
+    /// The peer sent data.
+    Policy,
+    /// The peer sent a message above the limit.
+    TooBig,
+    /// The peer broke the WebSocket protocol.
+    ProtocolError,
+    /// The peer sent a close reason that is not UTF-8.
+    InvalidUtf8,
+    /// The peer reads too slowly.
+    TooSlow,
+    /// The peer sent nothing for two heartbeat intervals.
+    TimedOut,
+    /// The peer closed the connection, or its network did.
+    PeerClosed,
+}
+
+impl CloseReason {
+    /// The code and the text of the close frame; `None` if no close frame is sent, because it would not arrive.
+    pub(crate) const fn close_frame(self) -> Option<(u16, &'static str)> {
+        match self {
+            Self::Stopping => Some((close::GOING_AWAY, "the server is stopping")),
+            Self::Policy => Some((close::POLICY, "this socket is for listening: post with POST /events")),
+            Self::TooBig => Some((close::TOO_BIG, "a message of more than 16 KiB")),
+            Self::ProtocolError => Some((close::PROTOCOL, "not the WebSocket protocol")),
+            Self::InvalidUtf8 => Some((close::BAD_TEXT, "the reason is not UTF-8")),
+            Self::TooSlow => Some((close::TRY_AGAIN_LATER, "reads too slowly")),
+            Self::TimedOut | Self::PeerClosed => None,
+        }
+    }
+
+    /// Whether the peer broke the protocol, so that no further frame of it can be read.
+    pub(crate) const fn is_breach(self) -> bool {
+        matches!(self, Self::ProtocolError | Self::InvalidUtf8)
+    }
+}
