@@ -7,11 +7,9 @@ use super::{
     http::{
         authority::{self, HostName, HostRefused, Origin},
         credential::{self, TenantParam},
+        post,
     },
-    stream::{
-        idempotency::IdempotencyKey,
-        inbound::{ClientFrame, Inbound},
-    },
+    stream::inbound::{ClientFrame, Inbound},
 };
 use crate::feed::{
     Message, Position, Tenant,
@@ -44,7 +42,7 @@ pub fn headers(bytes: &[u8]) {
         values.map(|value| (name.clone(), value)).collect::<HeaderMap>()
     };
     tenant_header(&of(HeaderName::from_static(TENANT_HEADER)));
-    if let Ok(Some(_)) = IdempotencyKey::of(&of(HeaderName::from_static(IDEMPOTENCY_HEADER))) {
+    if let Ok(Some(_)) = post::idempotency_key(&of(HeaderName::from_static(IDEMPOTENCY_HEADER))) {
         assert!(lines.iter().filter(|line| HeaderValue::from_bytes(line).is_ok()).count() == 1);
     }
     let Ok(target) = Uri::try_from(lines[0]) else { return };

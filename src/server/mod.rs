@@ -43,10 +43,8 @@ pub use http::{
 pub use settings::Settings;
 
 use http::{limits::Limits, listener::Connections, routes, static_files::Site};
-use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub};
+use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub, read_limiter::ReadLimiter};
 
-/// How long a refused client is asked to wait, where waiting helps.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long connections may take to end once their requests have.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 
@@ -55,6 +53,8 @@ const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 pub(crate) struct Server {
     settings: Settings,
     hub: Hub,
+    /// Paces the pages that are no tenant's.
+    read_limiter: ReadLimiter,
     site: Site,
     refused: RefusedCounters,
     requests: TaskTracker,
@@ -82,6 +82,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
     };
     let server = Arc::new(Server {
         hub: Hub::start(&config),
+        read_limiter: ReadLimiter::new(),
         site,
         refused: RefusedCounters::default(),
         requests: TaskTracker::new(),

@@ -23,38 +23,17 @@ use std::time::{Duration, Instant};
 
 use event_feed::feed;
 use primitives::{Mutex, io, net, select, spawn, sync, task, test, time};
-use server::story;
 use shuttle::{
     Config, Runner,
     scheduler::{PctScheduler, RandomScheduler, Scheduler},
 };
 
-/// The part of the server that shares memory between tasks, and what is told of it.
+/// The part of the server that shares memory between tasks: its own files, as they are.
 #[allow(unused_imports, reason = "its unit tests, of which nothing is left here but their imports")]
-#[path = "../../src/server"]
-mod server {
-    mod channel;
-    mod counters;
-    mod door;
-    mod fan_out;
-    mod frames;
-    mod hub;
-    mod idempotency;
-    mod inbound;
-    mod link;
-    mod pace;
-    #[path = "../../tests/model/story.rs"]
-    pub(crate) mod story;
-    mod turnstile;
+#[path = "../../src/server/stream/mod.rs"]
+mod stream;
 
-    /// What the keys' file asks of the server's problems.
-    pub(crate) mod problem {
-        #[derive(Debug)]
-        pub(crate) enum Refusal {
-            WrongIdempotencyKey,
-        }
-    }
-}
+mod story;
 
 /// How long to look, where `EVENT_FEED_MODEL_SECONDS` does not say.
 const SECONDS: u64 = 16;

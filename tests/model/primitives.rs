@@ -14,8 +14,18 @@ impl<T> Mutex<T> {
         Self(shuttle::sync::Mutex::new(value))
     }
 
+    pub(crate) fn try_lock(&self) -> Option<shuttle::sync::MutexGuard<'_, T>> {
+        self.0.try_lock().ok()
+    }
+
     pub(crate) fn lock(&self) -> shuttle::sync::MutexGuard<'_, T> {
         self.0.lock().expect("a panic has ended the schedule")
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Self {
+        Self::new(T::default())
     }
 }
 
@@ -30,7 +40,7 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
 }
 
 pub(crate) mod sync {
-    pub(crate) use real_tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+    pub(crate) use real_tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 }
 
 pub(crate) mod io {
@@ -56,7 +66,7 @@ pub(crate) mod time {
 
     use super::{Rng, thread_rng};
 
-    /// How often it ticks, by chance: once less than a silent peer is dropped for, since no pong can be waited for.
+    /// How often it ticks at most.
     const TICKS: u32 = 2;
 
     /// tokio's interval, but that it ticks at any moment.

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use axum::http::HeaderMap;
 use event_feed::feed::{
     Event, Message, Position, Tenant,
     protocol::{Incoming, close},
@@ -13,11 +12,11 @@ use shuttle::{
 };
 use uuid::Uuid;
 
-use super::{
-    channel::{Channel, NotAccepted},
-    channel::ChannelConfig, hub::Hub,
+use crate::stream::{
+    channel::{Channel, ChannelConfig, NotAccepted},
+    connection::Connection,
+    hub::Hub,
     idempotency::IdempotencyKey,
-    subscriber::Connection,
 };
 use crate::wire::{self, Heard};
 
@@ -85,9 +84,7 @@ async fn end_of<T>(task: JoinHandle<T>) -> T {
 
 /// Publishes, the first with a key that the tenant's publishers share, and gives what was accepted.
 async fn publish(channel: Arc<Channel>, count: usize) -> Vec<Arc<Event>> {
-    let mut headers = HeaderMap::new();
-    headers.insert("idempotency-key", "shared".parse().expect("a header's value"));
-    let mut key = IdempotencyKey::of(&headers).expect("a key");
+    let mut key = IdempotencyKey::parse(b"shared");
     let mut accepted = Vec::new();
     for n in 0..count {
         // Two of the long ones are more than the door lets in at once.
@@ -103,9 +100,9 @@ async fn publish(channel: Arc<Channel>, count: usize) -> Vec<Arc<Event>> {
 
 /// Subscribes, reads the list behind the hello, and listens to the end, or until it has heard enough.
 async fn subscribe(tenant: Tenant, channel: Arc<Channel>, leaves_after: Option<usize>) -> Account {
-    let place = channel.place().expect("places for all");
+    let permit = channel.permit().expect("permits for all");
     let (wire, mut peer) = wire::connect();
-    crate::spawn(Connection::new(wire, &[], Arc::clone(&channel), place));
+    crate::spawn(Connection::new(wire, &[], Arc::clone(&channel), permit));
     let mut account = Account { tenant, texts: Vec::new(), list: None, closed: None };
     loop {
         match peer.hear().await {
@@ -118,7 +115,7 @@ async fn subscribe(tenant: Tenant, channel: Arc<Channel>, leaves_after: Option<u
             Heard::End => break,
         }
         if account.list.is_none() && !account.texts.is_empty() {
-            let list = channel.list().await;
+            let list = channel.list().await.expect("no queue");
             account.list = Some((list.position, serde_json::from_slice(&list.body).expect("a list")));
         }
         if leaves_after.is_some_and(|count| account.texts.len() >= count) {

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     future::poll_fn,
-    io::{self, Cursor},
+    io::{self, Cursor, IoSlice},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
@@ -93,6 +93,10 @@ impl TcpStream {
         wire.to_peer.extend_from_slice(&bytes[..count]);
         wire.wake_peer();
         Ok(count)
+    }
+
+    pub(crate) fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.try_write(&slices.iter().flat_map(|slice| slice.iter().copied()).collect::<Vec<_>>())
     }
 
     pub(crate) fn try_read(&self, bytes: &mut [u8]) -> io::Result<usize> {

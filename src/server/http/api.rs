@@ -12,7 +12,10 @@ use axum::{
 };
 
 use super::{
-    super::{Server, stream::channel::List},
+    super::{
+        Server,
+        stream::{channel::List, read_limiter::TooManyReads},
+    },
     credential,
     post::Post,
     problem::Refusal,
@@ -39,7 +42,7 @@ pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: Head
     let (mut response, position) = if known {
         (StatusCode::NOT_MODIFIED.into_response(), position)
     } else {
-        let List { position, body } = channel.list().await;
+        let List { position, body } = channel.list().await.map_err(|TooManyReads| Refusal::TooManyReads)?;
         (([(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response(), position)
     };
     let headers = response.headers_mut();

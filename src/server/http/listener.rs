@@ -4,56 +4,62 @@
 //! graceful shutdown forgets upgraded connections (axum issue 3003).
 
 use std::{
+    collections::VecDeque,
     io,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    net::{Shutdown, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
 use axum::{Router, response::IntoResponse};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::{
-    io::AsyncWriteExt,
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
+    task::AbortHandle,
     time::{Instant, sleep_until, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    super::{RETRY_AFTER, Server},
+    super::Server,
     headers,
+    idle_connections::{IdleConnections, KeptConnection},
     limits::Limits,
     middleware,
     problem::Refusal,
     write_timeout::WriteTimeout,
 };
 
-/// How long a request's headers may take to come, and a connection may stand unused.
-const HEADER_PATIENCE: Duration = Duration::from_secs(10);
-/// How much of a request may wait to be understood, in bytes: its head has to fit. It is no limit of a body.
+/// How long a request's headers may take to come, and a connection may be unused.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much of a request may wait to be parsed, in bytes: its head has to fit. It is no limit of a body.
 const HEAD_MAX: usize = 32 * 1024;
-/// How long to wait where the system has no descriptor left, or for a newcomer to take the answer that says so.
+/// How long to wait if the system has no descriptor left, or for a new connection to take the answer that says so.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How many connections may wait to be accepted: as many as a tenant's clients that all return at once. Beyond it the
 /// kernel drops their first packet without a word, and they try again a second later, then three. (It may allow less:
 /// `net.core.somaxconn`, 4,096 by default.)
 const ACCEPT_QUEUE: u32 = 4_096;
-/// How many descriptors are kept in hand for joiners where no other is left.
-const SPARES: usize = 4;
-/// How many answers to connections for which there is no place may be under way, and for how long each.
-const REJECTING_MAX: usize = 32;
+/// How many descriptors are kept in reserve for new connections if no other is left.
+const RESERVE: usize = 4;
+/// How many rejected connections may linger, so that their answer arrives. Beyond it the oldest is dropped.
+const LINGERING_MAX: usize = 32;
+/// How long a rejected connection may linger, and how long a new one waits for the place of an idle one.
 const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
+/// How much of what the kernel holds for a peer may be unsent, in bytes, before it takes no more. Without it the kernel takes up
+/// to 4 MB for a peer that reads nothing, and reports progress only when a third of that is free, which at 50 kB/s takes
+/// longer than any of our timeouts. What is on its way to a distant peer does not count.
+const UNSENT_MAX: u32 = 32 * 1024;
 
 /// Listens on an address, with a queue that holds a crowd: the standard library's takes 128 connections.
 ///
 /// # Errors
-/// Where the address is taken, or not this machine's.
+/// If the address is taken, or not this machine's.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Otherwise the port of a server that has just ended is taken for a minute. (Elsewhere the option means another thing.)
@@ -67,21 +73,27 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 #[derive(Debug)]
 pub(crate) struct Connections {
     limits: Limits,
-    places: Arc<Semaphore>,
-    rejecting: Arc<Semaphore>,
-    /// Whether the last to come was turned away: it is logged once.
-    full: AtomicBool,
+    permits: Arc<Semaphore>,
+    idle: Arc<IdleConnections>,
     tracker: TaskTracker,
     finish: CancellationToken,
+}
+
+/// What the accept loop does with connections for which there is no place.
+#[derive(Debug, Default)]
+struct Rejected {
+    /// Those that wait for their peer to take the answer, the oldest first.
+    lingering: VecDeque<AbortHandle>,
+    /// Whether the last connection was rejected: it is logged once.
+    full: bool,
 }
 
 impl Connections {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
-            places: Arc::new(Semaphore::new(limits.http)),
-            rejecting: Arc::new(Semaphore::new(REJECTING_MAX)),
-            full: AtomicBool::new(false),
+            permits: Arc::new(Semaphore::new(limits.http)),
+            idle: Arc::default(),
             tracker: TaskTracker::new(),
             finish: CancellationToken::new(),
         }
@@ -89,12 +101,13 @@ impl Connections {
 
     /// Accepts connections, and serves each in a task of its own. Never ends by itself.
     pub(crate) async fn accept(&self, listener: &TcpListener, server: &Arc<Server>, router: &Router) {
-        let (mut spares, mut short) = (Vec::new(), false);
+        limit_unsent(listener);
+        let (mut reserve, mut rejected, mut short) = (Vec::new(), Rejected::default(), false);
         loop {
-            refill_reserve(&mut spares);
+            refill_reserve(&mut reserve);
             match listener.accept().await {
                 Ok((tcp, _)) => {
-                    self.take(tcp, server, router);
+                    self.take(tcp, server, router, &mut rejected);
                     short = false;
                 }
                 Err(error) if is_the_peers(&error) => {}
@@ -103,8 +116,8 @@ impl Connections {
                         tracing::warn!(%error, "no connection can be accepted for now");
                     }
                     let pause = Instant::now() + ACCEPT_PAUSE;
-                    let spared = spares.pop().is_some(); // and is given back to the system here
-                    let told = spared && matches!(timeout_at(pause, turn_one_away(listener)).await, Ok(Ok(())));
+                    let has_reserve = reserve.pop().is_some(); // and is given back to the system here
+                    let told = has_reserve && matches!(timeout_at(pause, reject_one(listener)).await, Ok(Ok(())));
                     if !told {
                         sleep_until(pause).await;
                     }
@@ -113,53 +126,43 @@ impl Connections {
         }
     }
 
-    fn take(&self, tcp: TcpStream, server: &Arc<Server>, router: &Router) {
-        let Some(place) = self.place(server.hub.connections()) else { return self.reject(tcp) };
-        self.full.store(false, Relaxed);
+    /// Serves a new connection: in a free place, or else in that of the connection that has been idle longest.
+    fn take(&self, tcp: TcpStream, server: &Arc<Server>, router: &Router, rejected: &mut Rejected) {
         // Each frame is a packet of its own, not to wait for the next. Without it events are later, but arrive.
         let _ = tcp.set_nodelay(true);
-        let (server, router, finish) = (Arc::clone(server), router.clone(), self.finish.clone());
-        self.tracker.spawn(async move {
-            let _place = place;
-            let answer = service_fn(move |request| middleware::answer(Arc::clone(&server), router.clone(), request));
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADER_PATIENCE)
-                .max_buf_size(HEAD_MAX)
-                .serve_connection(TokioIo::new(WriteTimeout::new(tcp)), answer)
-                .with_upgrades();
-            tokio::pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = finish.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
+        let kept = KeptConnection::new(Arc::clone(&self.idle));
+        if let Some(permit) = self.permit(server.hub.connections()) {
+            rejected.full = false;
+            let serving = serve(tcp, kept, Arc::clone(server), router.clone(), self.finish.clone());
+            self.tracker.spawn(async move {
+                serving.await;
+                drop(permit);
+            });
+        } else if self.idle.close_longest() {
+            let place = Arc::clone(&self.permits).acquire_owned();
+            let (server, router, finish) = (Arc::clone(server), router.clone(), self.finish.clone());
+            self.tracker.spawn(async move {
+                match timeout(REJECT_TIMEOUT, place).await {
+                    Ok(permit) => {
+                        serve(tcp, kept, server, router, finish).await;
+                        drop(permit);
+                    }
+                    Err(_) => {
+                        send_no_place(&tcp);
+                        linger(tcp).await;
+                    }
                 }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection ended early");
-            }
-        });
+            });
+        } else {
+            rejected.add(tcp);
+        }
     }
 
     /// A place for one more connection beside so many WebSockets. One that is being upgraded counts as both.
-    fn place(&self, sockets: usize) -> Option<OwnedSemaphorePermit> {
-        let taken = self.limits.http - self.places.available_permits();
+    fn permit(&self, sockets: usize) -> Option<OwnedSemaphorePermit> {
+        let taken = self.limits.http - self.permits.available_permits();
         let fits = taken + sockets < self.limits.open;
-        fits.then(|| Arc::clone(&self.places).try_acquire_owned().ok()).flatten()
-    }
-
-    /// Says `503` and closes, without holding on to a place.
-    fn reject(&self, tcp: TcpStream) {
-        if !self.full.swap(true, Relaxed) {
-            tracing::warn!("every place of connections that are no tenant's is taken: joiners get 503");
-        }
-        let Ok(turn) = Arc::clone(&self.rejecting).try_acquire_owned() else { return };
-        tokio::spawn(async move {
-            let _turn = turn;
-            // What the peer does with it is its own affair.
-            let _ = timeout(REJECT_TIMEOUT, answer_no_place(tcp)).await;
-        });
+        fits.then(|| Arc::clone(&self.permits).try_acquire_owned().ok()).flatten()
     }
 
     /// Lets answers under way end, closes what is idle, and ends when no connection is left.
@@ -170,36 +173,99 @@ impl Connections {
     }
 }
 
-/// Keeps descriptors in hand, as far as there are some: where no other is left, the next connection is told so by giving
-/// one of them up for it. Others may be quicker to take that one, so it is not the only one.
-fn refill_reserve(spares: &mut Vec<TcpSocket>) {
-    while spares.len() < SPARES
-        && let Ok(spare) = TcpSocket::new_v4()
-    {
-        spares.push(spare);
+/// Serves one connection to its end.
+async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router: Router, finish: CancellationToken) {
+    let kept = Arc::new(kept);
+    let state = Arc::clone(&kept);
+    let answer = service_fn(move |request| {
+        state.is_busy();
+        let (state, answer) = (Arc::clone(&state), middleware::answer(Arc::clone(&server), router.clone(), request));
+        async move {
+            let answer = answer.await;
+            state.is_idle();
+            answer
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(HEAD_MAX)
+        .serve_connection(TokioIo::new(WriteTimeout::new(tcp)), answer)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = async { tokio::select! { () = finish.cancelled() => {}, () = kept.asked_to_close() => {} } } => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
     }
 }
 
-async fn turn_one_away(listener: &TcpListener) -> io::Result<()> {
-    let (tcp, _) = listener.accept().await?;
-    answer_no_place(tcp).await
+impl Rejected {
+    /// Answers `503` at once, and lets the connection linger.
+    fn add(&mut self, tcp: TcpStream) {
+        if !std::mem::replace(&mut self.full, true) {
+            tracing::warn!("HTTP connection limit reached: rejecting new connections with 503");
+        }
+        send_no_place(&tcp);
+        self.lingering.retain(|lingering| !lingering.is_finished());
+        if self.lingering.len() >= LINGERING_MAX
+            && let Some(oldest) = self.lingering.pop_front()
+        {
+            oldest.abort();
+        }
+        self.lingering.push_back(tokio::spawn(linger(tcp)).abort_handle());
+    }
 }
 
-/// Answers, then reads what comes until the peer has closed too: a socket that is closed with unread bytes takes the
-/// answer with it.
-async fn answer_no_place(mut tcp: TcpStream) -> io::Result<()> {
-    let mut response = Refusal::NoPlace { retry_after: RETRY_AFTER }.into_response();
+/// Limits what the kernel takes for each connection that `listener` accepts: they inherit the option.
+fn limit_unsent(listener: &TcpListener) {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Err(error) = SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_MAX) {
+        tracing::warn!(%error, "TCP_NOTSENT_LOWAT cannot be set: slow readers take more memory");
+    }
+}
+
+/// Keeps descriptors in reserve, as far as there are some: if no other is left, one of them is given up for the next connection, so
+/// that it gets an answer. Others may be quicker to take that one, so it is not the only one.
+fn refill_reserve(reserve: &mut Vec<TcpSocket>) {
+    while reserve.len() < RESERVE
+        && let Ok(spare) = TcpSocket::new_v4()
+    {
+        reserve.push(spare);
+    }
+}
+
+async fn reject_one(listener: &TcpListener) -> io::Result<()> {
+    let (tcp, _) = listener.accept().await?;
+    send_no_place(&tcp);
+    linger(tcp).await;
+    Ok(())
+}
+
+/// Sends a `503` by one system call: the kernel has room for it on a new connection.
+fn send_no_place(tcp: &TcpStream) {
+    let mut response = Refusal::NoPlace.into_response();
     headers::complete(response.headers_mut());
     let (head, body) = response.into_parts();
-    let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+    let body = body.collect().now_or_never().and_then(Result::ok).unwrap_or_default().to_bytes();
     let mut answer = format!("HTTP/1.1 {}\r\nconnection: close\r\ncontent-length: {}\r\n", head.status, body.len());
     for (name, value) in &head.headers {
         answer.extend([name.as_str(), ": ", &String::from_utf8_lossy(value.as_bytes()), "\r\n"]);
     }
-    tcp.write_all(&[answer.as_bytes(), b"\r\n", &body].concat()).await?;
-    tcp.shutdown().await?;
-    tokio::io::copy(&mut tcp, &mut tokio::io::sink()).await?;
-    Ok(())
+    let socket = SockRef::from(tcp);
+    // What the peer does with it is its own affair.
+    let _ = socket.send(&[answer.as_bytes(), b"\r\n", &body].concat());
+    let _ = socket.shutdown(Shutdown::Write);
+}
+
+/// Reads what comes until the peer has closed too: a socket that is closed with unread bytes takes the answer with it.
+async fn linger(mut tcp: TcpStream) {
+    let _ = timeout(REJECT_TIMEOUT, tokio::io::copy(&mut tcp, &mut tokio::io::sink())).await;
 }
 
 /// Whether a failure to accept was of that one connection.

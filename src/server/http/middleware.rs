@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use tower::ServiceExt;
 
 use super::{
-    super::{RETRY_AFTER, Server},
+    super::Server,
     authority::{self, HostRefused},
     body::SharedBody,
     headers,
@@ -28,7 +28,7 @@ pub(crate) async fn answer(
 ) -> Result<Response, Infallible> {
     let _under_way = server.requests.token();
     let (head, body) = request.into_parts();
-    let (body, loan) = SharedBody::of(body);
+    let (body, rest) = SharedBody::of(body);
     let (method, waits_to_go_on) = (head.method.clone(), head.headers.contains_key(header::EXPECT));
     let mut request = Request::from_parts(head, body);
     let mut response = match admit(&server, &mut request) {
@@ -37,9 +37,9 @@ pub(crate) async fn answer(
     };
     let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     if !upgraded && !is_refusal(&response) {
-        response = loan.fits().await.map_or_else(IntoResponse::into_response, |()| response);
+        response = rest.read_rest().await.map_or_else(IntoResponse::into_response, |()| response);
     }
-    if is_refusal(&response) && !loan.discard(waits_to_go_on).await {
+    if is_refusal(&response) && !rest.discard(waits_to_go_on) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if let Some(Refused(problem)) = response.extensions().get() {
@@ -64,6 +64,10 @@ fn explain_method_not_allowed(response: Response) -> Response {
 
 /// Lets a request in that is for this server, while it serves. The authority that it is for goes along.
 fn admit(server: &Server, request: &mut Request<Body>) -> Result<(), Refusal> {
+    // That of CONNECT alone has no path (RFC 9112, section 3.2.3).
+    if request.uri().path().is_empty() {
+        return Err(Refusal::MalformedTarget);
+    }
     let host = authority::host_of(request.uri(), request.headers(), &server.settings.allow_host);
     let authority = host.map_err(|refused| {
         server.refused.host.add(1);
@@ -76,7 +80,7 @@ fn admit(server: &Server, request: &mut Request<Body>) -> Result<(), Refusal> {
         }
     })?;
     if server.stopping.is_cancelled() {
-        return Err(Refusal::Stopping { retry_after: RETRY_AFTER });
+        return Err(Refusal::Stopping);
     }
     request.extensions_mut().insert(authority);
     Ok(())

@@ -5,6 +5,7 @@ pub(crate) mod authority;
 pub(crate) mod body;
 pub(crate) mod credential;
 pub(crate) mod headers;
+pub(crate) mod idle_connections;
 pub(crate) mod limits;
 pub(crate) mod listener;
 pub(crate) mod middleware;

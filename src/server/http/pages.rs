@@ -12,9 +12,13 @@ use axum::{
 use leptos::{nonce::use_nonce, prelude::*};
 
 use super::{
-    super::Server,
+    super::{
+        Server,
+        stream::read_limiter::{Read, TooManyReads},
+    },
     credential::{self, TenantParam},
     headers::content_security_policy,
+    problem::{Refusal, RefusedPage},
     server_fns,
 };
 use crate::{
@@ -26,26 +30,45 @@ use crate::{
 const NEWEST: usize = 100;
 
 /// `GET /`: the feed of the tenant that the address names, or the selector.
-pub(crate) async fn index(State(server): State<Arc<Server>>, request: Request) -> Response {
-    match credential::of_address(request.uri()) {
-        TenantParam::One(tenant) => {
-            render(&server, Page::Feed(snapshot(&server, tenant)), StatusCode::OK, request).await
+pub(crate) async fn index(State(server): State<Arc<Server>>, request: Request) -> Result<Response, RefusedPage> {
+    let (page, status) = match credential::of_address(request.uri()) {
+        TenantParam::One(tenant) => (Page::Feed(snapshot(&server, tenant).await?), StatusCode::OK),
+        TenantParam::Absent => (without_tenant(&server, Page::Selector { unknown: false }).await?, StatusCode::OK),
+        TenantParam::Invalid => {
+            (without_tenant(&server, Page::Selector { unknown: true }).await?, StatusCode::NOT_FOUND)
         }
-        TenantParam::Absent => render(&server, Page::Selector { unknown: false }, StatusCode::OK, request).await,
-        TenantParam::Invalid => render(&server, Page::Selector { unknown: true }, StatusCode::NOT_FOUND, request).await,
-    }
+    };
+    Ok(render(&server, page, status, request).await)
 }
 
 /// `GET /isolation`: the administrator's view.
-pub(crate) async fn isolation(State(server): State<Arc<Server>>, request: Request) -> Response {
-    let page = Page::Isolation(server_fns::report(&server));
-    render(&server, page, StatusCode::OK, request).await
+pub(crate) async fn isolation(State(server): State<Arc<Server>>, request: Request) -> Result<Response, RefusedPage> {
+    let page = without_tenant(&server, Page::Isolation(server_fns::report(&server))).await?;
+    Ok(render(&server, page, StatusCode::OK, request).await)
 }
 
-fn snapshot(server: &Server, tenant: Tenant) -> Snapshot {
+/// Waits for the turn of a page that is no tenant's. All of these share one limiter, so that no tenant waits for them.
+async fn without_tenant(server: &Server, page: Page) -> Result<Page, RefusedPage> {
+    server.read_limiter.wait(Read::Page).await?;
+    Ok(page)
+}
+
+async fn snapshot(server: &Server, tenant: Tenant) -> Result<Snapshot, RefusedPage> {
     let channel = server.hub.channel(tenant);
-    let (position, events) = channel.newest(NEWEST);
-    Snapshot { tenant, position, retain: channel.config().retain, build: channel.config().build.to_string(), events }
+    let (position, events) = channel.page(NEWEST).await?;
+    Ok(Snapshot {
+        tenant,
+        position,
+        retain: channel.config().retain,
+        build: channel.config().build.to_string(),
+        events,
+    })
+}
+
+impl From<TooManyReads> for RefusedPage {
+    fn from(TooManyReads: TooManyReads) -> Self {
+        Self(Refusal::TooManyReads)
+    }
 }
 
 async fn render(server: &Server, page: Page, status: StatusCode, request: Request) -> Response {

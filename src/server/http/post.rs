@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     super::{
-        RETRY_AFTER, Server,
+        Server,
         stream::{
             channel::{Channel, NotAccepted},
             idempotency::IdempotencyKey,
@@ -21,7 +21,7 @@ use super::{
     credential,
     problem::Refusal,
 };
-use crate::feed::{Event, Message};
+use crate::feed::{Event, Message, protocol::IDEMPOTENCY_HEADER};
 
 /// A post that may be published: its tenant is known, and its message has passed the rules.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl Post {
     /// Reads a request, and takes the first refusal that applies. Gives the body back beside the post.
     pub(crate) async fn read(server: &Server, headers: &HeaderMap, body: Body) -> Result<(Self, Bytes), Refusal> {
         let tenant = credential::of_header(headers)?;
-        let key = IdempotencyKey::of(headers)?;
+        let key = idempotency_key(headers)?;
         let shape = "send a JSON object with exactly one field, message, a string";
         let (PostBody { message }, bytes) = read_json(headers, body, shape).await?;
         let message = Message::parse(&message)?;
@@ -52,9 +52,41 @@ impl Post {
     /// Makes the tenant's next event of it, or finds the one that its key made before.
     pub(crate) async fn publish(self) -> Result<Arc<Event>, Refusal> {
         self.channel.publish(self.message, self.key).await.map_err(|not| match not {
-            NotAccepted::Busy => Refusal::Busy { retry_after: RETRY_AFTER },
+            NotAccepted::Busy => Refusal::Busy,
             NotAccepted::KeyReused => Refusal::KeyReused,
-            NotAccepted::Stopping => Refusal::Stopping { retry_after: RETRY_AFTER },
+            NotAccepted::Stopping => Refusal::Stopping,
         })
+    }
+}
+
+/// The `Idempotency-Key` of a request, if it has one.
+///
+/// # Errors
+/// [`Refusal::WrongIdempotencyKey`] if it has several, or one that breaks the rules.
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refusal> {
+    let mut values = headers.get_all(IDEMPOTENCY_HEADER).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = IdempotencyKey::parse(value.as_bytes()).filter(|_| values.next().is_none());
+    key.map(Some).ok_or(Refusal::WrongIdempotencyKey)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_at_most_one_idempotency_key() {
+        let of = |values: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(IDEMPOTENCY_HEADER, axum::http::HeaderValue::from_bytes(value).unwrap());
+            }
+            idempotency_key(&headers)
+        };
+        assert_eq!(of(&[]), Ok(None));
+        assert_eq!(of(&[b"~!x"]), Ok(IdempotencyKey::parse(b"~!x")));
+        for wrong in [&[&b""[..]][..], &[b"a b"], &[b"a", b"a"]] {
+            assert_eq!(of(wrong), Err(Refusal::WrongIdempotencyKey), "{wrong:?}");
+        }
     }
 }

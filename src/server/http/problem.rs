@@ -9,23 +9,28 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::authority::HostName;
+use super::{super::stream::read_limiter::WAIT_MAX, authority::HostName};
 use crate::feed::{
     Message, MessageError, Problem,
     protocol::{FRAME_MAX, IDEMPOTENCY_KEY_MAX},
 };
 
+/// How long a refused client is asked to wait, if waiting helps.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// Why a request was refused. The first that applies, in the order of these variants, wins.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("the server has no place for one more: try again in {} s", .retry_after.as_secs())]
-    NoPlace { retry_after: Duration },
+    #[error("the server has no place for one more: try again in {} s", RETRY_AFTER.as_secs())]
+    NoPlace,
+    #[error("send a path, or a whole address that starts with http://, behind the method")]
+    MalformedTarget,
     #[error("send exactly one Host header: a host name or an IP address, and perhaps a port")]
     MalformedHost,
     #[error("this server does not answer for {0}; start it with --allow-host {0} if it should")]
     HostNotAllowed(HostName),
-    #[error("the server is stopping: try again in {} s", .retry_after.as_secs())]
-    Stopping { retry_after: Duration },
+    #[error("the server is stopping: try again in {} s", RETRY_AFTER.as_secs())]
+    Stopping,
     #[error("there is nothing at this address")]
     NotFound,
     #[error("this address takes {allow} alone")]
@@ -40,12 +45,16 @@ pub(crate) enum Refusal {
     UpgradeRequired,
     #[error("the WebSocket handshake is wrong: {0}")]
     WrongHandshake(&'static str),
-    #[error("every place of this tenant is taken: try again in {} s", .retry_after.as_secs())]
-    Full { retry_after: Duration },
+    #[error("every place of this tenant is taken: try again in {} s", RETRY_AFTER.as_secs())]
+    Full,
+    #[error("too many lists and pages of this tenant are waiting: try again in {} s", WAIT_MAX.as_secs())]
+    TooManyReads,
     #[error("send at most one Idempotency-Key, of 1 to {IDEMPOTENCY_KEY_MAX} visible ASCII characters")]
     WrongIdempotencyKey,
     #[error("send the body as application/json")]
     NotJsonType,
+    #[error("send the body as it is, without a Content-Encoding")]
+    ContentCoding,
     #[error("send at most {} bytes", FRAME_MAX)]
     BodyTooLarge,
     #[error("send the body within {} s", .limit.as_secs())]
@@ -62,8 +71,8 @@ pub(crate) enum Refusal {
     Message(#[from] MessageError),
     #[error("this Idempotency-Key was used with another message: take a new one for each message")]
     KeyReused,
-    #[error("too many posts of this tenant are waiting: try again in {} s", .retry_after.as_secs())]
-    Busy { retry_after: Duration },
+    #[error("too many posts of this tenant are waiting: try again in {} s", RETRY_AFTER.as_secs())]
+    Busy,
 }
 
 impl Refusal {
@@ -71,19 +80,22 @@ impl Refusal {
     const fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::NoPlace { .. } => (S::SERVICE_UNAVAILABLE, "no-place", "No place"),
+            Self::NoPlace => (S::SERVICE_UNAVAILABLE, "no-place", "No place"),
+            Self::MalformedTarget => (S::BAD_REQUEST, "malformed-target", "Malformed target"),
             Self::MalformedHost => (S::BAD_REQUEST, "malformed-host", "Malformed Host"),
             Self::HostNotAllowed(_) => (S::MISDIRECTED_REQUEST, "host-not-allowed", "Host not allowed"),
-            Self::Stopping { .. } => (S::SERVICE_UNAVAILABLE, "stopping", "Stopping"),
+            Self::Stopping => (S::SERVICE_UNAVAILABLE, "stopping", "Stopping"),
             Self::NotFound => (S::NOT_FOUND, "not-found", "Not found"),
             Self::MethodNotAllowed { .. } => (S::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed"),
             Self::OriginNotAllowed => (S::FORBIDDEN, "origin-not-allowed", "Origin not allowed"),
             Self::NoTenantHeader | Self::NoTenantParameter => (S::UNAUTHORIZED, "no-tenant", "No tenant"),
             Self::UpgradeRequired => (S::UPGRADE_REQUIRED, "upgrade-required", "Upgrade required"),
             Self::WrongHandshake(_) => (S::BAD_REQUEST, "wrong-handshake", "Wrong WebSocket handshake"),
-            Self::Full { .. } => (S::SERVICE_UNAVAILABLE, "full", "Full"),
+            Self::Full => (S::SERVICE_UNAVAILABLE, "full", "Full"),
+            Self::TooManyReads => (S::SERVICE_UNAVAILABLE, "too-many-reads", "Too many reads"),
             Self::WrongIdempotencyKey => (S::BAD_REQUEST, "wrong-idempotency-key", "Wrong Idempotency-Key"),
             Self::NotJsonType => (S::UNSUPPORTED_MEDIA_TYPE, "not-json-type", "Unsupported media type"),
+            Self::ContentCoding => (S::UNSUPPORTED_MEDIA_TYPE, "content-coding", "Unsupported content coding"),
             Self::BodyTooLarge => (S::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large"),
             Self::BodyTooSlow { .. } => (S::REQUEST_TIMEOUT, "body-too-slow", "Body too slow"),
             Self::BodyCut => (S::BAD_REQUEST, "body-cut", "Body cut"),
@@ -98,12 +110,8 @@ impl Refusal {
                 (S::UNPROCESSABLE_ENTITY, "control-character", "Control character")
             }
             Self::KeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency-Key reused"),
-            Self::Busy { .. } => (S::SERVICE_UNAVAILABLE, "busy", "Busy"),
+            Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", "Busy"),
         }
-    }
-
-    pub(crate) const fn status(&self) -> StatusCode {
-        self.kind().0
     }
 
     /// The body of the answer (RFC 9457, section 3.1).
@@ -120,10 +128,12 @@ impl Refusal {
     /// The header that the answer must have, beside the body's.
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
-            Self::NoPlace { retry_after }
-            | Self::Stopping { retry_after }
-            | Self::Full { retry_after }
-            | Self::Busy { retry_after } => Some((header::RETRY_AFTER, retry_after.as_secs().into())),
+            Self::NoPlace | Self::Stopping | Self::Full | Self::Busy => {
+                Some((header::RETRY_AFTER, RETRY_AFTER.as_secs().into()))
+            }
+            Self::TooManyReads => Some((header::RETRY_AFTER, WAIT_MAX.as_secs().into())), // its queue is empty by then
+            // RFC 9110, section 15.5.16: a 415 for the coding says which are accepted.
+            Self::ContentCoding => Some((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
             Self::MethodNotAllowed { allow } => Some((header::ALLOW, allow.parse().ok()?)),
             // RFC 9110, section 15.5.2: a 401 says how to do better.
             Self::NoTenantHeader | Self::NoTenantParameter => {
@@ -152,6 +162,27 @@ impl IntoResponse for Refusal {
         if let Some((name, value)) = self.header() {
             headers.insert(name, value);
         }
+        response
+    }
+}
+
+/// A refusal for a person who opens a page: in plain words, with a link to try again.
+#[derive(Debug)]
+pub(crate) struct RefusedPage(pub(crate) Refusal);
+
+impl IntoResponse for RefusedPage {
+    fn into_response(self) -> Response {
+        let Problem { title, detail, .. } = self.0.problem();
+        let mut response = self.0.into_response();
+        // The texts of a refusal that a page can meet hold nothing that a client has sent, and no markup. An empty link leads
+        // to the page's own address.
+        *response.body_mut() = Body::from(format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
+             <title>{title} · event-feed</title>\n<h1>This page can't be shown right now</h1>\n<p>The server says: {detail}.</p>\n\
+             <p><a href=\"\">Try again</a></p>\n</html>\n"
+        ));
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         response
     }
 }

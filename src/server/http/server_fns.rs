@@ -1,7 +1,7 @@
 //! What stands behind the server functions: the same checks, refusals and channels as behind the API.
 //!
-//! A handler here reads and checks a request as the API does, then lets Leptos call the server function; its body comes
-//! back to [`post_event`] or [`isolation_report`], and finds what was read in its context.
+//! A handler here checks and does what the API would do, then lets Leptos call the server function; its body comes back to
+//! [`post_event`] or [`isolation_report`], and finds the result in its context.
 
 use std::sync::Arc;
 
@@ -22,7 +22,9 @@ use crate::feed::{Ended, Event, Problem, Report, Tenant, TenantReport};
 pub(crate) async fn call_post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
     let (post, body) = Post::read(&server, &head.headers, body).await?;
-    Ok(call(head, body, move || provide_context(post.clone())).await)
+    // Published here and not inside of the server function: so it is refused as the API refuses.
+    let event = post.publish().await?;
+    Ok(call(head, body, move || provide_context(Arc::clone(&event))).await)
 }
 
 /// `POST /api/isolation_report`: the administrator's counts. It names no tenant.
@@ -50,21 +52,10 @@ async fn call(mut head: Parts, body: Bytes, context: impl Fn() + Clone + Send + 
     response
 }
 
-/// The body of the server function of this name. Its argument was read, and has passed the rules, before Leptos did.
+/// The body of the server function of this name: the event that its message became before Leptos was called.
 pub(crate) async fn post_event(_message: &str) -> Result<Event, Problem> {
-    let post = expect_context::<Post>();
-    let options = expect_context::<ResponseOptions>();
-    match post.publish().await {
-        Ok(event) => {
-            options.set_status(StatusCode::CREATED);
-            Ok(Event::clone(&event))
-        }
-        Err(refusal) => {
-            options.set_status(refusal.status());
-            options.insert_header(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
-            Err(refusal.problem())
-        }
-    }
+    expect_context::<ResponseOptions>().set_status(StatusCode::CREATED);
+    Ok(Event::clone(&expect_context::<Arc<Event>>()))
 }
 
 /// The body of the server function of this name: numbers of both tenants, and no event.

@@ -15,7 +15,7 @@ use axum::{
 };
 use tower_http::services::ServeDir;
 
-use super::{super::RETRY_AFTER, limits::no_descriptor_left, problem::Refusal};
+use super::{limits::no_descriptor_left, problem::Refusal};
 use crate::app::{Assets, ClientFiles};
 
 /// Where cargo-leptos builds the site, unless `LEPTOS_SITE_ROOT` says otherwise.
@@ -87,7 +87,7 @@ impl Site {
             Ok(found) => found.into_response(),
             Err(error) if no_descriptor_left(&error) => {
                 tracing::warn!(%error, "a file cannot be opened for now");
-                return Refusal::NoPlace { retry_after: RETRY_AFTER }.into_response();
+                return Refusal::NoPlace.into_response();
             }
             // Such as a name that is too long for a file's.
             Err(_) => return Refusal::NotFound.into_response(),

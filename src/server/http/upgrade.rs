@@ -15,10 +15,10 @@ use tungstenite::handshake::derive_accept_key;
 
 use super::{
     super::{
-        RETRY_AFTER, Server,
+        Server,
         stream::{
             channel::{Channel, ConnectionPermit},
-            subscriber::Connection,
+            connection::Connection,
         },
     },
     authority::{self, Authority},
@@ -48,8 +48,8 @@ pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Re
         return Err(Refusal::WrongHandshake("it has no body")); // what came of one would be taken for frames
     }
     let channel = Arc::clone(server.hub.channel(tenant));
-    let place = channel.place().ok_or(Refusal::Full { retry_after: RETRY_AFTER })?;
-    tokio::spawn(connect(hyper::upgrade::on(&mut request), channel, place));
+    let permit = channel.permit().ok_or(Refusal::Full)?;
+    tokio::spawn(connect(hyper::upgrade::on(&mut request), channel, permit));
 
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -61,14 +61,14 @@ pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Re
 }
 
 /// Starts the connection once hyper has let go of its TCP stream. What runs on is the connection's own small task.
-async fn connect(upgrade: OnUpgrade, channel: Arc<Channel>, place: ConnectionPermit) {
+async fn connect(upgrade: OnUpgrade, channel: Arc<Channel>, permit: ConnectionPermit) {
     let parts = match upgrade.await {
         Ok(upgraded) => upgraded.downcast::<TokioIo<WriteTimeout>>(),
         Err(error) => return tracing::debug!(%error, "a peer left before its upgrade"),
     };
     match parts {
         Ok(parts) => {
-            tokio::spawn(Connection::new(parts.io.into_inner().into_inner(), &parts.read_buf, channel, place));
+            tokio::spawn(Connection::new(parts.io.into_inner().into_inner(), &parts.read_buf, channel, permit));
         }
         Err(_) => tracing::error!("an upgraded connection is no TCP stream"),
     }

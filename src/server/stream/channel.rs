@@ -5,25 +5,30 @@
 //! the next pass of the fan-out. So the order is the same in answers, in lists and on sockets. A subscriber joins under
 //! the same lock, and notes how much waits already: it gets exactly what comes after.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
 };
-
-use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    task::yield_now,
+};
 use uuid::Uuid;
 
 use super::{
     admission::{Admission, Overloaded},
+    batch_log::{BatchLog, Segment},
     close_reason::CloseReason,
     counters::Counters,
     frames,
-    idempotency::{IdempotencyKey, Keys},
-    read_limiter::ReadLimiter,
+    idempotency::{FirstPost, IdempotencyKey, Keys},
+    read_limiter::{Read, ReadLimiter, TooManyReads},
     subscriber::Subscriber,
 };
 use crate::feed::{
@@ -31,14 +36,16 @@ use crate::feed::{
     protocol::{DEFAULT_RECONNECT_MS, Hello, Outgoing},
 };
 
-/// The window over which clients spread their return grows by this with each of them, in milliseconds, up to …
+/// How much each client adds to the window over which a tenant's clients spread their return, in milliseconds.
 const RECONNECT_MS_EACH: u32 = 5;
-/// … this.
+/// The longest such window, in milliseconds.
 const RECONNECT_MS_MAX: u32 = 10_000;
 /// How many ended connections the fan-out may hold on to until the next event, each a few hundred bytes.
-const ENDED_AT_ONCE: usize = 1_024;
+const ENDED_MAX: usize = 1_024;
+/// How many events are encoded before other tasks run: at most a quarter of a megabyte.
+const ENCODED_AT_ONCE: usize = 128;
 
-/// What both channels are made with. Nothing of it changes once they run.
+/// What a channel is made with. Nothing of it changes once it runs.
 #[derive(Debug, Clone)]
 pub(crate) struct ChannelConfig {
     /// Names this process.
@@ -47,9 +54,9 @@ pub(crate) struct ChannelConfig {
     pub(crate) build: Arc<str>,
     /// How many events a channel keeps.
     pub(crate) retain: usize,
-    /// How many connections a channel takes.
+    /// How many connections a channel may have.
     pub(crate) max_connections: usize,
-    /// How often each of them gets a heartbeat at least.
+    /// How often each connection is sent a heartbeat at least.
     pub(crate) heartbeat: Duration,
 }
 
@@ -61,7 +68,8 @@ pub(crate) struct Channel {
     stream: Mutex<Stream>,
     admission: Admission,
     read_limiter: ReadLimiter,
-    places: Arc<Semaphore>,
+    log: BatchLog,
+    permits: Arc<Semaphore>,
     wake: Notify,
     counters: Counters,
     /// How many connections have ended since the fan-out last forgot such.
@@ -79,7 +87,7 @@ struct Stream {
     stopping: bool,
 }
 
-/// What the next pass of the fan-out takes: frames, ready for the wire, and who has joined since the last.
+/// What the next pass of the fan-out sends: frames, ready for the wire, and who has joined since the last.
 #[derive(Debug, Default)]
 struct Waiting {
     frames: Vec<u8>,
@@ -88,26 +96,24 @@ struct Waiting {
     joiners: Vec<Joiner>,
 }
 
-/// A subscriber that has joined since the last pass: it gets the pass from `from` on.
+/// A subscriber that has joined since the last pass.
 #[derive(Debug)]
 pub(crate) struct Joiner {
     pub(crate) subscriber: Arc<Subscriber>,
-    /// Where its first frame starts, in bytes.
-    pub(crate) from: usize,
-    /// How many events stand before that.
-    pub(crate) missed: u64,
+    /// How many events of its first batch were accepted before it joined: they are not for it.
+    pub(crate) events_before: u64,
 }
 
-/// What one pass of the fan-out delivers.
+/// What one pass of the fan-out sends.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) frames: Bytes,
+    pub(crate) segment: Segment,
     pub(crate) events: u64,
-    /// What the door took for them: it is to be made again.
+    /// What admission took for them, in bytes: it is to be given back.
     pub(crate) room: usize,
     pub(crate) joiners: Vec<Joiner>,
     /// Nothing comes after this one: close the connections.
-    pub(crate) last: bool,
+    pub(crate) is_last: bool,
 }
 
 /// The kept events as `GET /events` shows them: encoded once for all who ask until the next event.
@@ -117,7 +123,7 @@ pub(crate) struct List {
     pub(crate) body: Bytes,
 }
 
-/// A connection's place among those that the tenant may have. It is free again when this is dropped.
+/// A slot below the tenant's limit of connections. It is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
 
@@ -148,14 +154,15 @@ impl Channel {
             list: None,
             stopping: false,
         };
-        let places = Arc::new(Semaphore::new(config.max_connections));
+        let permits = Arc::new(Semaphore::new(config.max_connections));
         Self {
             tenant,
             config,
             stream: Mutex::new(stream),
             admission: Admission::default(),
             read_limiter: ReadLimiter::new(),
-            places,
+            log: BatchLog::default(),
+            permits,
             wake: Notify::new(),
             counters: Counters::default(),
             ended: AtomicUsize::new(0),
@@ -177,14 +184,13 @@ impl Channel {
         if stream.stopping {
             return Err(NotAccepted::Stopping);
         }
-        if let Some(first) =
-            key.as_ref().and_then(|key| stream.keys.seq_of(key)).and_then(|seq| stream.timeline.get(seq))
-        {
-            return if first.event.message == message {
-                Ok(Arc::clone(&first.event))
-            } else {
-                Err(NotAccepted::KeyReused)
-            };
+        match key.as_ref().and_then(|key| stream.keys.first_post(key, &message)) {
+            Some(FirstPost::Other) => return Err(NotAccepted::KeyReused),
+            Some(FirstPost::Same(first)) => {
+                let event = Event { id: first.id, tenant_id: self.tenant, message, timestamp: first.timestamp };
+                return Ok(Arc::new(event));
+            }
+            None => {}
         }
         let now = Timestamp::now();
         let timestamp = stream.last.map_or(now, |last| last.max(now)); // the clock may step back, the stream may not
@@ -192,10 +198,8 @@ impl Channel {
         let seq = stream.timeline.append(Arc::clone(&event));
         stream.last = Some(timestamp);
         stream.list = None;
-        let oldest = stream.timeline.oldest().unwrap_or(seq);
-        stream.keys.forget_before(oldest);
         if let Some(key) = key {
-            stream.keys.remember(key, seq);
+            stream.keys.remember(&key, event.id, timestamp, &event.message);
         }
         frames::push_text(&mut stream.waiting.frames, &Outgoing::EventCreated { seq, event: &event }.encode());
         stream.waiting.events += 1;
@@ -206,9 +210,9 @@ impl Channel {
         Ok(event)
     }
 
-    /// A place for one more connection, if one is free.
-    pub(crate) fn place(&self) -> Option<ConnectionPermit> {
-        Arc::clone(&self.places).try_acquire_owned().ok().map(ConnectionPermit)
+    /// A slot for one more connection, if one is free.
+    pub(crate) fn permit(&self) -> Option<ConnectionPermit> {
+        Arc::clone(&self.permits).try_acquire_owned().ok().map(ConnectionPermit)
     }
 
     /// Subscribes a connection: says hello on it, and from then on it gets every event with a higher `seq`.
@@ -232,14 +236,15 @@ impl Channel {
         };
         let mut frame = Vec::new();
         frames::push_text(&mut frame, &Outgoing::ConnectionEstablished(&hello).encode());
-        // Into its backlog, not onto the wire: the fan-out, which may pass at once, keeps the order.
-        subscriber.queue(frame.into());
-        let (from, missed) = (stream.waiting.frames.len(), stream.waiting.events);
-        stream.waiting.joiners.push(Joiner { subscriber: Arc::clone(subscriber), from, missed });
+        // What waits goes to the end of the log: the subscriber is sent what comes behind that.
+        let position = self.log.end() + stream.waiting.frames.len() as u64;
+        subscriber.start(frame.into(), position);
+        let events_before = stream.waiting.events;
+        stream.waiting.joiners.push(Joiner { subscriber: Arc::clone(subscriber), events_before });
     }
 
-    /// All that waits, for one pass of the fan-out, which has the channel to itself. With `heartbeat` a sign of life
-    /// comes last, and a ping.
+    /// Takes all that waits, for one pass of the fan-out, and appends it to the log. With `heartbeat` a heartbeat and a ping come
+    /// last.
     pub(crate) fn take(&self, heartbeat: bool) -> Batch {
         let reconnect_ms = self.reconnect_ms();
         let mut stream = self.stream.lock();
@@ -248,13 +253,19 @@ impl Channel {
             frames::push_text(&mut stream.waiting.frames, &Outgoing::Heartbeat { seq, reconnect_ms }.encode());
             frames::push_ping(&mut stream.waiting.frames);
         }
-        let last = stream.stopping;
+        let is_last = stream.stopping;
         let Waiting { frames, events, room, joiners } = std::mem::take(&mut stream.waiting);
-        Batch { frames: frames.into(), events, room, joiners, last }
+        let segment = self.log.append(frames.into()); // under the lock, so that nobody joins between
+        Batch { segment, events, room, joiners, is_last }
     }
 
-    /// Makes room at the door, of what a pass has taken from there.
-    pub(crate) fn make_room(&self, size: usize) {
+    /// The frames that were sent last.
+    pub(crate) const fn log(&self) -> &BatchLog {
+        &self.log
+    }
+
+    /// Gives room back to admission, of what a pass has taken from there.
+    pub(crate) fn give_back(&self, size: usize) {
         self.admission.release(size);
     }
 
@@ -273,24 +284,35 @@ impl Channel {
         self.position_in(&self.stream.lock())
     }
 
-    /// The kept events, newest first, and the position they end at, encoded. Where many ask at once each waits for its turn.
-    pub(crate) async fn list(&self) -> List {
-        self.read_limiter.pass().await;
+    /// The kept events, newest first, and the position they end at, encoded. Paced by the tenant's limiter of reads.
+    ///
+    /// # Errors
+    /// [`TooManyReads`] if too many wait. Dropping the future changes nothing.
+    pub(crate) async fn list(&self) -> Result<List, TooManyReads> {
+        self.read_limiter.wait(Read::List).await?;
         let (position, events) = {
             let stream = self.stream.lock();
             if let Some(list) = &stream.list {
-                return list.clone();
+                return Ok(list.clone());
             }
             (self.position_in(&stream), newest(&stream.timeline, usize::MAX))
         };
         // Outside the lock: posts go on meanwhile, and whoever else asks for the same encodes the same.
-        let body = serde_json::to_vec(&events).expect("events have string keys and no failing serializer");
-        let list = List { position, body: body.into() };
+        let list = List { position, body: encode(&events).await };
         let mut stream = self.stream.lock();
         if stream.timeline.seq() == position.seq {
             stream.list = Some(list.clone());
         }
-        list
+        Ok(list)
+    }
+
+    /// The newest `most` events for a page. Paced by the tenant's limiter of reads, as lists are.
+    ///
+    /// # Errors
+    /// As [`Channel::list`].
+    pub(crate) async fn page(&self, most: usize) -> Result<(Position, Vec<Arc<Event>>), TooManyReads> {
+        self.read_limiter.wait(Read::Page).await?;
+        Ok(self.newest(most))
     }
 
     /// The newest `most` events, newest first, and the position they end at.
@@ -311,23 +333,23 @@ impl Channel {
     /// they must not pile up.
     pub(crate) fn ended(&self, reason: CloseReason) {
         self.counters.ended(reason);
-        if self.ended.fetch_add(1, Relaxed) + 1 >= ENDED_AT_ONCE {
+        if self.ended.fetch_add(1, Relaxed) + 1 >= ENDED_MAX {
             self.wake.notify_one();
         }
     }
 
-    /// Whether so many connections have ended that it is worth while to look for them.
-    pub(crate) fn many_ended(&self) -> bool {
-        let many = self.ended.load(Relaxed) >= ENDED_AT_ONCE;
+    /// Whether so many connections have ended that the fan-out should forget them. Counts from zero again then.
+    pub(crate) fn take_many_ended(&self) -> bool {
+        let many = self.ended.load(Relaxed) >= ENDED_MAX;
         if many {
             self.ended.store(0, Relaxed);
         }
         many
     }
 
-    /// How many connections stand.
+    /// How many connections there are.
     pub(crate) fn connections(&self) -> usize {
-        self.config.max_connections.saturating_sub(self.places.available_permits())
+        self.config.max_connections.saturating_sub(self.permits.available_permits())
     }
 
     /// Takes no more, and lets the fan-out close the connections once it has sent what waits.
@@ -340,7 +362,7 @@ impl Channel {
     pub(crate) async fn emptied(&self) {
         let all = u32::try_from(self.config.max_connections).unwrap_or(u32::MAX);
         // It fails only where the semaphore is closed, which nobody does.
-        let _ = self.places.acquire_many(all).await;
+        let _ = self.permits.acquire_many(all).await;
     }
 
     fn position_in(&self, stream: &Stream) -> Position {
@@ -351,6 +373,22 @@ impl Channel {
         let connections = u32::try_from(self.connections()).unwrap_or(u32::MAX);
         connections.saturating_mul(RECONNECT_MS_EACH).clamp(DEFAULT_RECONNECT_MS, RECONNECT_MS_MAX)
     }
+}
+
+/// Encodes events as a JSON array, a few at a time: a list may have twenty megabytes.
+async fn encode(events: &[Arc<Event>]) -> Bytes {
+    let mut json = vec![b'['];
+    for (index, event) in events.iter().enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        serde_json::to_writer(&mut json, event).expect("an event has string keys and no failing serializer");
+        if index % ENCODED_AT_ONCE == ENCODED_AT_ONCE - 1 {
+            yield_now().await;
+        }
+    }
+    json.push(b']');
+    json.into()
 }
 
 fn newest(timeline: &Timeline, most: usize) -> Vec<Arc<Event>> {

@@ -15,6 +15,8 @@ pub(crate) enum CloseReason {
     ProtocolError,
     /// The peer sent a close reason that is not UTF-8.
     InvalidUtf8,
+    /// The peer sent too many frames without content.
+    Flood,
     /// The peer reads too slowly.
     TooSlow,
     /// The peer sent nothing for two heartbeat intervals.
@@ -32,6 +34,7 @@ impl CloseReason {
             Self::TooBig => Some((close::TOO_BIG, "a message of more than 16 KiB")),
             Self::ProtocolError => Some((close::PROTOCOL, "not the WebSocket protocol")),
             Self::InvalidUtf8 => Some((close::BAD_TEXT, "the reason is not UTF-8")),
+            Self::Flood => Some((close::POLICY, "more than 100 pings, pongs or empty fragments in 10 s")),
             Self::TooSlow => Some((close::TRY_AGAIN_LATER, "reads too slowly")),
             Self::TimedOut | Self::PeerClosed => None,
         }

@@ -38,9 +38,11 @@ impl Counters {
             CloseReason::TooSlow => &self.slow,
             CloseReason::TimedOut => &self.silent,
             CloseReason::Stopping => &self.stopping,
-            CloseReason::Policy | CloseReason::TooBig | CloseReason::ProtocolError | CloseReason::InvalidUtf8 => {
-                &self.policy
-            }
+            CloseReason::Policy
+            | CloseReason::Flood
+            | CloseReason::TooBig
+            | CloseReason::ProtocolError
+            | CloseReason::InvalidUtf8 => &self.policy,
             CloseReason::PeerClosed => &self.peer,
         };
         count.add(1);

@@ -1,13 +1,16 @@
-//! How events reach a channel's subscribers: a pass takes all that waits and offers it to each in one write. What a
-//! socket does not take is `subscriber`'s.
+//! Sends a channel's events to its subscribers: a pass takes all that waits, and offers it to each subscriber in one write.
+//! What a socket does not take at once is sent by the subscriber's own task.
 //!
-//! Between an accepted event and the wire stand no wake-up, lock of the channel, copy or encoding per connection: under
-//! load, one system call carries many events. A heartbeat takes its place in the same buffer. A pass goes over the
-//! connections in steps; between them others run, and under load it keeps to its [`Throttle`].
+//! Between an accepted event and the wire there is no wake-up, lock of the channel, copy or encoding per connection: under
+//! load, one system call carries many events. A heartbeat is part of the same sequence. Every loop over connections goes in
+//! steps; other tasks run between them, and under load the fan-out also pauses as its [`Throttle`] says.
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::{
+    task::yield_now,
+    time::{Instant, Interval, MissedTickBehavior, interval_at},
+};
 
 use super::{
     channel::{Batch, Channel, Joiner},
@@ -16,66 +19,130 @@ use super::{
     throttle::Throttle,
 };
 
-/// After how many connections a pass lets others run.
-const CONNECTIONS_AT_ONCE: usize = 128;
+/// After how many connections a loop lets other tasks run.
+const STEP: usize = 128;
+/// After how many heartbeat intervals without anything received a peer is dropped (contract, "WebSocket").
+const SILENT_INTERVALS: u32 = 2;
+/// How often in a heartbeat interval silent peers are looked for.
+const CHECKS_PER_INTERVAL: u32 = 8;
+
+/// What makes the fan-out run.
+enum Wake {
+    /// Something waits to be sent.
+    Waiting,
+    /// A heartbeat is due.
+    Heartbeat,
+    /// Silent peers are to be dropped.
+    SilenceCheck,
+}
 
 /// Serves the channel until it stops.
 pub(crate) async fn run(channel: Arc<Channel>) {
     let mut subscribers: Vec<Arc<Subscriber>> = Vec::new();
     let mut throttle = Throttle::of_this_machine();
-    let period = beat(channel.config().heartbeat);
-    let mut beats = interval_at(Instant::now() + period, period);
-    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let heartbeat = channel.config().heartbeat;
+    // A little less than the heartbeat that was promised, which is then kept under load too.
+    let mut heartbeats = every(heartbeat * 9 / 10);
+    let mut silence_checks = every(heartbeat / CHECKS_PER_INTERVAL);
     loop {
-        let heartbeat = tokio::select! {
+        let wake = tokio::select! {
             biased;
-            _ = beats.tick() => true,
-            () = channel.woken() => false,
+            _ = heartbeats.tick() => Wake::Heartbeat,
+            _ = silence_checks.tick() => Wake::SilenceCheck,
+            () = channel.woken() => Wake::Waiting,
         };
-        let Batch { frames, events, mut room, joiners, last } = channel.take(heartbeat);
-        // Made bit by bit: made at once, the room would be full at once, and all would wait for as long as a pass takes.
-        let bit = room / (subscribers.len() / CONNECTIONS_AT_ONCE + 1);
-        let mut delivered = 0;
-        throttle.begin();
-        if !frames.is_empty() {
-            let mut index = 0;
-            while let Some(subscriber) = subscribers.get(index) {
-                if !subscriber.offer(&frames) {
-                    subscribers.swap_remove(index);
-                    continue;
-                }
-                delivered += events;
-                index += 1;
-                if index % CONNECTIONS_AT_ONCE == 0 {
-                    channel.make_room(bit);
-                    room -= bit;
-                    throttle.pause(channel.has_waiting()).await;
-                }
+        let is_heartbeat = match wake {
+            Wake::Heartbeat => true,
+            Wake::Waiting => false,
+            Wake::SilenceCheck => {
+                drop_silent(&subscribers, heartbeat * SILENT_INTERVALS).await;
+                continue;
             }
+        };
+        let batch = channel.take(is_heartbeat);
+        let is_last = batch.is_last;
+        send(&channel, &mut subscribers, &mut throttle, batch, is_heartbeat).await;
+        if is_last {
+            return close_all(&subscribers).await;
         }
-        for Joiner { subscriber, from, missed } in joiners {
-            if from < frames.len() {
-                subscriber.offer(&frames.slice(from..));
-                delivered += events - missed;
-            }
-            subscribers.push(subscriber);
-        }
-        channel.make_room(room);
-        channel.counters().delivered.add(delivered);
-        if heartbeat {
-            subscribers.iter().for_each(|subscriber| subscriber.count_silence());
-        }
-        if last {
-            subscribers.iter().for_each(|subscriber| subscriber.close(CloseReason::Stopping));
-            return;
-        }
-        if channel.many_ended() {
-            subscribers.retain(|subscriber| subscriber.stands());
+        if channel.take_many_ended() {
+            forget_ended(&mut subscribers).await;
         }
     }
 }
 
-/// A little less than the heartbeat that was promised, which is then kept under load too.
-fn beat(heartbeat: Duration) -> Duration {
-    heartbeat * 9 / 10
+fn every(period: Duration) -> Interval {
+    let mut interval = interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+/// Sends a batch to all subscribers and to those that have joined.
+async fn send(
+    channel: &Channel,
+    subscribers: &mut Vec<Arc<Subscriber>>,
+    throttle: &mut Throttle,
+    Batch { segment, events, mut room, joiners, .. }: Batch,
+    has_ping: bool,
+) {
+    // Given back bit by bit: given back at once, it would be taken at once, and all would wait for as long as a pass takes.
+    let bit = room / (subscribers.len() / STEP + 1);
+    // Without frames no subscriber is asked how far it is.
+    let (mut delivered, mut needed_from) = (0, if segment.frames.is_empty() { 0 } else { u64::MAX });
+    throttle.begin();
+    let mut index = 0;
+    while let Some(subscriber) = subscribers.get(index).filter(|_| !segment.frames.is_empty()) {
+        let Some(position) = subscriber.offer(&segment, has_ping) else {
+            subscribers.swap_remove(index);
+            continue;
+        };
+        needed_from = needed_from.min(position);
+        delivered += events;
+        index += 1;
+        if index % STEP == 0 {
+            channel.give_back(bit);
+            room -= bit;
+            throttle.pause(channel.has_waiting()).await;
+        }
+    }
+    for (index, Joiner { subscriber, events_before }) in joiners.into_iter().enumerate() {
+        if index % STEP == STEP - 1 {
+            yield_now().await;
+        }
+        let Some(position) = subscriber.offer(&segment, has_ping) else { continue };
+        needed_from = needed_from.min(position);
+        delivered += events - events_before;
+        subscribers.push(subscriber);
+    }
+    channel.log().trim(needed_from);
+    channel.give_back(room);
+    channel.counters().delivered.add(delivered);
+}
+
+async fn drop_silent(subscribers: &[Arc<Subscriber>], limit: Duration) {
+    for step in subscribers.chunks(STEP) {
+        step.iter().for_each(|subscriber| subscriber.drop_if_silent(limit));
+        yield_now().await;
+    }
+}
+
+async fn close_all(subscribers: &[Arc<Subscriber>]) {
+    for step in subscribers.chunks(STEP) {
+        step.iter().for_each(|subscriber| subscriber.close(CloseReason::Stopping));
+        yield_now().await;
+    }
+}
+
+async fn forget_ended(subscribers: &mut Vec<Arc<Subscriber>>) {
+    let mut index = 0;
+    while index < subscribers.len() {
+        for _ in 0..STEP {
+            match subscribers.get(index) {
+                Some(subscriber) if subscriber.is_open() => index += 1,
+                Some(_) => drop(subscribers.swap_remove(index)),
+                None => break,
+            }
+        }
+        yield_now().await;
+    }
 }

@@ -1,92 +1,180 @@
-//! The keys that make a retry safe (contract, "HTTP"): within the kept events, a key stands for the event it made. What
-//! a retry is answered is `channel`'s.
+//! Remembers which idempotency key made which event, so that a retry does not post twice (contract, "HTTP"). How a key is
+//! read from a request is in `http::post`; what a retry is answered is decided in `channel`.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
 
-use axum::http::HeaderMap;
+use tokio::time::Instant;
+use uuid::Uuid;
 
-use super::super::http::problem::Refusal;
-use crate::feed::protocol::{IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_MAX};
+use crate::feed::{Message, Timestamp, protocol::IDEMPOTENCY_KEY_MAX};
+
+/// How long a key is remembered (contract, "HTTP").
+const REMEMBERED: Duration = Duration::from_secs(120);
+/// How many keys a tenant may have: beyond it the oldest is forgotten early (contract, "HTTP"). Each takes about 110 bytes.
+const KEYS_MAX: usize = 100_000;
+/// How many expired keys are dropped with each new one: two, so that they become fewer, and a post never pays for many.
+const DROPPED_AT_ONCE: usize = 2;
 
 /// 1 to 128 visible ASCII characters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct IdempotencyKey(Arc<str>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// The key of a request, if it has one.
-    ///
-    /// # Errors
-    /// [`Refusal::WrongIdempotencyKey`] where it has several, or one outside the rules.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Option<Self>, Refusal> {
-        let mut values = headers.get_all(IDEMPOTENCY_HEADER).iter();
-        let Some(value) = values.next() else { return Ok(None) };
-        let visible =
-            (1..=IDEMPOTENCY_KEY_MAX).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
-        match value.to_str() {
-            Ok(text) if visible && values.next().is_none() => Ok(Some(Self(text.into()))),
-            _ => Err(Refusal::WrongIdempotencyKey),
-        }
+    /// Reads a key; `None` if it breaks a rule.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        let fits = (1..=IDEMPOTENCY_KEY_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
+        fits.then(|| String::from_utf8(bytes.to_vec()).ok().map(Self)).flatten()
     }
 }
 
-/// Which event each key made, for the events that are kept.
+/// What is remembered of the event that a key made: with the message of the retry, it is the event again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Remembered {
+    pub(crate) id: Uuid,
+    pub(crate) timestamp: Timestamp,
+    message: Fingerprint,
+    since: Instant,
+}
+
+/// What the first post with a key had as its message.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum FirstPost {
+    /// The same message.
+    Same(Remembered),
+    /// Another message.
+    Other,
+}
+
+/// The keys of one tenant. Of a key and of a message only a fingerprint is kept, so that memory does not depend on their
+/// lengths.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
-    seqs: HashMap<IdempotencyKey, u64>,
-    in_order: VecDeque<(u64, IdempotencyKey)>,
+    fingerprints: Fingerprints,
+    events: HashMap<Fingerprint, Remembered>,
+    /// When each key was used, the oldest first. One that was used again after it had expired is in here twice.
+    by_age: VecDeque<(Fingerprint, Instant)>,
+}
+
+/// A keyed hash of 128 bits: two texts with the same one cannot be found on purpose, and are not met by chance.
+type Fingerprint = (u64, u64);
+
+/// Makes fingerprints. Its keys are random, and differ from process to process.
+#[derive(Debug, Default)]
+struct Fingerprints(RandomState, RandomState);
+
+impl Fingerprints {
+    fn of(&self, text: &str) -> Fingerprint {
+        (self.0.hash_one(text), self.1.hash_one(text))
+    }
 }
 
 impl Keys {
-    pub(crate) fn seq_of(&self, key: &IdempotencyKey) -> Option<u64> {
-        self.seqs.get(key).copied()
+    /// Finds the post that was first made with this key, if it is remembered.
+    pub(crate) fn first_post(&self, key: &IdempotencyKey, message: &Message) -> Option<FirstPost> {
+        let event = self.events.get(&self.fingerprints.of(&key.0)).filter(|event| !event.is_expired())?;
+        let is_same = event.message == self.fingerprints.of(message.as_str());
+        Some(if is_same { FirstPost::Same(*event) } else { FirstPost::Other })
     }
 
-    /// Notes that `key` made event `seq`, the newest.
-    pub(crate) fn remember(&mut self, key: IdempotencyKey, seq: u64) {
-        self.in_order.push_back((seq, key.clone()));
-        self.seqs.insert(key, seq);
-    }
-
-    /// Forgets the keys of the events before `oldest`: they are no longer kept.
-    pub(crate) fn forget_before(&mut self, oldest: u64) {
-        while let Some((_, key)) = self.in_order.pop_front_if(|(seq, _)| *seq < oldest) {
-            self.seqs.remove(&key);
+    /// Remembers which event `key` made.
+    pub(crate) fn remember(&mut self, key: &IdempotencyKey, id: Uuid, timestamp: Timestamp, message: &Message) {
+        let message = self.fingerprints.of(message.as_str());
+        let (key, since) = (self.fingerprints.of(&key.0), Instant::now());
+        self.events.insert(key, Remembered { id, timestamp, message, since });
+        self.by_age.push_back((key, since));
+        for _ in 0..DROPPED_AT_ONCE {
+            self.drop_oldest();
         }
+    }
+
+    /// Drops the oldest key if it has expired, or if there are too many.
+    fn drop_oldest(&mut self) {
+        let too_many = self.by_age.len() > KEYS_MAX;
+        let oldest = self.by_age.pop_front_if(|(_, since)| too_many || since.elapsed() >= REMEMBERED);
+        let Some((key, since)) = oldest else { return };
+        // A key that was used again is younger than this place of it.
+        if self.events.get(&key).is_some_and(|event| event.since == since) {
+            self.events.remove(&key);
+        }
+    }
+}
+
+impl Remembered {
+    fn is_expired(&self) -> bool {
+        self.since.elapsed() >= REMEMBERED
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::advance;
+
     use super::*;
 
     fn key(text: &str) -> IdempotencyKey {
-        IdempotencyKey(text.into())
+        IdempotencyKey::parse(text.as_bytes()).unwrap()
     }
 
-    #[test]
-    fn a_key_is_visible_ascii_and_comes_once() {
-        let of = |values: &[&[u8]]| {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(IDEMPOTENCY_HEADER, axum::http::HeaderValue::from_bytes(value).unwrap());
-            }
-            IdempotencyKey::of(&headers)
-        };
-        assert_eq!(of(&[]), Ok(None));
-        assert_eq!(of(&[b"~!x"]), Ok(Some(key("~!x"))));
-        assert!(of(&[&[b'k'; 128]]).is_ok());
-        for wrong in [&[&b""[..]][..], &[&[b'k'; 129]], &[b"a b"], &["é".as_bytes()], &[b"a", b"a"]] {
-            assert_eq!(of(wrong), Err(Refusal::WrongIdempotencyKey), "{wrong:?}");
+    fn message(text: &str) -> Message {
+        Message::parse(text).unwrap()
+    }
+
+    fn use_key(keys: &mut Keys, text: &str) -> Uuid {
+        let id = Uuid::new_v4();
+        keys.remember(&key(text), id, Timestamp::now(), &message(text));
+        id
+    }
+
+    /// The event that a key made with itself as the message.
+    fn found(keys: &Keys, text: &str) -> Option<Uuid> {
+        match keys.first_post(&key(text), &message(text))? {
+            FirstPost::Same(event) => Some(event.id),
+            FirstPost::Other => panic!("another message"),
         }
     }
 
     #[test]
-    fn a_key_is_forgotten_with_its_event() {
+    fn a_key_is_1_to_128_visible_ascii_characters() {
+        for right in [&b"~!x"[..], b"k", &[b'k'; 128]] {
+            assert!(IdempotencyKey::parse(right).is_some());
+        }
+        for wrong in [&b""[..], &[b'k'; 129], b"a b", "é".as_bytes(), b"a\n"] {
+            assert_eq!(IdempotencyKey::parse(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_is_remembered_for_two_minutes_and_forgotten_then() {
         let mut keys = Keys::default();
-        keys.remember(key("one"), 1);
-        keys.remember(key("three"), 3);
-        keys.forget_before(3);
-        assert_eq!((keys.seq_of(&key("one")), keys.seq_of(&key("three"))), (None, Some(3)));
+        let id = use_key(&mut keys, "one");
+        advance(REMEMBERED - Duration::from_millis(1)).await;
+        assert_eq!(found(&keys, "one"), Some(id));
+        assert!(matches!(keys.first_post(&key("one"), &message("two")), Some(FirstPost::Other)));
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(found(&keys, "one"), None);
+        let again = use_key(&mut keys, "one");
+        use_key(&mut keys, "two");
+        use_key(&mut keys, "three");
+        assert_eq!(found(&keys, "one"), Some(again), "its first use was dropped, its second was not");
+        assert_eq!((keys.events.len(), keys.by_age.len()), (3, 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_oldest_of_more_than_100_000_keys_is_forgotten() {
+        let mut keys = Keys::default();
+        for n in 0..=KEYS_MAX {
+            use_key(&mut keys, &n.to_string());
+        }
+        assert_eq!((keys.events.len(), keys.by_age.len()), (KEYS_MAX, KEYS_MAX));
+        assert_eq!(found(&keys, "0"), None);
+        assert!(found(&keys, "1").is_some());
+        // A key and an event of the map, which is at most half empty, and a place in the queue, which is too.
+        let entry = size_of::<(Fingerprint, Remembered)>() + 1;
+        let bytes = 2 * KEYS_MAX * (entry + size_of::<(Fingerprint, Instant)>());
+        assert!(bytes <= 30_000_000, "{bytes}");
     }
 }

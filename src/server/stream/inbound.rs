@@ -26,6 +26,8 @@ pub(crate) enum ClientFrame {
     Close(Option<u16>),
     /// A whole message of data: not for this socket.
     Data,
+    /// A frame of a message that goes on, with no data in it.
+    EmptyFragment,
     /// A frame, or a message in fragments, above [`FRAME_MAX`].
     TooBig,
     /// A breach of the protocol: nothing after it can be read.
@@ -134,6 +136,9 @@ impl Inbound {
                         self.message = None;
                         return Some(ClientFrame::Data);
                     }
+                    if length == 0 {
+                        return Some(ClientFrame::EmptyFragment);
+                    }
                 }
             }
         }
@@ -238,7 +243,7 @@ mod tests {
         check(&[whole(TEXT, &[b'x'; FRAME_MAX])], &[ClientFrame::Data]);
         check(
             &[frame(TEXT, b"a"), whole(PING, b""), frame(CONTINUE, b""), whole(CONTINUE, b"b"), whole(PONG, b"")],
-            &[ClientFrame::Ping(Vec::new()), ClientFrame::Data, ClientFrame::Pong],
+            &[ClientFrame::Ping(Vec::new()), ClientFrame::EmptyFragment, ClientFrame::Data, ClientFrame::Pong],
         );
     }
 

@@ -2,10 +2,13 @@
 //! tenant. It knows no HTTP: requests are `http`'s.
 
 pub(crate) mod admission;
+pub(crate) mod batch_log;
 pub(crate) mod channel;
 pub(crate) mod close_reason;
+pub(crate) mod connection;
 pub(crate) mod counters;
 pub(crate) mod fan_out;
+pub(crate) mod frame_limit;
 pub(crate) mod frames;
 pub(crate) mod hub;
 pub(crate) mod idempotency;

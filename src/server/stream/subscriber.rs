@@ -1,447 +1,443 @@
-//! One subscriber's socket, as two know it: the fan-out, which offers it frames, and its own task ([`Connection`]),
-//! which drains what the socket did not take and hears what the peer says. It makes no frame, and knows no tenant.
+//! The shared half of a subscriber's connection: its socket, and how far its peer has received the channel's frames. The fan-out
+//! offers each batch to it; its task ([`Connection`](super::connection::Connection)) sends what the socket did not take at once.
 //!
-//! An idle one is a few hundred bytes: a TCP stream, a task that is one hand-written poll function, and no buffer. A
-//! backlog, a timer and the state of a parser exist only while they are needed.
+//! Both send from one position in the channel's [`BatchLog`], under one lock, so no frame is sent twice or skipped. The lock
+//! is held for one system call at most, and the fan-out never waits for it: if the task has the lock, the fan-out wakes the
+//! task, which then sends the batch from the log.
 
 use std::{
-    collections::VecDeque,
-    future::Future,
-    io,
+    io::{self, IoSlice},
     pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Waker, ready},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use tokio::{
-    io::AsyncWrite,
-    net::TcpStream,
-    time::{Instant, Sleep, sleep_until},
-};
+use tokio::{io::AsyncWrite, net::TcpStream, time::Instant};
 
 use super::{
-    channel::{Channel, ConnectionPermit},
+    batch_log::{BACKLOG_AGE, BACKLOG_MAX, BatchLog, Segment},
     close_reason::CloseReason,
     frames,
-    inbound::{ClientFrame, Inbound},
 };
 
-/// How much may wait for one connection, in bytes (contract, "WebSocket").
-const BACKLOG_MAX: usize = 1024 * 1024;
-/// In how many slices: those of pongs are far smaller than what each costs.
-const BACKLOG_SLICES_MAX: usize = 8 * 1024;
-/// How long it may (contract, "WebSocket").
-const BACKLOG_AGE: Duration = Duration::from_secs(10);
 /// How long a closing connection may make no progress (contract, "WebSocket").
-const CLOSING_PATIENCE: Duration = Duration::from_secs(5);
-/// After how many heartbeats without a sign of life a peer is dropped: the first asks, two are not answered.
-const SILENT_MAX: u8 = 3;
-/// How much of what a peer sends is read at once, in bytes.
-const READ_SIZE: usize = 2 * 1024;
-/// How often one poll reads before it lets others.
-const READS_AT_ONCE: usize = 16;
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How much of what a peer sends after its connection began to close is read and discarded, in bytes. Beyond it the
+/// connection is reset.
+const DISCARD_MAX: usize = 2 * 1024 * 1024;
+/// How many batches one system call may send.
+const SLICES_MAX: usize = 16;
 
-/// A subscriber's socket. Its lock is held for one system call at most.
+/// See the module.
 #[derive(Debug)]
-pub(crate) struct Subscriber(Mutex<Socket>);
+pub(crate) struct Subscriber {
+    socket: Mutex<Socket>,
+    /// The connection's task.
+    task: AtomicWaker,
+}
 
+/// What the lock guards.
 #[derive(Debug)]
 struct Socket {
     /// `None` once the connection has ended.
     tcp: Option<TcpStream>,
-    /// What the socket did not take yet, if anything.
-    backlog: Option<Box<Backlog>>,
-    /// That the connection ends: its close frame is queued, and nothing after it.
-    ending: Option<Ending>,
-    /// How many heartbeats were sent since the peer's last sign of life.
-    silent: u8,
-    /// The connection's task, once it has been polled.
-    task: Option<Waker>,
+    /// How far the peer was sent the channel's frames: a position in the channel's log.
+    position: u64,
+    /// Frames for this connection alone, if any is still to be sent.
+    own: Option<Box<OwnFrames>>,
+    closing: Option<Closing>,
+    /// When the peer last sent anything.
+    heard_at: Instant,
+    /// Pings of the server that no pong has answered yet.
+    unanswered_pings: u8,
 }
 
-/// A connection on its way out.
+/// Frames for one connection alone. Each is sent between two frames of the channel.
 #[derive(Debug)]
-struct Ending {
-    why: CloseReason,
-    /// When the socket last took something of what is still to send, or all of it.
-    progress: Instant,
-    peer: Peer,
+struct OwnFrames {
+    /// What is sent next, or is sent in part.
+    current: Bytes,
+    /// Whether a part of `current` is sent already, so that nothing may come between.
+    started: bool,
+    /// The answer to the newest ping; one that no pong has answered yet is answered by it too (RFC 6455, section 5.5.3).
+    pong: Option<Bytes>,
+    /// The close frame: nothing is sent after it.
+    close: Option<Bytes>,
+    queued_at: Instant,
 }
 
-/// What is still to come from the peer of a connection that ends.
-#[derive(Debug, PartialEq, Eq)]
-enum Peer {
-    /// Its close frame.
-    OwesClose,
-    /// Nothing that could be read: it has broken the protocol.
+/// A connection that ends.
+#[derive(Debug)]
+struct Closing {
+    reason: CloseReason,
+    peer: PeerState,
+    /// When the socket last took some of what is still to be sent.
+    progress_at: Instant,
+    /// How much of what the peer sent since was read and discarded, in bytes.
+    discarded: usize,
+}
+
+/// What can still be read from the peer of a connection that ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PeerState {
+    /// Its close frame is still to come.
+    Open,
+    /// Nothing: it has broken the protocol.
     Unreadable,
     /// Nothing: its close frame has come.
     Closed,
 }
 
-/// What waits for one connection: slices of the buffers that all share, the first partly written.
-#[derive(Debug, Default)]
-struct Backlog {
-    slices: VecDeque<(Instant, Bytes)>,
-    written: usize,
-    size: usize,
+/// What to send next.
+enum Next {
+    Nothing,
+    /// The current one of [`OwnFrames`].
+    Own,
+    /// The channel's frames.
+    Channel(Vec<Bytes>),
+    /// Frames that the log no longer keeps.
+    Lost,
 }
 
-impl Backlog {
-    fn push(&mut self, slice: Bytes) {
-        self.size += slice.len();
-        self.slices.push_back((Instant::now(), slice));
+impl OwnFrames {
+    fn new() -> Self {
+        Self { current: Bytes::new(), started: false, pong: None, close: None, queued_at: Instant::now() }
     }
 
-    /// Takes note that the socket took `count` bytes.
-    fn advance(&mut self, count: usize) {
-        self.size -= count;
-        self.written += count;
-        if self.slices.front().is_some_and(|(_, slice)| slice.len() == self.written) {
-            self.slices.pop_front();
-            self.written = 0;
-        }
-    }
-
-    /// Drops all but the rest of the frame that is under way.
-    fn keep_frame_under_way(&mut self) {
-        self.slices.truncate(usize::from(self.written > 0));
-        if let Some((_, slice)) = self.slices.front_mut() {
-            slice.truncate(frames::end_of_frame(slice, self.written));
-        }
-        self.size = self.slices.front().map_or(0, |(_, slice)| slice.len() - self.written);
-        self.advance(0); // where the frame was whole already, nothing is left of it
+    fn is_empty(&self) -> bool {
+        self.current.is_empty() && self.pong.is_none() && self.close.is_none()
     }
 }
 
 impl Socket {
-    /// Both sides have closed, and all is sent.
-    fn said_goodbye(&self) -> bool {
-        self.backlog.is_none() && self.ending.as_ref().is_some_and(|ending| ending.peer == Peer::Closed)
+    fn own(&mut self) -> &mut OwnFrames {
+        self.own.get_or_insert_with(|| Box::new(OwnFrames::new()))
     }
 
-    /// Sends frames: onto the wire where nothing waits and the socket takes them, else into the backlog.
-    fn send(&mut self, frames: &Bytes) {
-        let Some(tcp) = self.tcp.as_ref().filter(|_| self.ending.is_none()) else { return };
-        if let Some(backlog) = &mut self.backlog {
-            backlog.push(frames.clone());
-            if backlog.size > BACKLOG_MAX || backlog.slices.len() > BACKLOG_SLICES_MAX {
-                self.close(CloseReason::TooSlow);
+    /// Whether the channel's frames are still sent: all of them before a stop, none before any other close.
+    fn sends_channel(&self) -> bool {
+        self.closing.as_ref().is_none_or(|closing| closing.reason == CloseReason::Stopping)
+    }
+
+    /// Chooses what is sent next. An own frame waits for the end of the frame that is under way, and the close frame for the
+    /// end of what is sent before it.
+    fn next(&mut self, log: &BatchLog) -> Next {
+        let sends_channel = self.sends_channel();
+        let position = self.position;
+        if let Some(own) = &mut self.own {
+            if own.started {
+                return Next::Own;
             }
+            match log.rest_of_frame(position) {
+                None => return Next::Lost,
+                Some(rest) if rest.is_empty() => {}
+                Some(rest) => return Next::Channel(vec![rest]),
+            }
+            if own.current.is_empty() {
+                let pong = own.pong.take().filter(|_| self.closing.is_none());
+                let closes = !sends_channel || position >= log.end();
+                own.current = pong.or_else(|| own.close.take_if(|_| closes)).unwrap_or_default();
+            }
+            if !own.current.is_empty() {
+                return Next::Own;
+            }
+        }
+        match log.read(position, SLICES_MAX) {
+            _ if !sends_channel => Next::Nothing,
+            None => Next::Lost,
+            Some(slices) if slices.is_empty() => Next::Nothing,
+            Some(slices) => Next::Channel(slices),
+        }
+    }
+
+    /// Notes that the socket took `count` bytes of what [`Socket::next`] chose.
+    fn advance(&mut self, next: &Next, count: usize) {
+        match (next, &mut self.own) {
+            (Next::Own, Some(own)) => {
+                own.current.advance(count);
+                own.started = !own.current.is_empty();
+                if own.is_empty() {
+                    self.own = None;
+                }
+            }
+            _ => self.position += count as u64,
+        }
+        if let Some(closing) = &mut self.closing {
+            closing.progress_at = Instant::now();
+        }
+    }
+
+    /// Queues a close frame, after which nothing is sent. The first reason stands.
+    fn close(&mut self, reason: CloseReason) {
+        let (None, Some((code, text))) = (&self.closing, reason.close_frame()) else { return };
+        let mut frame = Vec::new();
+        frames::push_close(&mut frame, Some(code), text);
+        self.own().close = Some(frame.into());
+        let peer = if reason.is_breach() { PeerState::Unreadable } else { PeerState::Open };
+        self.closing = Some(Closing { reason, peer, progress_at: Instant::now(), discarded: 0 });
+    }
+
+    /// Notes that the peer has closed. If it was the first to, its code is sent back (RFC 6455, section 5.5.1).
+    fn peer_closed(&mut self, code: Option<u16>) {
+        if let Some(closing) = &mut self.closing {
+            closing.peer = PeerState::Closed;
             return;
         }
-        match tcp.try_write(frames) {
-            Ok(written) if written == frames.len() => {}
-            Ok(written) => self.queue(frames.clone(), written),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.queue(frames.clone(), 0),
-            Err(_) => self.cut(CloseReason::PeerClosed),
-        }
-    }
-
-    /// Leaves frames, of which `written` bytes are sent, to the connection's task.
-    fn queue(&mut self, frames: Bytes, written: usize) {
-        let backlog = self.backlog.get_or_insert_default();
-        backlog.push(frames);
-        if written > 0 {
-            backlog.advance(written);
-        }
-        self.wake();
-    }
-
-    /// Ends the connection, once, with the close frame that `why` calls for.
-    fn close(&mut self, why: CloseReason) {
-        let (None, Some((code, reason))) = (&self.ending, why.close_frame()) else { return };
         let mut frame = Vec::new();
-        frames::push_close(&mut frame, Some(code), reason);
-        if let (CloseReason::TooSlow, Some(backlog)) = (why, &mut self.backlog) {
-            backlog.keep_frame_under_way();
-        }
-        self.queue(frame.into(), 0);
-        let peer = if why.is_breach() { Peer::Unreadable } else { Peer::OwesClose };
-        self.ending = Some(Ending { why, progress: Instant::now(), peer });
+        frames::push_close(&mut frame, code, "");
+        self.own().close = Some(frame.into());
+        self.closing = Some(Closing::by_peer());
     }
 
-    /// Ends the connection at once: the peer is gone, or is taken for it. Nothing lingers in the kernel.
-    fn cut(&mut self, why: CloseReason) {
+    /// Ends the connection at once, by a reset: the peer is gone, or counts as gone, and nothing lingers in the kernel.
+    fn reset(&mut self, reason: CloseReason) {
         if let Some(tcp) = self.tcp.take() {
             // An error leaves the ordinary end of a TCP stream.
             let _ = tcp.set_zero_linger();
         }
-        self.backlog = None;
-        self.ending.get_or_insert(Ending { why, progress: Instant::now(), peer: Peer::Closed });
-        self.wake();
+        self.own = None;
+        self.closing.get_or_insert(Closing { reason, ..Closing::by_peer() });
     }
 
-    fn wake(&self) {
-        if let Some(task) = &self.task {
-            task.wake_by_ref();
-        }
-    }
-
-    /// Takes up what the peer said. Says whether more of it can be read.
-    fn hear(&mut self, said: ClientFrame) -> bool {
-        match said {
-            ClientFrame::Pong => {}
-            ClientFrame::Ping(payload) => {
-                let mut frame = Vec::new();
-                frames::push_pong(&mut frame, &payload);
-                self.send(&frame.into());
-            }
-            ClientFrame::Close(code) => {
-                if self.ending.is_none() {
-                    let mut frame = Vec::new();
-                    frames::push_close(&mut frame, code, "");
-                    self.send(&frame.into());
-                }
-                let why = self.ending.as_ref().map_or(CloseReason::PeerClosed, |ending| ending.why);
-                self.ending = Some(Ending { why, progress: Instant::now(), peer: Peer::Closed });
-            }
-            ClientFrame::Data => self.close(CloseReason::Policy),
-            ClientFrame::TooBig => self.close(CloseReason::TooBig),
-            ClientFrame::ProtocolError => self.close(CloseReason::ProtocolError),
-            ClientFrame::InvalidUtf8 => self.close(CloseReason::InvalidUtf8),
-        }
-        self.ending.as_ref().is_none_or(|ending| ending.peer == Peer::OwesClose)
+    /// Ends the connection in the ordinary way: what the kernel has taken still arrives.
+    fn end(&mut self) {
+        self.tcp = None;
+        self.own = None;
+        self.closing.get_or_insert_with(Closing::by_peer);
     }
 }
 
+impl Closing {
+    fn by_peer() -> Self {
+        Self { reason: CloseReason::PeerClosed, peer: PeerState::Closed, progress_at: Instant::now(), discarded: 0 }
+    }
+}
+
+/// What the fan-out does.
 impl Subscriber {
-    fn new(tcp: TcpStream) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Socket { tcp: Some(tcp), backlog: None, ending: None, silent: 0, task: None })))
-    }
-
-    /// Offers frames that are ready for the wire. Never waits, and never skips one silently: what the socket does not
-    /// take is kept in bounds, and beyond them the connection is closed. Says whether it still stands.
-    pub(crate) fn offer(&self, frames: &Bytes) -> bool {
-        let mut socket = self.0.lock();
-        socket.send(frames);
-        socket.tcp.is_some()
-    }
-
-    /// Leaves frames to the connection's task.
-    pub(crate) fn queue(&self, frames: Bytes) {
-        self.0.lock().queue(frames, 0);
-    }
-
-    /// Ends the connection with the close frame that `why` calls for.
-    pub(crate) fn close(&self, why: CloseReason) {
-        self.0.lock().close(why);
-    }
-
-    /// Counts a heartbeat against the peer, and drops it where it has been silent for too many.
-    pub(crate) fn count_silence(&self) {
-        let mut socket = self.0.lock();
-        socket.silent = socket.silent.saturating_add(1);
-        if socket.silent >= SILENT_MAX {
-            socket.cut(CloseReason::TimedOut);
-        }
-    }
-
-    /// Whether the connection still stands.
-    pub(crate) fn stands(&self) -> bool {
-        self.0.lock().tcp.is_some()
-    }
-}
-
-/// The task of one connection: ends when the connection has.
-#[derive(Debug)]
-pub(crate) struct Connection {
-    subscriber: Arc<Subscriber>,
-    channel: Arc<Channel>,
-    inbound: Option<Box<Inbound>>,
-    timer: Option<Pin<Box<Sleep>>>,
-    _place: ConnectionPermit,
-}
-
-impl Connection {
-    /// Subscribes `tcp` to the channel. `early` is what the peer sent right behind its handshake.
-    pub(crate) fn new(tcp: TcpStream, early: &[u8], channel: Arc<Channel>, place: ConnectionPermit) -> Self {
-        let subscriber = Subscriber::new(tcp);
-        channel.join(&subscriber);
-        let mut inbound = None;
-        hear(&mut inbound, &mut subscriber.0.lock(), early);
-        Self { subscriber, channel, inbound, timer: None, _place: place }
-    }
-
-    /// Reads until nothing is left. Ready when the peer will send no more.
-    fn poll_read(&mut self, socket: &mut Socket, cx: &mut Context<'_>) -> Poll<()> {
-        for _ in 0..READS_AT_ONCE {
-            let Some(tcp) = &socket.tcp else { return Poll::Ready(()) };
-            if ready!(tcp.poll_read_ready(cx)).is_err() {
-                return Poll::Ready(());
-            }
-            let mut bytes = [0; READ_SIZE];
-            match tcp.try_read(&mut bytes) {
-                Ok(0) => return Poll::Ready(()),
-                Ok(count) => hear(&mut self.inbound, socket, &bytes[..count]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return Poll::Ready(()),
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Waits for as long as what goes on now may take.
-    fn poll_deadline(&mut self, socket: &Socket, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = deadline(socket) else {
-            self.timer = None;
-            return Poll::Pending;
+    /// A subscriber that is sent the channel's frames from `position` on, and `hello` before them.
+    pub(crate) fn new(tcp: TcpStream) -> Self {
+        let socket = Socket {
+            tcp: Some(tcp),
+            position: u64::MAX,
+            own: None,
+            closing: None,
+            heard_at: Instant::now(),
+            unanswered_pings: 0,
         };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        if timer.deadline() != deadline {
-            timer.as_mut().reset(deadline);
+        Self { socket: Mutex::new(socket), task: AtomicWaker::new() }
+    }
+
+    /// Subscribes it to the channel's frames from `position` on. Its task sends `hello` before them.
+    pub(crate) fn start(&self, hello: Bytes, position: u64) {
+        let mut socket = self.socket.lock();
+        socket.position = position;
+        socket.own().current = hello;
+    }
+
+    /// Offers a batch, which is in the log already. Sends it at once if all before it is sent and the socket takes it; what is
+    /// left is sent by the task. A subscriber that falls too far behind is closed. Never waits.
+    ///
+    /// Gives the position that the subscriber has reached; `None` once its connection has ended.
+    pub(crate) fn offer(&self, batch: &Segment, has_ping: bool) -> Option<u64> {
+        let Some(mut socket) = self.socket.try_lock() else {
+            self.task.wake();
+            return Some(0); // it may be anywhere
+        };
+        socket.tcp.as_ref()?;
+        if has_ping {
+            socket.unanswered_pings = socket.unanswered_pings.saturating_add(1);
         }
-        timer.as_mut().poll(cx)
+        if socket.closing.is_some() {
+            return Some(socket.position);
+        }
+        if socket.own.is_some() || socket.position < batch.start {
+            if batch.end().saturating_sub(socket.position) > BACKLOG_MAX as u64 {
+                socket.close(CloseReason::TooSlow);
+                self.task.wake();
+            }
+            return Some(socket.position);
+        }
+        let (Some(rest), Some(tcp)) = (batch.from(socket.position), &socket.tcp) else { return Some(socket.position) };
+        match tcp.try_write(&rest) {
+            Ok(count) if count == rest.len() => socket.position += count as u64,
+            Ok(count) => {
+                socket.position += count as u64;
+                self.task.wake();
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.task.wake(),
+            Err(_) => {
+                socket.reset(CloseReason::PeerClosed);
+                self.task.wake();
+            }
+        }
+        socket.tcp.as_ref().map(|_| socket.position)
+    }
+
+    /// Ends the connection with the close frame of `reason`.
+    pub(crate) fn close(&self, reason: CloseReason) {
+        self.socket.lock().close(reason);
+        self.task.wake();
+    }
+
+    /// Drops the peer if it has sent nothing for `limit`.
+    pub(crate) fn drop_if_silent(&self, limit: Duration) {
+        let Some(mut socket) = self.socket.try_lock() else { return }; // its task is at work: something has come, or will go
+        if socket.tcp.is_some() && socket.heard_at.elapsed() >= limit {
+            socket.reset(CloseReason::TimedOut);
+            self.task.wake();
+        }
+    }
+
+    /// Whether the connection has not ended.
+    pub(crate) fn is_open(&self) -> bool {
+        self.socket.try_lock().is_none_or(|socket| socket.tcp.is_some())
     }
 }
 
-impl Drop for Connection {
-    /// Whatever ends the task, even a defect of its own, ends the connection: nobody else would.
-    fn drop(&mut self) {
-        self.subscriber.0.lock().cut(CloseReason::PeerClosed);
+/// What the connection's task does.
+impl Subscriber {
+    /// Has the task woken from now on.
+    pub(super) fn register(&self, cx: &Context<'_>) {
+        self.task.register(cx.waker());
     }
-}
 
-impl Future for Connection {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
-        let subscriber = Arc::clone(&this.subscriber);
-        let mut socket = subscriber.0.lock();
-        if !socket.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
-            socket.task = Some(cx.waker().clone());
+    /// Reads once. Ready with 0 if nothing more will come.
+    pub(super) fn poll_read(&self, cx: &mut Context<'_>, bytes: &mut [u8]) -> Poll<usize> {
+        let socket = self.socket.lock();
+        let Some(tcp) = &socket.tcp else { return Poll::Ready(0) };
+        if ready!(tcp.poll_read_ready(cx)).is_err() {
+            return Poll::Ready(0);
         }
+        match tcp.try_read(bytes) {
+            Ok(count) => Poll::Ready(count),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                cx.waker().wake_by_ref(); // the next poll registers for more
+                Poll::Pending
+            }
+            Err(_) => Poll::Ready(0),
+        }
+    }
+
+    /// Notes that the peer has sent `count` bytes. Says whether they are to be read as frames: not after its close frame, and
+    /// not after a breach. A peer that floods a closing connection is reset.
+    pub(super) fn received(&self, count: usize) -> bool {
+        let mut socket = self.socket.lock();
+        socket.heard_at = Instant::now();
+        let Some(closing) = &mut socket.closing else { return true };
+        closing.discarded += count;
+        let (is_flood, is_readable) = (closing.discarded > DISCARD_MAX, closing.peer == PeerState::Open);
+        if is_flood {
+            socket.reset(CloseReason::Flood);
+        }
+        is_readable
+    }
+
+    /// Answers a ping.
+    pub(super) fn pong(&self, payload: &[u8]) {
+        let mut frame = Vec::new();
+        frames::push_pong(&mut frame, payload);
+        let mut socket = self.socket.lock();
+        if socket.closing.is_none() {
+            socket.own().pong = Some(frame.into());
+        }
+    }
+
+    /// Takes a pong. Says whether the server has asked for it.
+    pub(super) fn is_asked_for(&self) -> bool {
+        let mut socket = self.socket.lock();
+        let rest = socket.unanswered_pings.checked_sub(1);
+        socket.unanswered_pings = rest.unwrap_or_default();
+        rest.is_some()
+    }
+
+    /// Notes that the peer has closed.
+    pub(super) fn peer_closed(&self, code: Option<u16>) {
+        self.socket.lock().peer_closed(code);
+    }
+
+    /// Whether frames of the peer are still read.
+    pub(super) fn is_readable(&self) -> bool {
+        self.socket.lock().closing.as_ref().is_none_or(|closing| closing.peer == PeerState::Open)
+    }
+
+    /// Sends what is still to be sent, by one system call at most. Ready when nothing is left.
+    pub(super) fn poll_write(&self, log: &BatchLog, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut socket = self.socket.lock();
+        let mut has_written = false;
         loop {
-            let gone = this.poll_read(&mut socket, cx).is_ready();
-            match poll_write(&mut socket, cx) {
-                Poll::Ready(Err(_)) => socket.cut(CloseReason::PeerClosed),
-                Poll::Ready(Ok(())) if gone || socket.said_goodbye() => {
-                    socket.ending.get_or_insert(Ending {
-                        why: CloseReason::PeerClosed,
-                        progress: Instant::now(),
-                        peer: Peer::Closed,
-                    });
-                    socket.tcp = None;
+            let next = socket.next(log);
+            let is_unreadable = matches!(socket.closing, Some(Closing { peer: PeerState::Unreadable, .. }));
+            let Socket { tcp: Some(tcp), own, .. } = &mut *socket else { return Poll::Ready(Ok(())) };
+            if has_written && !matches!(next, Next::Nothing) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            let written = match &next {
+                // It cannot be understood, but it can see the end of the stream.
+                Next::Nothing if is_unreadable => return Pin::new(tcp).poll_shutdown(cx),
+                Next::Nothing => return Poll::Ready(Ok(())),
+                Next::Lost => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                Next::Own => {
+                    ready!(tcp.poll_write_ready(cx))?;
+                    tcp.try_write(own.as_ref().map_or(&[], |own| &own.current))
                 }
-                Poll::Pending if gone => socket.cut(CloseReason::PeerClosed),
-                Poll::Ready(Ok(())) | Poll::Pending => {}
+                Next::Channel(slices) => {
+                    ready!(tcp.poll_write_ready(cx))?;
+                    tcp.try_write_vectored(&slices.iter().map(|slice| IoSlice::new(slice)).collect::<Vec<_>>())
+                }
+            };
+            match written {
+                Ok(count) => socket.advance(&next, count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {} // the next poll registers for more
+                Err(error) => return Poll::Ready(Err(error)),
             }
-            if let (None, Some(ending)) = (&socket.tcp, &socket.ending) {
-                this.channel.ended(ending.why);
-                return Poll::Ready(());
-            }
-            ready!(this.poll_deadline(&socket, cx));
-            match (&socket.ending, &socket.backlog) {
-                (None, _) => socket.close(CloseReason::TooSlow),
-                (Some(_), Some(_)) => socket.cut(CloseReason::TooSlow),
-                (Some(_), None) => socket.tcp = None, // all is sent: an ordinary end, if the peer is still there
-            }
+            has_written = true;
         }
     }
-}
 
-/// Takes up bytes that the peer has sent. After its close, or a breach, they are thrown away.
-fn hear(inbound: &mut Option<Box<Inbound>>, socket: &mut Socket, bytes: &[u8]) {
-    socket.silent = 0;
-    let readable = socket.ending.as_ref().is_none_or(|ending| ending.peer == Peer::OwesClose);
-    if bytes.is_empty() || !readable {
-        return;
+    /// Ends the connection by a reset.
+    pub(super) fn reset(&self, reason: CloseReason) {
+        self.socket.lock().reset(reason);
     }
-    let mut state = inbound.take().unwrap_or_default();
-    state.read(bytes, |said| socket.hear(said));
-    if !state.is_idle() {
-        *inbound = Some(state);
-    }
-}
 
-/// Writes the backlog. Ready when the socket has taken all of it, or never will.
-fn poll_write(socket: &mut Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-    let (Some(tcp), Some(backlog)) = (&mut socket.tcp, &mut socket.backlog) else { return Poll::Ready(Ok(())) };
-    while let Some((_, slice)) = backlog.slices.front() {
-        ready!(tcp.poll_write_ready(cx))?;
-        match tcp.try_write(&slice[backlog.written..]) {
-            Ok(count) => backlog.advance(count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(error) => return Poll::Ready(Err(error)),
-        }
-        if let Some(ending) = &mut socket.ending {
-            ending.progress = Instant::now();
+    /// Ends the connection in the ordinary way if both sides have closed, or if the peer will send nothing more.
+    pub(super) fn end_if_complete(&self, peer_is_gone: bool) {
+        let mut socket = self.socket.lock();
+        let both_closed = matches!(socket.closing, Some(Closing { peer: PeerState::Closed, .. }));
+        if both_closed || peer_is_gone {
+            socket.end();
         }
     }
-    socket.backlog = None;
-    match &socket.ending {
-        // It cannot be understood, but it can see the end of the stream.
-        Some(Ending { peer: Peer::Unreadable, .. }) => Pin::new(tcp).poll_shutdown(cx),
-        _ => Poll::Ready(Ok(())),
+
+    /// Why the connection has ended; `None` while it has not.
+    pub(super) fn ended(&self) -> Option<CloseReason> {
+        let socket = self.socket.lock();
+        socket.closing.as_ref().filter(|_| socket.tcp.is_none()).map(|closing| closing.reason)
     }
-}
 
-/// When what goes on now must have come to something, if it must.
-fn deadline(socket: &Socket) -> Option<Instant> {
-    match (&socket.ending, &socket.backlog) {
-        (Some(ending), _) => Some(ending.progress + CLOSING_PATIENCE),
-        (None, Some(backlog)) => backlog.slices.front().map(|(since, _)| *since + BACKLOG_AGE),
-        (None, None) => None,
+    /// When what goes on now must be over; `None` if it may go on.
+    pub(super) fn deadline(&self, log: &BatchLog) -> Option<Instant> {
+        let socket = self.socket.lock();
+        match (&socket.closing, &socket.own) {
+            (Some(closing), _) => Some(closing.progress_at + CLOSE_TIMEOUT),
+            (None, Some(own)) => Some(own.queued_at + BACKLOG_AGE),
+            (None, None) => log.queued_at(socket.position).map(|since| since + BACKLOG_AGE),
+        }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        feed::{Tenant, protocol::close},
-        server::stream::channel::{Channel, ChannelConfig},
-    };
-
-    #[tokio::test]
-    async fn of_a_backlog_that_is_too_large_the_frame_under_way_is_sent_and_the_rest_is_dropped() {
-        use tokio::io::AsyncReadExt;
-
-        let config = ChannelConfig {
-            epoch: uuid::Uuid::nil(),
-            build: "x".into(),
-            retain: 1,
-            max_connections: 1,
-            heartbeat: Duration::from_secs(15),
-        };
-        let channel = Arc::new(Channel::new(Tenant::A, config));
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let mut peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (tcp, _) = listener.accept().await.unwrap();
-        let place = channel.place().unwrap();
-        let connection = Connection::new(tcp, &[], channel, place);
-        let subscriber = Arc::clone(&connection.subscriber);
-        let ended = tokio::spawn(connection);
-        let mut read = Vec::with_capacity(64 * 1024);
-        while read.is_empty() || subscriber.0.lock().backlog.is_some() {
-            peer.read_buf(&mut read).await.unwrap(); // the hello: what follows goes onto the wire as far as that takes it
+    /// Acts on a deadline that has passed.
+    pub(super) fn time_out(&self, log: &BatchLog) {
+        let mut socket = self.socket.lock();
+        if socket.closing.is_none() {
+            socket.close(CloseReason::TooSlow);
+        } else if matches!(socket.next(log), Next::Nothing) {
+            socket.end(); // all is sent: it arrives if the peer is still there
+        } else {
+            socket.reset(CloseReason::TooSlow);
         }
-        read.clear();
-
-        let (mut frame, mut close) = (Vec::new(), Vec::new());
-        frames::push_text(&mut frame, &"x".repeat(10_000));
-        frames::push_close(&mut close, Some(close::TRY_AGAIN_LATER), "reads too slowly");
-        let frame = Bytes::from(frame);
-        let mut offered = 0;
-        while subscriber.0.lock().ending.is_none() {
-            subscriber.offer(&frame);
-            offered += frame.len();
-        }
-        while !read.ends_with(&close) {
-            assert_ne!(peer.read_buf(&mut read).await.unwrap(), 0, "the close frame comes last");
-        }
-        let sent = read.len() - close.len();
-        assert_eq!(frames::end_of_frame(&read, sent), sent, "whole frames before it");
-        assert!(
-            sent > frame.len() && sent + BACKLOG_MAX <= offered + frame.len(),
-            "{sent} bytes of {offered} were sent"
-        );
-        drop(peer);
-        ended.await.unwrap();
     }
 }
