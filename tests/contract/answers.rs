@@ -125,19 +125,8 @@ async fn an_answer_that_is_no_page_may_load_and_run_nothing() {
 
 #[tokio::test]
 async fn who_finds_no_place_gets_them_too() {
-    let mut command = Program::command_by("sh");
-    command.args(["-c", "ulimit -n 100 && exec \"$0\"", &Program::path()]);
-    let program = Program::spawn(command).await;
-    let mut taken = Vec::new();
-    let refused = loop {
-        let mut raw = program.raw().await;
-        raw.write(program.get("/healthz").head()).await;
-        let answer = raw.answer().await;
-        if answer.status != 200 {
-            break answer;
-        }
-        taken.push(raw);
-    };
+    let program = Program::with_few_files().await;
+    let (_busy, refused) = program.fill_with_busy_connections().await;
     check_headers("no place", &refused);
     refused.refused(503);
 }

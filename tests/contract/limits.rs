@@ -64,16 +64,9 @@ async fn the_window_of_return_grows_with_a_tenants_connections() {
     assert_eq!(server.connect(Tenant::B).await.hello.reconnect_ms, 500, "of this tenant's connections alone");
 }
 
-/// A server that may have 100 files open.
-async fn with_few_files() -> Program {
-    let mut command = Program::command_by("sh");
-    command.args(["-c", "ulimit -n 100 && exec \"$0\"", &Program::path()]);
-    Program::spawn(command).await
-}
-
 #[tokio::test]
 async fn where_few_files_may_be_open_fewer_connections_are_taken_and_the_log_says_so() {
-    let program = with_few_files().await;
+    let program = Program::with_few_files().await;
     assert!(program.logged.contains("fewer connections"), "{}", program.logged);
     let mut taken = Vec::new();
     loop {
@@ -91,24 +84,51 @@ async fn where_few_files_may_be_open_fewer_connections_are_taken_and_the_log_say
 }
 
 #[tokio::test]
-async fn connections_that_are_no_tenants_have_one_cap_for_all_and_take_nothing_from_sockets() {
-    let mut program = with_few_files().await;
+async fn connections_that_are_no_tenants_have_one_limit_for_all_and_take_nothing_from_sockets() {
+    let mut program = Program::with_few_files().await;
     let mut socket = program.connect(Tenant::A).await;
-    let mut poster = program.open().await;
-    poster.send(program.get("/healthz")).await.is(StatusCode::OK);
-    let mut idle = Vec::new();
-    let refusal = loop {
-        let mut raw = program.raw().await;
-        raw.write(program.get("/healthz").head()).await;
-        let answer = raw.answer().await;
-        match answer.status.as_u16() {
-            200 => idle.push(raw),
-            _ => break answer,
-        }
-    };
-    assert!((10..80).contains(&idle.len()), "{} connections", idle.len());
+    let (mut busy, refusal) = program.fill_with_busy_connections().await;
+    assert!((10..80).contains(&busy.len()), "{} connections", busy.len());
     refusal.refused(503);
-    program.says("every place of connections that are no tenant's is taken").await;
-    let marker = poster.send(program.new_post(Tenant::A, "marker")).await.created();
+    program.says("HTTP connection limit reached").await;
+    // One of them gets its body, and posts.
+    let mut poster = busy.pop().unwrap();
+    let post = program.new_post(Tenant::A, "").header("content-length", "20").head();
+    poster.write([b"0123456789", &post[..], br#"{"message":"marker"}"#].concat()).await;
+    poster.answer().await.is(StatusCode::OK);
+    let marker = poster.answer().await.created();
     assert_eq!(socket.next_event().await, marker);
+}
+
+#[tokio::test]
+async fn every_new_connection_beyond_the_limit_is_answered_at_once() {
+    let program = Program::with_few_files().await;
+    let (_busy, _) = program.fill_with_busy_connections().await;
+    // More than may linger (32), and none of them ends its own side.
+    let mut rejected = Vec::new();
+    for _ in 0..100 {
+        let mut raw = program.raw().await;
+        raw.answer().await.refused(503);
+        rejected.push(raw);
+    }
+}
+
+#[tokio::test]
+async fn the_connection_that_has_been_idle_longest_makes_room_for_a_new_one() {
+    let program = Program::with_few_files().await;
+    let (mut busy, _) = program.fill_with_busy_connections().await;
+    let mut idle = Vec::new();
+    for _ in 0..3 {
+        let mut raw = busy.pop().unwrap();
+        raw.write("0123456789").await;
+        raw.answer().await.is(StatusCode::OK);
+        idle.push(raw);
+    }
+    for _ in 0..2 {
+        busy.push(program.busy().await.expect("a place"));
+    }
+    let [first, second, third] = &mut idle[..] else { panic!("three") };
+    assert!(first.at_end().await && second.at_end().await, "the two that have been idle longest were closed");
+    third.write(program.get("/healthz").head()).await;
+    third.answer().await.is(StatusCode::OK);
 }

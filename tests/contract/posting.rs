@@ -236,15 +236,21 @@ async fn a_key_of_one_tenant_is_nothing_to_the_other() {
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_with_its_event() {
+async fn a_key_is_remembered_after_its_event_is_no_longer_kept() {
     let server = Server::with(|settings| settings.retain = 2).await;
-    let first = post_with_key(&server, Tenant::A, "once", "hello").await.created();
-    server.post(Tenant::A, "second").await.created();
-    assert_eq!(post_with_key(&server, Tenant::A, "once", "hello").await.created(), first, "it is still kept");
-    server.post(Tenant::A, "third").await.created();
-    let again = post_with_key(&server, Tenant::A, "once", "another").await.created();
-    assert_eq!(server.list(Tenant::A).await.messages(), ["another", "third"]);
-    assert_eq!(post_with_key(&server, Tenant::A, "once", "another").await.created(), again);
+    let first = post_with_key(&server, Tenant::A, "once", " hello\r\n").await.created();
+    let mut others = server.open().await;
+    for n in 0..1_000 {
+        others.send(server.new_post(Tenant::A, &n.to_string())).await.created();
+    }
+    let mut socket = server.connect(Tenant::A).await;
+    assert_eq!(post_with_key(&server, Tenant::A, "once", "hello").await.created(), first);
+    post_with_key(&server, Tenant::A, "once", "another").await.refused(422);
+    let of_b = post_with_key(&server, Tenant::B, "once", "another").await.created();
+    assert_ne!(of_b.id, first.id, "the other tenant's keys are its own");
+    let marker = server.post(Tenant::A, "marker").await.created();
+    assert_eq!(socket.next_event().await, marker, "nothing was posted again");
+    assert_eq!(server.list(Tenant::A).await.messages(), ["marker", "999"]);
 }
 
 #[tokio::test]

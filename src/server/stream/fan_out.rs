@@ -21,10 +21,11 @@ use super::{
 
 /// After how many connections a loop lets other tasks run.
 const STEP: usize = 128;
-/// After how many heartbeat intervals without anything received a peer is dropped (contract, "WebSocket").
-const SILENT_INTERVALS: u32 = 2;
 /// How often in a heartbeat interval silent peers are looked for.
-const CHECKS_PER_INTERVAL: u32 = 8;
+const CHECKS_PER_INTERVAL: u8 = 8;
+/// After how many checks without anything received a peer is dropped: at the next one, two whole heartbeat intervals have
+/// passed (contract, "WebSocket"), since two checks are never closer than their period.
+const SILENT_CHECKS_MAX: u8 = 2 * CHECKS_PER_INTERVAL;
 
 /// What makes the fan-out run.
 enum Wake {
@@ -43,7 +44,7 @@ pub(crate) async fn run(channel: Arc<Channel>) {
     let heartbeat = channel.config().heartbeat;
     // A little less than the heartbeat that was promised, which is then kept under load too.
     let mut heartbeats = every(heartbeat * 9 / 10);
-    let mut silence_checks = every(heartbeat / CHECKS_PER_INTERVAL);
+    let mut silence_checks = every(heartbeat / u32::from(CHECKS_PER_INTERVAL));
     loop {
         let wake = tokio::select! {
             biased;
@@ -55,7 +56,7 @@ pub(crate) async fn run(channel: Arc<Channel>) {
             Wake::Heartbeat => true,
             Wake::Waiting => false,
             Wake::SilenceCheck => {
-                drop_silent(&subscribers, heartbeat * SILENT_INTERVALS).await;
+                drop_silent(&subscribers).await;
                 continue;
             }
         };
@@ -119,9 +120,9 @@ async fn send(
     channel.counters().delivered.add(delivered);
 }
 
-async fn drop_silent(subscribers: &[Arc<Subscriber>], limit: Duration) {
+async fn drop_silent(subscribers: &[Arc<Subscriber>]) {
     for step in subscribers.chunks(STEP) {
-        step.iter().for_each(|subscriber| subscriber.drop_if_silent(limit));
+        step.iter().for_each(|subscriber| subscriber.check_silence(SILENT_CHECKS_MAX));
         yield_now().await;
     }
 }

@@ -35,3 +35,48 @@ impl FrameLimit {
         self.counts.iter().map(|count| u32::from(*count)).sum::<u32>() <= FRAMES_MAX
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hundred_frames_at_once_are_within_the_limit_and_one_more_is_not() {
+        let mut limit = FrameLimit::default();
+        assert!((0..FRAMES_MAX).all(|_| limit.take()));
+        assert!(!limit.take());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_keeps_to_ten_frames_a_second_is_never_closed() {
+        let mut limit = FrameLimit::default();
+        for n in 0..1_000 {
+            assert!(limit.take(), "frame {n}");
+            advance(Duration::from_millis(100)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn frames_count_wherever_the_span_begins() {
+        let mut limit = FrameLimit::default();
+        assert!(limit.take());
+        advance(Duration::from_millis(9_500)).await;
+        assert!((0..60).all(|_| limit.take()));
+        advance(Duration::from_secs(2)).await;
+        assert!((0..40).all(|_| limit.take()));
+        assert!(!limit.take(), "the 101st within 2 s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_long_past_does_not_count() {
+        let mut limit = FrameLimit::default();
+        for pause in [10, 11, 19, 3_600] {
+            assert!((0..FRAMES_MAX).all(|_| limit.take()), "before {pause} s");
+            advance(Duration::from_secs(pause)).await;
+        }
+    }
+}

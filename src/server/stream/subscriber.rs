@@ -49,8 +49,8 @@ struct Socket {
     /// Frames for this connection alone, if any is still to be sent.
     own: Option<Box<OwnFrames>>,
     closing: Option<Closing>,
-    /// When the peer last sent anything.
-    heard_at: Instant,
+    /// How many checks for silent peers there were since the peer last sent anything.
+    silent_checks: u8,
     /// Pings of the server that no pong has answered yet.
     unanswered_pings: u8,
 }
@@ -225,7 +225,7 @@ impl Subscriber {
             position: u64::MAX,
             own: None,
             closing: None,
-            heard_at: Instant::now(),
+            silent_checks: 0,
             unanswered_pings: 0,
         };
         Self { socket: Mutex::new(socket), task: AtomicWaker::new() }
@@ -283,10 +283,12 @@ impl Subscriber {
         self.task.wake();
     }
 
-    /// Drops the peer if it has sent nothing for `limit`.
-    pub(crate) fn drop_if_silent(&self, limit: Duration) {
-        let Some(mut socket) = self.socket.try_lock() else { return }; // its task is at work: something has come, or will go
-        if socket.tcp.is_some() && socket.heard_at.elapsed() >= limit {
+    /// Counts a check for silent peers, and drops the peer if it has sent nothing since the last `most`. (Checks count, not a
+    /// clock: a server that was suspended first reads what has come meanwhile.)
+    pub(crate) fn check_silence(&self, most: u8) {
+        let Some(mut socket) = self.socket.try_lock() else { return }; // its task is at work
+        socket.silent_checks = socket.silent_checks.saturating_add(1);
+        if socket.tcp.is_some() && socket.silent_checks > most {
             socket.reset(CloseReason::TimedOut);
             self.task.wake();
         }
@@ -326,7 +328,7 @@ impl Subscriber {
     /// not after a breach. A peer that floods a closing connection is reset.
     pub(super) fn received(&self, count: usize) -> bool {
         let mut socket = self.socket.lock();
-        socket.heard_at = Instant::now();
+        socket.silent_checks = 0;
         let Some(closing) = &mut socket.closing else { return true };
         closing.discarded += count;
         let (is_flood, is_readable) = (closing.discarded > DISCARD_MAX, closing.peer == PeerState::Open);

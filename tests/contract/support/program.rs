@@ -52,6 +52,13 @@ impl Program {
         command
     }
 
+    /// Starts it where it may have 100 files open.
+    pub(crate) async fn with_few_files() -> Self {
+        let mut command = Self::command_by("sh");
+        command.args(["-c", "ulimit -n 100 && exec \"$0\"", &Self::path()]);
+        Self::spawn(command).await
+    }
+
     /// Runs it with these flags to its end.
     pub(crate) async fn run(flags: &[&str]) -> Exit {
         let output = Self::command().args(flags).kill_on_drop(true).output();

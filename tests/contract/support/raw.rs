@@ -133,6 +133,11 @@ impl Raw {
         }
     }
 
+    /// Ends when something can be read, or the stream has ended.
+    pub(crate) async fn readable(&self) {
+        self.tcp.readable().await.unwrap();
+    }
+
     /// Whether the stream ends here.
     pub(crate) async fn at_end(&mut self) -> bool {
         self.bytes.is_empty() && !matches!(self.more().await, Ok(1..))

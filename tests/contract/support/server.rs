@@ -149,6 +149,26 @@ impl Client {
         raw
     }
 
+    /// A connection on which a request waits for its body, which does not come. Or the answer that rejects it.
+    pub(crate) async fn busy(&self) -> Result<Raw, Answer> {
+        let mut raw = self.raw().await;
+        let busy = self.get("/healthz").header("content-length", "10").head();
+        raw.write([self.get("/healthz").head(), busy].concat()).await;
+        let answer = raw.answer().await;
+        if answer.status == 200 { Ok(raw) } else { Err(answer) }
+    }
+
+    /// As many busy connections as the server takes, and how it rejects one more.
+    pub(crate) async fn fill_with_busy_connections(&self) -> (Vec<Raw>, Answer) {
+        let mut busy = Vec::new();
+        loop {
+            match self.busy().await {
+                Ok(raw) => busy.push(raw),
+                Err(answer) => return (busy, answer),
+            }
+        }
+    }
+
     /// A right handshake, not sent yet.
     pub(crate) fn new_socket(&self, tenant: Tenant) -> Request {
         self.get(&format!("/ws?tenant={tenant}")).upgrade()
