@@ -7,10 +7,12 @@ mod support;
 
 mod actions;
 mod answers;
+mod bodies;
 mod faults;
 mod files;
 mod healthcheck;
 mod hostile;
+mod hostile_floods;
 mod hosts_and_origins;
 mod isolation;
 mod limits;

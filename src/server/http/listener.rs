@@ -5,6 +5,7 @@
 
 use std::{
     collections::VecDeque,
+    future::pending,
     io,
     net::{Shutdown, SocketAddr},
     sync::Arc,
@@ -21,7 +22,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::AbortHandle,
-    time::{Instant, sleep_until, timeout, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -32,7 +33,7 @@ use super::{
     limits::Limits,
     middleware,
     problem::Refusal,
-    write_timeout::WriteTimeout,
+    write_timeout::{WriteTimeout, ended_by_peer, reset_by_peer},
 };
 
 /// How long a request's headers may take to come, and a connection may be unused.
@@ -51,6 +52,9 @@ const RESERVE: usize = 4;
 const LINGERING_MAX: usize = 32;
 /// How long a rejected connection may linger, and how long a new one waits for the place of an idle one.
 const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a read is still worked on whose peer has ended its sending side: most such peers have gone, and each would
+/// keep its place for as long as the read waits for its turn.
+const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(1);
 /// How much of what the kernel holds for a peer may be unsent, in bytes, before it takes no more. Without it the kernel takes up
 /// to 4 MB for a peer that reads nothing, and reports progress only when a third of that is free, which at 50 kB/s takes
 /// longer than any of our timeouts. What is on its way to a distant peer does not count.
@@ -177,19 +181,29 @@ impl Connections {
 async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router: Router, finish: CancellationToken) {
     let kept = Arc::new(kept);
     let state = Arc::clone(&kept);
+    let tcp = Arc::new(tcp);
+    let peer = Arc::clone(&tcp);
     let answer = service_fn(move |request| {
         state.is_busy();
-        let (state, answer) = (Arc::clone(&state), middleware::answer(Arc::clone(&server), router.clone(), request));
+        let (state, peer) = (Arc::clone(&state), Arc::clone(&peer));
+        let is_read = request.method().is_safe();
+        let answer = middleware::answer(Arc::clone(&server), router.clone(), request);
         async move {
-            let answer = answer.await;
+            let answer = tokio::select! {
+                biased;
+                answer = answer => answer,
+                () = abandoned(&peer, is_read) => return Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+            };
             state.is_idle();
-            answer
+            Ok(answer)
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(HEAD_MAX)
+        // A peer that ends its sending side right behind a request still gets its answer: see `abandoned`.
+        .half_close(true)
         .serve_connection(TokioIo::new(WriteTimeout::new(tcp)), answer)
         .with_upgrades();
     tokio::pin!(connection);
@@ -202,6 +216,23 @@ async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// Ends when nobody waits for the answer to a request any more. A peer that resets its connection does not; one that only ends its
+/// sending side may, so a post is always answered, and a read if that takes less than [`HALF_CLOSED_TIMEOUT`]. (hyper's own
+/// detection takes the end of the sending side for the end of the connection, so it is off.)
+async fn abandoned(peer: &TcpStream, is_read: bool) {
+    let half_closed = async {
+        if !is_read {
+            return pending().await;
+        }
+        sleep(HALF_CLOSED_TIMEOUT).await;
+        ended_by_peer(peer).await;
+    };
+    tokio::select! {
+        () = reset_by_peer(peer) => {}
+        () = half_closed => {}
     }
 }
 

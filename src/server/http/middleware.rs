@@ -1,7 +1,7 @@
 //! What every request passes, whatever its route: the `Host`, a stopping server, and after it the headers of the
 //! answer, the line in the log, and the rest of a body that nobody read. It knows no tenant.
 
-use std::{convert::Infallible, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -21,18 +21,14 @@ use super::{
 };
 
 /// Answers one request.
-pub(crate) async fn answer(
-    server: Arc<Server>,
-    router: Router,
-    request: Request<Incoming>,
-) -> Result<Response, Infallible> {
+pub(crate) async fn answer(server: Arc<Server>, router: Router, request: Request<Incoming>) -> Response {
     let _under_way = server.requests.token();
     let (head, body) = request.into_parts();
     let (body, rest) = SharedBody::of(body);
     let (method, waits_to_go_on) = (head.method.clone(), head.headers.contains_key(header::EXPECT));
     let mut request = Request::from_parts(head, body);
     let mut response = match admit(&server, &mut request) {
-        Ok(()) => explain_method_not_allowed(router.oneshot(request).await?),
+        Ok(()) => explain_method_not_allowed(router.oneshot(request).await.unwrap_or_else(|never| match never {})),
         Err(refusal) => refusal.into_response(),
     };
     let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -46,7 +42,7 @@ pub(crate) async fn answer(
         tracing::info!(%method, status = response.status().as_u16(), problem, "refused");
     }
     headers::complete(response.headers_mut());
-    Ok(response)
+    response
 }
 
 fn is_refusal(response: &Response) -> bool {

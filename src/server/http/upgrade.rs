@@ -66,11 +66,10 @@ async fn connect(upgrade: OnUpgrade, channel: Arc<Channel>, permit: ConnectionPe
         Ok(upgraded) => upgraded.downcast::<TokioIo<WriteTimeout>>(),
         Err(error) => return tracing::debug!(%error, "a peer left before its upgrade"),
     };
-    match parts {
-        Ok(parts) => {
-            tokio::spawn(Connection::new(parts.io.into_inner().into_inner(), &parts.read_buf, channel, permit));
-        }
-        Err(_) => tracing::error!("an upgraded connection is no TCP stream"),
+    let Ok(parts) = parts else { return tracing::error!("an upgraded connection is not a TCP stream") };
+    match parts.io.into_inner().into_inner() {
+        Some(tcp) => drop(tokio::spawn(Connection::new(tcp, &parts.read_buf, channel, permit))),
+        None => tracing::error!("an upgraded connection is still in use"),
     }
 }
 

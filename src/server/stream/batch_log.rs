@@ -144,7 +144,7 @@ mod tests {
             assert_eq!(read, bytes[position..], "{position}");
         }
         assert_eq!(log.read(0, 2).unwrap().len(), 2);
-        assert_eq!(log.read(1_000, 16).unwrap(), [Bytes::new(); 0], "a position that is still to come");
+        assert!(log.read(1_000, 16).unwrap().is_empty(), "a position that is still to come");
         assert_eq!(log.rest_of_frame(5).unwrap(), Bytes::new(), "a frame starts behind the first, of 5 bytes");
         assert_eq!(log.rest_of_frame(7).unwrap(), bytes[7..10]);
     }

@@ -221,7 +221,7 @@ impl Channel {
         let mut stream = self.stream.lock();
         if stream.stopping {
             drop(stream);
-            subscriber.close(CloseReason::Stopping);
+            subscriber.close(CloseReason::Stopping, &self.log);
             return;
         }
         let hello = Hello {

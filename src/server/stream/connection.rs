@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use super::{
+    batch_log::BatchLog,
     channel::{Channel, ConnectionPermit},
     close_reason::CloseReason,
     frame_limit::FrameLimit,
@@ -72,8 +73,8 @@ impl Connection {
             return;
         }
         let mut inbound = self.inbound.take().unwrap_or_default();
-        let Self { subscriber, frame_limit, .. } = self;
-        inbound.read(bytes, |frame| handle(subscriber, frame_limit, frame));
+        let Self { subscriber, channel, frame_limit, .. } = self;
+        inbound.read(bytes, |frame| handle(subscriber, channel.log(), frame_limit, frame));
         if !inbound.is_idle() {
             self.inbound = Some(inbound);
         }
@@ -94,24 +95,24 @@ impl Connection {
 }
 
 /// Handles one frame of the peer. Says whether to read on.
-fn handle(subscriber: &Subscriber, limit: &mut FrameLimit, frame: ClientFrame) -> bool {
+fn handle(subscriber: &Subscriber, log: &BatchLog, limit: &mut FrameLimit, frame: ClientFrame) -> bool {
     let within_limit = match &frame {
         ClientFrame::Pong => subscriber.is_asked_for() || limit.take(),
         ClientFrame::Ping(_) | ClientFrame::EmptyFragment => limit.take(),
         _ => true,
     };
     if !within_limit {
-        subscriber.close(CloseReason::Flood);
+        subscriber.close(CloseReason::Flood, log);
         return subscriber.is_readable();
     }
     match frame {
         ClientFrame::Pong | ClientFrame::EmptyFragment => {}
         ClientFrame::Ping(payload) => subscriber.pong(&payload),
-        ClientFrame::Close(code) => subscriber.peer_closed(code),
-        ClientFrame::Data => subscriber.close(CloseReason::Policy),
-        ClientFrame::TooBig => subscriber.close(CloseReason::TooBig),
-        ClientFrame::ProtocolError => subscriber.close(CloseReason::ProtocolError),
-        ClientFrame::InvalidUtf8 => subscriber.close(CloseReason::InvalidUtf8),
+        ClientFrame::Close(code) => subscriber.peer_closed(code, log),
+        ClientFrame::Data => subscriber.close(CloseReason::Policy, log),
+        ClientFrame::TooBig => subscriber.close(CloseReason::TooBig, log),
+        ClientFrame::ProtocolError => subscriber.close(CloseReason::ProtocolError, log),
+        ClientFrame::InvalidUtf8 => subscriber.close(CloseReason::InvalidUtf8, log),
     }
     subscriber.is_readable()
 }

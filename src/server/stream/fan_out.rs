@@ -13,6 +13,7 @@ use tokio::{
 };
 
 use super::{
+    batch_log::BatchLog,
     channel::{Batch, Channel, Joiner},
     close_reason::CloseReason,
     subscriber::Subscriber,
@@ -64,7 +65,7 @@ pub(crate) async fn run(channel: Arc<Channel>) {
         let is_last = batch.is_last;
         send(&channel, &mut subscribers, &mut throttle, batch, is_heartbeat).await;
         if is_last {
-            return close_all(&subscribers).await;
+            return close_all(&subscribers, channel.log()).await;
         }
         if channel.take_many_ended() {
             forget_ended(&mut subscribers).await;
@@ -93,7 +94,7 @@ async fn send(
     throttle.begin();
     let mut index = 0;
     while let Some(subscriber) = subscribers.get(index).filter(|_| !segment.frames.is_empty()) {
-        let Some(position) = subscriber.offer(&segment, has_ping) else {
+        let Some(position) = subscriber.offer(&segment, has_ping, channel.log()) else {
             subscribers.swap_remove(index);
             continue;
         };
@@ -110,7 +111,7 @@ async fn send(
         if index % STEP == STEP - 1 {
             yield_now().await;
         }
-        let Some(position) = subscriber.offer(&segment, has_ping) else { continue };
+        let Some(position) = subscriber.offer(&segment, has_ping, channel.log()) else { continue };
         needed_from = needed_from.min(position);
         delivered += events - events_before;
         subscribers.push(subscriber);
@@ -127,9 +128,9 @@ async fn drop_silent(subscribers: &[Arc<Subscriber>]) {
     }
 }
 
-async fn close_all(subscribers: &[Arc<Subscriber>]) {
+async fn close_all(subscribers: &[Arc<Subscriber>], log: &BatchLog) {
     for step in subscribers.chunks(STEP) {
-        step.iter().for_each(|subscriber| subscriber.close(CloseReason::Stopping));
+        step.iter().for_each(|subscriber| subscriber.close(CloseReason::Stopping, log));
         yield_now().await;
     }
 }

@@ -117,40 +117,42 @@ impl Socket {
         self.own.get_or_insert_with(|| Box::new(OwnFrames::new()))
     }
 
-    /// Whether the channel's frames are still sent: all of them before a stop, none before any other close.
-    fn sends_channel(&self) -> bool {
-        self.closing.as_ref().is_none_or(|closing| closing.reason == CloseReason::Stopping)
-    }
-
-    /// Chooses what is sent next. An own frame waits for the end of the frame that is under way, and the close frame for the
-    /// end of what is sent before it.
+    /// Chooses what is sent next. An own frame waits for the end of the frame that is under way. The close frame waits for
+    /// nothing else, but before a stop it waits for all that the channel has sent.
     fn next(&mut self, log: &BatchLog) -> Next {
-        let sends_channel = self.sends_channel();
-        let position = self.position;
+        let (is_stopping, is_closing) = (self.is_stopping(), self.closing.is_some());
+        let sends_channel = is_stopping || !is_closing;
         if let Some(own) = &mut self.own {
             if own.started {
                 return Next::Own;
             }
-            match log.rest_of_frame(position) {
+            match log.rest_of_frame(self.position) {
+                _ if !sends_channel => {} // the frame under way is an own one since `Socket::begin_to_close`
                 None => return Next::Lost,
                 Some(rest) if rest.is_empty() => {}
                 Some(rest) => return Next::Channel(vec![rest]),
             }
             if own.current.is_empty() {
-                let pong = own.pong.take().filter(|_| self.closing.is_none());
-                let closes = !sends_channel || position >= log.end();
-                own.current = pong.or_else(|| own.close.take_if(|_| closes)).unwrap_or_default();
+                let pong = own.pong.take().filter(|_| !is_closing);
+                let is_complete = !is_stopping || self.position >= log.end();
+                own.current = pong.or_else(|| own.close.take_if(|_| is_complete)).unwrap_or_default();
             }
             if !own.current.is_empty() {
                 return Next::Own;
             }
         }
-        match log.read(position, SLICES_MAX) {
-            _ if !sends_channel => Next::Nothing,
+        if !sends_channel {
+            return Next::Nothing;
+        }
+        match log.read(self.position, SLICES_MAX) {
             None => Next::Lost,
             Some(slices) if slices.is_empty() => Next::Nothing,
             Some(slices) => Next::Channel(slices),
         }
+    }
+
+    fn is_stopping(&self) -> bool {
+        matches!(self.closing, Some(Closing { reason: CloseReason::Stopping, .. }))
     }
 
     /// Notes that the socket took `count` bytes of what [`Socket::next`] chose.
@@ -170,26 +172,42 @@ impl Socket {
         }
     }
 
-    /// Queues a close frame, after which nothing is sent. The first reason stands.
-    fn close(&mut self, reason: CloseReason) {
+    /// Ends the connection with the close frame of `reason`, after which nothing is sent. The first reason is kept.
+    fn close(&mut self, reason: CloseReason, log: &BatchLog) {
         let (None, Some((code, text))) = (&self.closing, reason.close_frame()) else { return };
-        let mut frame = Vec::new();
-        frames::push_close(&mut frame, Some(code), text);
-        self.own().close = Some(frame.into());
         let peer = if reason.is_breach() { PeerState::Unreadable } else { PeerState::Open };
-        self.closing = Some(Closing { reason, peer, progress_at: Instant::now(), discarded: 0 });
+        self.begin_to_close(Closing { reason, peer, ..Closing::by_peer() }, Some(code), text, log);
     }
 
     /// Notes that the peer has closed. If it was the first to, its code is sent back (RFC 6455, section 5.5.1).
-    fn peer_closed(&mut self, code: Option<u16>) {
-        if let Some(closing) = &mut self.closing {
-            closing.peer = PeerState::Closed;
+    fn peer_closed(&mut self, code: Option<u16>, log: &BatchLog) {
+        match &mut self.closing {
+            Some(closing) => closing.peer = PeerState::Closed,
+            None => self.begin_to_close(Closing::by_peer(), code, "", log),
+        }
+    }
+
+    /// Queues a close frame. Unless the server stops, nothing of the channel is sent before it but the rest of the frame under
+    /// way, which is kept here: the log may have dropped it before the socket takes it.
+    fn begin_to_close(&mut self, closing: Closing, code: Option<u16>, text: &str, log: &BatchLog) {
+        let mut frame = Vec::new();
+        frames::push_close(&mut frame, code, text);
+        let (started, position) = (self.own.as_ref().is_some_and(|own| own.started), self.position);
+        self.own().close = Some(frame.into());
+        let (reason, is_stop) = (closing.reason, closing.reason == CloseReason::Stopping);
+        self.closing = Some(closing);
+        if is_stop || started {
             return;
         }
-        let mut frame = Vec::new();
-        frames::push_close(&mut frame, code, "");
-        self.own().close = Some(frame.into());
-        self.closing = Some(Closing::by_peer());
+        match log.rest_of_frame(position) {
+            None => self.reset(reason),
+            Some(rest) if rest.is_empty() => {}
+            Some(rest) => {
+                self.position += rest.len() as u64;
+                let own = self.own(); // its hello is sent, and its pong is not needed
+                (own.current, own.started) = (rest, true);
+            }
+        }
     }
 
     /// Ends the connection at once, by a reset: the peer is gone, or counts as gone, and nothing lingers in the kernel.
@@ -242,7 +260,7 @@ impl Subscriber {
     /// left is sent by the task. A subscriber that falls too far behind is closed. Never waits.
     ///
     /// Gives the position that the subscriber has reached; `None` once its connection has ended.
-    pub(crate) fn offer(&self, batch: &Segment, has_ping: bool) -> Option<u64> {
+    pub(crate) fn offer(&self, batch: &Segment, has_ping: bool, log: &BatchLog) -> Option<u64> {
         let Some(mut socket) = self.socket.try_lock() else {
             self.task.wake();
             return Some(0); // it may be anywhere
@@ -256,7 +274,7 @@ impl Subscriber {
         }
         if socket.own.is_some() || socket.position < batch.start {
             if batch.end().saturating_sub(socket.position) > BACKLOG_MAX as u64 {
-                socket.close(CloseReason::TooSlow);
+                socket.close(CloseReason::TooSlow, log);
                 self.task.wake();
             }
             return Some(socket.position);
@@ -278,8 +296,8 @@ impl Subscriber {
     }
 
     /// Ends the connection with the close frame of `reason`.
-    pub(crate) fn close(&self, reason: CloseReason) {
-        self.socket.lock().close(reason);
+    pub(crate) fn close(&self, reason: CloseReason, log: &BatchLog) {
+        self.socket.lock().close(reason, log);
         self.task.wake();
     }
 
@@ -357,8 +375,8 @@ impl Subscriber {
     }
 
     /// Notes that the peer has closed.
-    pub(super) fn peer_closed(&self, code: Option<u16>) {
-        self.socket.lock().peer_closed(code);
+    pub(super) fn peer_closed(&self, code: Option<u16>, log: &BatchLog) {
+        self.socket.lock().peer_closed(code, log);
     }
 
     /// Whether frames of the peer are still read.
@@ -435,7 +453,7 @@ impl Subscriber {
     pub(super) fn time_out(&self, log: &BatchLog) {
         let mut socket = self.socket.lock();
         if socket.closing.is_none() {
-            socket.close(CloseReason::TooSlow);
+            socket.close(CloseReason::TooSlow, log);
         } else if matches!(socket.next(log), Next::Nothing) {
             socket.end(); // all is sent: it arrives if the peer is still there
         } else {

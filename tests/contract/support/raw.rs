@@ -7,6 +7,7 @@ use hyper::{HeaderMap, StatusCode, header::HeaderName};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, Interest},
     net::{TcpSocket, TcpStream},
+    time::interval,
 };
 
 use super::{
@@ -73,6 +74,11 @@ impl Raw {
 
     /// Cuts the connection: the server sees a reset.
     pub(crate) fn cut(self) {
+        self.will_be_reset();
+    }
+
+    /// Has the connection end by a reset, whenever it is dropped.
+    pub(crate) fn will_be_reset(&self) {
         self.tcp.set_zero_linger().unwrap();
     }
 
@@ -123,6 +129,21 @@ impl Raw {
             self.more().await.ok().filter(|count| *count > 0)?;
         }
         String::from_utf8_lossy(&self.bytes).split(' ').nth(1)?.parse().ok()
+    }
+
+    /// Reads so many bytes a second, steadily, to the end of the stream, and gives all of them.
+    pub(crate) async fn read_at(&mut self, bytes_per_second: usize) -> String {
+        const PER_SECOND: usize = 20;
+        let mut ticks = interval(Duration::from_secs(1) / PER_SECOND as u32);
+        let mut piece = vec![0; bytes_per_second / PER_SECOND];
+        let mut all = std::mem::take(&mut self.bytes);
+        loop {
+            ticks.tick().await;
+            match self.tcp.read(&mut piece).await {
+                Ok(count @ 1..) => all.extend_from_slice(&piece[..count]),
+                _ => return String::from_utf8_lossy(&all).into_owned(),
+            }
+        }
     }
 
     /// Passes over all that comes, and ends with the connection, whichever way that goes.

@@ -150,12 +150,12 @@ impl Client {
     }
 
     /// A connection on which a request waits for its body, which does not come. Or the answer that rejects it.
-    pub(crate) async fn busy(&self) -> Result<Raw, Answer> {
+    pub(crate) async fn busy(&self) -> Result<Raw, Box<Answer>> {
         let mut raw = self.raw().await;
         let busy = self.get("/healthz").header("content-length", "10").head();
         raw.write([self.get("/healthz").head(), busy].concat()).await;
         let answer = raw.answer().await;
-        if answer.status == 200 { Ok(raw) } else { Err(answer) }
+        if answer.status == 200 { Ok(raw) } else { Err(answer.into()) }
     }
 
     /// As many busy connections as the server takes, and how it rejects one more.
@@ -164,7 +164,7 @@ impl Client {
         loop {
             match self.busy().await {
                 Ok(raw) => busy.push(raw),
-                Err(answer) => return (busy, answer),
+                Err(answer) => return (busy, *answer),
             }
         }
     }

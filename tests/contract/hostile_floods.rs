@@ -1,0 +1,222 @@
+//! Clients that ask for as much as they can: frames without content, pages, lists that they do not wait for, events that they
+//! do not read. Each costs the server little, and another client notices nothing.
+
+use std::time::Duration;
+
+use futures_util::{
+    StreamExt,
+    future::join_all,
+    stream::{self, FuturesUnordered},
+};
+
+use crate::support::{
+    Client, Heard, Method, Program, Raw, Server, Tenant, Witness, frame, message, until, within_limit,
+};
+
+/// How many frames without content a client may send within 10 s (contract, "WebSocket").
+const FRAMES_MAX: usize = 100;
+const PING: u8 = 0x9;
+const PONG: u8 = 0xa;
+
+async fn program() -> Program {
+    Program::start(&["--log", "warn,event_feed=info"]).await
+}
+
+/// How much more memory the program holds than before, in bytes.
+fn grown(program: &Program, before: Option<u64>) -> u64 {
+    program.memory().unwrap_or_default().saturating_sub(before.unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_hundred_frames_without_content_are_taken_and_one_more_closes_with_1008() {
+    let server = Server::start().await;
+    let fragments = [frame(0x1, b""), frame(0x0, b"").repeat(FRAMES_MAX - 2)].concat();
+    for within_the_limit in
+        [message(PING, b"x").repeat(FRAMES_MAX - 1), message(PONG, b"x").repeat(FRAMES_MAX - 1), fragments]
+    {
+        let mut raw = server.raw_socket(Tenant::A).await;
+        raw.write([&within_the_limit[..], &message(PING, b"the 100th")].concat()).await;
+        raw.hear_until(|heard| *heard == Heard::Pong(b"the 100th".to_vec())).await;
+        raw.write(message(PING, b"one more")).await;
+        assert_eq!(raw.close_code().await, Some(1008));
+        raw.write(message(0x8, &1008_u16.to_be_bytes())).await;
+        assert_eq!(raw.hear().await, Heard::End);
+    }
+    assert_eq!(server.counts(Tenant::A).await["ended"]["policy"], 3);
+}
+
+#[tokio::test]
+async fn a_pong_that_the_server_has_asked_for_does_not_count() {
+    let server = Server::with(|settings| settings.heartbeat = 100).await;
+    let mut raw = server.raw_socket(Tenant::A).await;
+    // In 10 s more pings come than frames without content may be sent.
+    for _ in 0..=FRAMES_MAX {
+        raw.hear_until(|heard| *heard == Heard::Ping).await;
+        raw.write(message(PONG, b"")).await;
+    }
+    raw.write(message(PING, b"still open")).await;
+    raw.hear_until(|heard| *heard == Heard::Pong(b"still open".to_vec())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_that_goes_on_after_its_close_is_cut_off() {
+    let program = program().await;
+    let mut witness = Witness::of(&program, Tenant::A).await;
+    let flood = async {
+        let mut raw = program.raw_socket(Tenant::B).await;
+        let (pings, mut sent) = (message(PING, b"").repeat(10_000), 0);
+        while raw.try_write(&pings).await.is_ok() {
+            sent += pings.len();
+            assert!(sent < 64 << 20, "it is read on and on");
+        }
+    };
+    witness.while_others(flood).await;
+    until("its end", async || program.counts(Tenant::B).await["connections"] == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn floods_of_frames_that_come_back_at_once_delay_nobody_for_long() {
+    let program = program().await;
+    let client: Client = *program;
+    let (mut of_a, mut of_b) = (Witness::of(&client, Tenant::A).await, Witness::of(&client, Tenant::B).await);
+    let kinds = [message(PING, b"x"), message(PONG, b""), frame(0x0, b"")];
+    let floods = kinds.iter().cycle().take(6).map(async |one| {
+        let flood = [frame(0x1, b""), one.repeat(1_000)].concat();
+        for _ in 0..50 {
+            let mut raw = client.raw_socket(Tenant::A).await;
+            if raw.try_write(&flood).await.is_ok() {
+                assert_eq!(raw.close_code().await, Some(1008));
+            }
+            raw.cut();
+        }
+    });
+    of_a.while_others(of_b.while_others(join_all(floods))).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_that_nobody_waits_for_take_no_time_from_those_that_are_waited_for() {
+    let program = program().await;
+    let client: Client = *program;
+    let mut witness = Witness::of(&client, Tenant::B).await;
+    client.post(Tenant::A, "marker").await.created();
+    // At 1.5 ms each they would keep a list waiting for 24 s, which is more than this test waits for anything.
+    let attack = stream::iter(0..16_000).for_each_concurrent(64, async |_| {
+        let mut raw = client.raw().await;
+        // The server may have closed it already.
+        let _ = raw.try_write(client.get("/events").tenant(Tenant::A).head()).await;
+        raw.cut();
+    });
+    witness.while_others(attack).await;
+    assert_eq!(client.list(Tenant::A).await.messages(), ["marker"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_would_wait_too_long_is_refused_in_words_with_a_link_to_try_again() {
+    let program = program().await;
+    let client: Client = *program;
+    let mut witness = Witness::of(&client, Tenant::B).await;
+    for (target, words) in [
+        ("/?tenant=tenant_a", "too many lists and pages"),
+        ("/", "too many"),
+        ("/?tenant=nobody", "too many"),
+        ("/isolation", "too many"),
+    ] {
+        // One every 8 ms: 1,000 of them wait for 8 s.
+        let crowd = async {
+            let mut waiting = FuturesUnordered::new();
+            for _ in 0..1_200 {
+                let mut raw = client.raw().await;
+                raw.will_be_reset();
+                raw.write(client.get(target).header("accept", "text/html").head()).await;
+                waiting.push(async move { raw.answer().await });
+            }
+            loop {
+                let answer = waiting.next().await.expect("one of them is refused");
+                if answer.status == 503 {
+                    return answer;
+                }
+            }
+        };
+        let refused = witness.while_others(crowd).await;
+        assert_eq!(refused.header("retry-after"), "8", "{target}");
+        assert!(refused.header("content-type").starts_with("text/html"), "{target}");
+        assert!(refused.text().contains(words) && refused.text().contains(r#"<a href="">Try again</a>"#), "{target}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_that_reads_nothing_costs_no_memory_of_its_own_for_each_event() {
+    const SILENT: usize = 200;
+    let program = program().await;
+    let client: Client = *program;
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        silent.push(client.subscribe(Raw::connect_narrow(client.address).await, Tenant::A).await);
+    }
+    let before = program.memory();
+    // Each a batch of its own, some 250 bytes as a frame: more than the kernel takes, and less than the backlog of 1 MiB.
+    let mut poster = client.open().await;
+    for n in 0..3_000 {
+        poster.send(client.new_post(Tenant::A, &n.to_string())).await.created();
+    }
+    let grown = grown(&program, before);
+    assert!(grown < (SILENT as u64) * 30_000, "{grown} bytes for {SILENT} subscribers");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_in_many_small_chunks_costs_no_more_than_its_bytes() {
+    const CLIENTS: usize = 40;
+    let program = program().await;
+    let mut held = Vec::new();
+    let before = program.memory();
+    let post = program.request(Method::POST, "/events").tenant(Tenant::A);
+    let head = post.header("content-type", "application/json").header("transfer-encoding", "chunked").head();
+    for _ in 0..CLIENTS {
+        let mut raw = program.raw().await;
+        raw.write([&head[..], &b"1\r\nx\r\n".repeat(16_000)].concat()).await;
+        held.push(raw);
+    }
+    // Taken in the order in which they were sent, on each connection.
+    for raw in &mut held {
+        raw.write("0\r\n\r\n").await;
+    }
+    let mut highest = 0;
+    for raw in &mut held {
+        highest = highest.max(grown(&program, before));
+        let status = raw.answer().await.status;
+        assert!(status == 400 || status == 408, "{status}: not JSON, or not within 10 s");
+    }
+    assert!(highest < (CLIENTS as u64) * 150_000, "{highest} bytes for {CLIENTS} bodies");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_at_a_steady_20_kb_a_second_gets_the_whole_list() {
+    let server = Server::start().await;
+    let mut poster = server.open().await;
+    for _ in 0..200 {
+        poster.send(server.new_post(Tenant::A, &"\u{1F600}".repeat(500))).await.created();
+    }
+    let mut raw = server.raw().await;
+    raw.write(server.get("/events").tenant(Tenant::A).header("connection", "close").head()).await;
+    let read = within_limit(Duration::from_secs(60), "the end of a list of 430 kB", raw.read_at(20_000)).await;
+    let length: usize = read.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
+    assert!(length > 400_000 && read.ends_with("]"), "{length} bytes announced");
+    assert_eq!(read.split("\r\n\r\n").nth(1).unwrap().len(), length);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_subscriber_that_reads_100_kb_a_second_and_falls_behind_receives_its_1013() {
+    let server = Server::start().await;
+    let mut raw = server.raw_socket(Tenant::A).await;
+    let post = async {
+        let mut poster = server.open().await;
+        // 2.2 kB each: more than the backlog and what a kernel takes.
+        for _ in 0..2_000 {
+            poster.send(server.new_post(Tenant::A, &"\u{1F600}".repeat(500))).await.created();
+        }
+    };
+    let read = within_limit(Duration::from_secs(60), "the close", raw.read_at(100_000));
+    let ((), read) = tokio::join!(post, read);
+    // A close frame with the code 1013, and nothing behind it.
+    assert!(read.ends_with("reads too slowly"), "{} bytes, and no 1013", read.len());
+}
