@@ -1,0 +1,29 @@
+// Puts counts, the connection's state and the result of a read into words.
+
+/** "1 new event", "2 new events", "99+ new events". */
+export const newEvents = (count) => `${count} new event${count === 1 ? "" : "s"}`;
+
+/** The connection's state as a slug and in words (a client's duty, 4). */
+export function describeState({ phase, seconds = 0, reason = "", paused = false, online = true }) {
+  if (phase === "stopped") return [phase, `Stopped: ${reason || "the server refused this connection"}`];
+  if (phase === "live") return paused ? ["paused", "Paused"] : [phase, "Live"];
+  if (!online) return ["offline", "Offline"];
+  if (phase === "connecting") return [phase, "Connecting…"];
+  return [phase, seconds > 0 ? `Reconnecting in ${seconds} s` : "Reconnecting…"];
+}
+
+const clockTime = () => new Date().toLocaleTimeString([], { timeStyle: "short" });
+
+/**
+ * The notice after a read of the list (a client's duty, 3). `before` is the list that the page held; `gap` is true if a
+ * live stream had a hole.
+ */
+export function readNotice(before, list, gap, now = clockTime()) {
+  if (before.epoch === null) return "";
+  if (before.epoch !== list.epoch) return `Back live: the server has restarted at ${now}.`;
+  const passed = list.seq - before.seq;
+  const cause = gap ? "Something was lost on the way; read again" : "Back live";
+  const count = passed > 0 ? newEvents(passed) : "nothing was missed";
+  const missing = passed > list.kept ? "; some events are missing, as more passed than are kept" : "";
+  return `${cause}: ${count}${missing}.`;
+}
