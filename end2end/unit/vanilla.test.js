@@ -4,6 +4,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { reconnectDelay } from "../../public/vanilla/connection.js";
+import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
 import { EMPTY, withEvent, withList } from "../../public/vanilla/list.js";
 import { lengthOf, newKey, normalise, refusal, tenantOf } from "../../public/vanilla/rules.js";
 import { describeState, readNotice } from "../../public/vanilla/words.js";
@@ -73,6 +74,33 @@ test("a key is visible ASCII, short enough, and never the same", () => {
   const keys = Array.from({ length: 100 }, newKey);
   for (const key of keys) assert.match(key, /^[\x21-\x7e]{1,128}$/);
   assert.equal(new Set(keys).size, keys.length);
+});
+
+test("a draft comes back as it was stored, and is empty if the browser holds anything else or nothing", () => {
+  const held = new Map();
+  const storage = { getItem: (name) => held.get(name) ?? null, setItem: (name, text) => held.set(name, text) };
+  const use = (get) => Object.defineProperty(globalThis, "sessionStorage", { configurable: true, get });
+  const empty = { typed: "", attempt: null };
+  use(() => storage);
+  assert.deepEqual(readDraft("tenant_a"), empty);
+  const draft = { typed: "hello ", attempt: { text: "hello", key: "1-2-3-4" } };
+  storeDraft("tenant_a", draft);
+  assert.deepEqual(readDraft("tenant_a"), draft);
+  assert.deepEqual(readDraft("tenant_b"), empty);
+  const wrong = ["null", "5", '"x"', "{", "{}", '{"typed":5,"attempt":5}', '{"attempt":{"text":"x"}}',
+    '{"attempt":{"text":"x","key":"\\n"}}'];
+  for (const text of wrong) {
+    held.set("draft:tenant_a", text);
+    assert.deepEqual(readDraft("tenant_a"), empty, text);
+  }
+  const fail = () => { throw new Error("forbidden, or full"); };
+  const unusable = [() => null, fail, () => ({ getItem: fail, setItem: fail })];
+  for (const get of unusable) {
+    use(get);
+    storeDraft("tenant_a", draft);
+    assert.deepEqual(readDraft("tenant_a"), empty);
+  }
+  delete globalThis.sessionStorage;
 });
 
 test("every state has a slug and words", () => {

@@ -1,24 +1,15 @@
 // Runs the form: counts and checks what is typed, keeps it as a draft, and posts it.
 import { postMessage } from "./api.js";
 import { byId, setText } from "./dom.js";
+import { readDraft, storeDraft } from "./drafts.js";
 import { MAX_LENGTH, lengthOf, newKey, normalise, refusal } from "./rules.js";
 
 /** From this length on the counter warns. */
 const NEAR_LENGTH = 400;
 
-/** The browser's store of drafts. A browser may refuse to have one. */
-function drafts() {
-  try {
-    return sessionStorage;
-  } catch {
-    return {};
-  }
-}
-
 export class Composer {
   #tenant;
   #connection;
-  #name;
   #message = byId("message");
   #submit = byId("submit");
   #status = byId("post-status");
@@ -36,10 +27,9 @@ export class Composer {
   constructor(tenant, connection) {
     this.#tenant = tenant;
     this.#connection = connection;
-    this.#name = `draft:${tenant}`;
-    const draft = JSON.parse(drafts()[this.#name] ?? "{}");
+    const draft = readDraft(tenant);
     this.#attempt = draft.attempt;
-    this.#message.value ||= draft.typed ?? "";
+    this.#message.value ||= draft.typed;
     this.#edited();
     this.#message.addEventListener("input", () => this.#edited());
     this.#message.addEventListener("keydown", (event) => {
@@ -72,7 +62,7 @@ export class Composer {
     setText(this.#count, `${length} / ${MAX_LENGTH}`);
     this.#count.dataset.level = length > MAX_LENGTH ? "over" : length >= NEAR_LENGTH ? "near" : "";
     this.#complain(length > MAX_LENGTH ? refusal(this.#text) : "");
-    drafts()[this.#name] = JSON.stringify({ typed: this.#message.value, attempt: this.#attempt });
+    storeDraft(this.#tenant, { typed: this.#message.value, attempt: this.#attempt });
   }
 
   async #send(event) {
