@@ -1,4 +1,5 @@
 // Sends the API's two requests: read a tenant's list, and post a message to it.
+import { PROXY_ANSWER } from "./words.js";
 
 /** Time limit of an answer. */
 const TIMEOUT_MS = 10_000;
@@ -27,9 +28,11 @@ export async function readList(tenant, signal) {
   return { epoch, seq, kept: events.length, entries: events.map((event, i) => ({ seq: seq - i, event })) };
 }
 
-/** Posts a message, and returns its event. A repeat of a key posts nothing. */
+/** Posts a message, and returns its event. A repeat of a key posts nothing. A failure is thrown in plain words. */
 export async function postMessage(tenant, message, key) {
   const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
   const response = await request(tenant, { method: "POST", headers, body: JSON.stringify({ message }) });
-  return response.json();
+  const event = await response.json().catch(() => null);
+  if (response.status !== 201 || event?.tenant_id !== tenant) throw new Error(PROXY_ANSWER);
+  return event;
 }

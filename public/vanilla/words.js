@@ -1,7 +1,12 @@
-// Puts counts, the connection's state and the result of a read into words.
+// Puts counts, the connection's state, a read of the list and a failed post into words.
 
 /** "1 new event", "2 new events", "99+ new events". */
 export const newEvents = (count) => `${count} new event${count === 1 ? "" : "s"}`;
+
+/** The words if a post is answered, but not with its event. */
+export const PROXY_ANSWER =
+  "The answer did not come from the server, but perhaps from a proxy's sign-in page. Your text is kept here. " +
+  "Reload the page to sign in, then try again.";
 
 /** The connection's state as a slug and in words (a client's duty, 4). */
 export function describeState({ phase, seconds = 0, reason = "", paused = false, online = true }) {
