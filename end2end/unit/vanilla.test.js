@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
+import { postMessage } from "../../public/vanilla/api.js";
 import { reconnectDelay } from "../../public/vanilla/connection.js";
 import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
 import { EMPTY, withEvent, withList } from "../../public/vanilla/list.js";
@@ -74,6 +75,12 @@ test("a key is visible ASCII, short enough, and never the same", () => {
   const keys = Array.from({ length: 100 }, newKey);
   for (const key of keys) assert.match(key, /^[\x21-\x7e]{1,128}$/);
   assert.equal(new Set(keys).size, keys.length);
+});
+
+test("an answer to a post that is cut off is no answer", async (context) => {
+  const body = new ReadableStream({ pull(controller) { controller.error(new TypeError("network error")); } });
+  context.mock.method(globalThis, "fetch", async () => new Response(body, { status: 201 }));
+  await assert.rejects(postMessage("tenant_a", "hello", "1-2-3-4"), /^Error: No answer from the server\./);
 });
 
 test("a draft comes back as it was stored, and is empty if the browser holds anything else or nothing", () => {

@@ -3,6 +3,13 @@
 /** "1 new event", "2 new events", "99+ new events". */
 export const newEvents = (count) => `${count} new event${count === 1 ? "" : "s"}`;
 
+/** The words if the answer to a post is lost: the server may have accepted the message. */
+export const NO_ANSWER =
+  "No answer from the server. Your message may have been posted; trying again won't post it twice.";
+
+/** The words if the server refuses a post, from its own words. */
+export const notPosted = (detail) => `Not posted: ${detail.replace(/\.$/, "")}.`;
+
 /** The words if a post is answered, but not with its event. */
 export const PROXY_ANSWER =
   "The answer did not come from the server, but perhaps from a proxy's sign-in page. Your text is kept here. " +

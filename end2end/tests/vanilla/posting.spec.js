@@ -30,3 +30,38 @@ for (const [name, answer] of Object.entries(STRANGERS)) {
     await expect(window.error).toBeEmpty();
   });
 }
+
+/** Ways in which an answer is lost: whether the server accepted the message, the page cannot know. */
+const LOSSES = {
+  "no answer": (route) => route.abort("connectionreset"),
+  "a proxy's own 502": (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad</h1>" }),
+  "a proxy's own 504 in JSON": (route) => route.fulfill({ status: 504, json: { detail: "upstream timed out" } }),
+};
+
+for (const [name, lose] of Object.entries(LOSSES)) {
+  test(`after ${name} the page says that the message may have been posted`, async ({ feed, context }) => {
+    feed.expectNetworkErrors();
+    const [window] = await feed.open("tenant_a");
+    const restore = await answerPosts(context, lose);
+    await window.post("perhaps");
+    await expect(window.error).toHaveText("No answer from the server. Your message may have been posted; "
+      + "trying again won't post it twice.");
+    await expect(window.message).toHaveValue("perhaps");
+    await restore();
+    await window.retry.click();
+    await expect(window.messages).toHaveText(["perhaps"]);
+  });
+}
+
+test("only a refusal says that a message is not posted", async ({ feed, context }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  await answerPosts(context, (route) => route.fulfill({
+    status: 503,
+    contentType: "application/problem+json",
+    body: JSON.stringify({ type: "about:blank", title: "Full", status: 503, detail: "the server is full." }),
+  }));
+  await window.post("refused");
+  await expect(window.error).toHaveText("Not posted: the server is full.");
+  await expect(window.message).toHaveValue("refused");
+});
