@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
-import { postMessage } from "../../public/vanilla/api.js";
+import { postMessage, streamAddress } from "../../public/vanilla/api.js";
 import { reconnectDelay } from "../../public/vanilla/connection.js";
 import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
 import { EMPTY, withEvent, withList } from "../../public/vanilla/list.js";
@@ -77,10 +77,21 @@ test("a key is visible ASCII, short enough, and never the same", () => {
   assert.equal(new Set(keys).size, keys.length);
 });
 
+test("the stream's address has the page's host and port, and its security", () => {
+  const addresses = { "http://[::1]:3000": "ws://[::1]:3000", "https://http.example": "wss://http.example" };
+  for (const [origin, address] of Object.entries(addresses)) {
+    globalThis.location = { origin };
+    assert.equal(streamAddress("tenant_a"), `${address}/ws?tenant=tenant_a`);
+  }
+  delete globalThis.location;
+});
+
 test("an answer to a post that is cut off is no answer", async (context) => {
   const body = new ReadableStream({ pull(controller) { controller.error(new TypeError("network error")); } });
   context.mock.method(globalThis, "fetch", async () => new Response(body, { status: 201 }));
+  globalThis.location = { origin: "http://localhost:3000" };
   await assert.rejects(postMessage("tenant_a", "hello", "1-2-3-4"), /^Error: No answer from the server\./);
+  delete globalThis.location;
 });
 
 test("a draft comes back as it was stored, and is empty if the browser holds anything else or nothing", () => {

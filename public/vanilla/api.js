@@ -1,13 +1,19 @@
-// Sends the API's two requests: read a tenant's list, and post a message to it.
+// Reaches the server: sends the API's two requests, and names the address of the stream.
 import { NO_ANSWER, PROXY_ANSWER, notPosted } from "./words.js";
 
 /** Time limit of an answer. */
 const TIMEOUT_MS = 10_000;
 
+// Addresses start from the origin. If the page's own address has a user and a password, a relative address takes them
+// over, and browsers refuse to fetch it.
+
+/** The address of the tenant's stream. */
+export const streamAddress = (tenant) => `${location.origin.replace("http", "ws")}/ws?tenant=${tenant}`;
+
 /** Sends one request. The tenant's header is the credential. */
 function request(tenant, { headers, signal, ...options }) {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
-  return fetch("/events", {
+  return fetch(`${location.origin}/events`, {
     headers: { "X-Tenant-ID": tenant, ...headers },
     signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     ...options,

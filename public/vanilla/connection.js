@@ -2,7 +2,7 @@
 //
 // It follows "A client's duty" in docs/contract.md: numbers in brackets name its points. Nothing here touches the page,
 // which gives callbacks instead.
-import { readList } from "./api.js";
+import { readList, streamAddress } from "./api.js";
 import { EMPTY, withEvent, withList } from "./list.js";
 import { readNotice } from "./words.js";
 
@@ -60,7 +60,7 @@ export class Connection {
     this.#timer = setTimeout(() => this.#lost(), TIMEOUT_MS);
     this.#enter(this.#attempt ? "reconnecting" : "connecting");
     try {
-      const socket = new WebSocket(`/ws?tenant=${this.#tenant}`);
+      const socket = new WebSocket(streamAddress(this.#tenant));
       signal.addEventListener("abort", () => socket.close());
       // The signal also removes the handlers, so that an abandoned socket changes nothing.
       socket.addEventListener("message", ({ data }) => this.#receive(JSON.parse(data)), { signal });
