@@ -1,6 +1,6 @@
 // Runs the form: counts and checks what is typed, keeps it as a draft, and posts it.
 import { postMessage } from "./api.js";
-import { byId, setText } from "./dom.js";
+import { byId, setHidden, setText } from "./dom.js";
 import { readDraft, storeDraft } from "./drafts.js";
 import { MAX_LENGTH, lengthOf, newKey, normalise, refusal } from "./rules.js";
 
@@ -53,7 +53,7 @@ export class Composer {
     setText(this.#error, words);
     if (words) setText(this.#status, "");
     this.#message.ariaInvalid = words ? "true" : "false";
-    this.#retry.hidden = !retry;
+    setHidden(this.#retry, !retry, this.#message);
   }
 
   #edited() {

@@ -1,7 +1,7 @@
 // Runs the page of one tenant: its state, its list, its counts and its controls.
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
-import { byId, setText } from "./dom.js";
+import { byId, setHidden, setText } from "./dom.js";
 import { TENANTS } from "./rules.js";
 import { showEntries } from "./visible-list.js";
 import { describeState, newEvents } from "./words.js";
@@ -15,6 +15,7 @@ export class TenantPage {
   #connection;
   #composer;
   #state = byId("state");
+  #retryNow = byId("retry-now");
   #pause = byId("pause");
   #pending = byId("pending");
   #feed = byId("feed");
@@ -34,7 +35,7 @@ export class TenantPage {
       changed: () => this.#showSoon(),
       notice: (words) => setText(byId("notice-text"), words),
       breach: () => setText(byId("breach"), "Isolation alarm: an event of another tenant was received and dropped."),
-      otherBuild: (isOther) => (byId("new-build").hidden = !isOther),
+      otherBuild: (isOther) => setHidden(byId("new-build"), !isOther, this.#state),
     });
     this.#composer = new Composer(tenant, this.#connection);
     this.#listen();
@@ -45,10 +46,7 @@ export class TenantPage {
 
   #listen() {
     byId("reload").addEventListener("click", () => location.reload());
-    byId("retry-now").addEventListener("click", () => {
-      this.#state.focus();
-      this.#connection.open();
-    });
+    this.#retryNow.addEventListener("click", () => this.#connection.open());
     this.#pause.addEventListener("click", () => {
       this.#paused = !this.#paused;
       this.#show();
@@ -103,13 +101,14 @@ export class TenantPage {
     this.#state.dataset.connection = slug;
     this.#state.ariaLive = seconds > 0 ? "off" : "polite"; // a screen reader must not read a countdown out
     setText(this.#state, words);
+    setHidden(this.#retryNow, slug !== "reconnecting" && slug !== "offline", this.#state);
     this.#pause.ariaPressed = String(this.#paused);
     setText(this.#pause, this.#paused ? "Resume" : "Pause");
   }
 
   #showCount(waiting) {
     const count = waiting > 99 ? "99+" : waiting;
-    this.#pending.hidden = waiting === 0;
+    setHidden(this.#pending, waiting === 0, this.#feed.firstElementChild);
     setText(this.#pending, newEvents(count));
     document.title = `${waiting ? `(${count}) ` : ""}${TENANTS[this.#tenant]} · Event feed`;
   }

@@ -1,5 +1,5 @@
 // Shows the list's entries as rows, a few at a time, and leaves the rows that are there in place.
-import { byId, setText } from "./dom.js";
+import { byId, focus, setText } from "./dom.js";
 
 /** Time that new rows may take of one frame; a longer pause could be felt. */
 const FRAME_BUDGET_MS = 8;
@@ -25,6 +25,13 @@ function articleOf({ seq, event }, isNew) {
   return article;
 }
 
+/** Removes rows. If one of them has the focus, the oldest row that is left takes it. */
+function removeRows(feed, rows) {
+  const hadFocus = rows.includes(document.activeElement);
+  for (const row of rows) row.remove();
+  if (hadFocus) focus(feed.lastElementChild);
+}
+
 /**
  * Inserts rows until the frame's budget is used, and removes the rows that left the list. Other rows keep their place
  * and the focus. A frozen list gets no row and loses none. Returns how many entries have no row yet.
@@ -46,7 +53,7 @@ export function showEntries(feed, entries, frozen) {
       left += 1;
     }
   }
-  if (!frozen) rows.forEach((row) => row.remove());
+  if (!frozen) removeRows(feed, [...rows.values()]);
   if (left === 0) feed.ariaBusy = "false";
   return left;
 }
