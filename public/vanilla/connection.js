@@ -30,7 +30,8 @@ export class Connection {
   state = { phase: "connecting" };
   #tenant;
   #page;
-  #attempt = 0;
+  /** Automatic attempts since the last steady connection. Others ("Retry now") must not lengthen the delay. */
+  #attempts = 0;
   #windowMs = DEFAULT_WINDOW_MS;
   #build;
   /** The one timer: of a connection attempt, of silence, or of the delay before the next attempt. */
@@ -58,7 +59,7 @@ export class Connection {
     const { signal } = abort;
     this.#stream = { abort, held: [], reading: false };
     this.#timer = setTimeout(() => this.#lost(), TIMEOUT_MS);
-    this.#enter(this.#attempt ? "reconnecting" : "connecting");
+    this.#enter(this.state.phase === "connecting" ? "connecting" : "reconnecting");
     try {
       const socket = new WebSocket(streamAddress(this.#tenant));
       signal.addEventListener("abort", () => socket.close());
@@ -93,14 +94,16 @@ export class Connection {
   }
 
   #lost() {
-    if (Date.now() - this.#stream.liveAt >= STEADY_MS) this.#attempt = 0;
-    this.#wait(reconnectDelay(this.#attempt, this.#windowMs));
-    this.#attempt += 1;
+    if (Date.now() - this.#stream.liveAt >= STEADY_MS) this.#attempts = 0;
+    this.#wait(reconnectDelay(this.#attempts, this.#windowMs));
   }
 
   #wait(ms) {
     this.#abandon();
-    this.#timer = setTimeout(() => this.open(), ms);
+    this.#timer = setTimeout(() => {
+      this.#attempts += 1;
+      this.open();
+    }, ms);
     this.#enter("reconnecting", { due: ms >= COUNTDOWN_MS ? Date.now() + ms : 0 });
   }
 
