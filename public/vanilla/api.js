@@ -48,7 +48,7 @@ export async function postMessage(tenant, message, key) {
   throw new Error(isProblem && answer?.detail ? notPosted(answer.detail) : NO_ANSWER);
 }
 
-/** What a JSON text holds, or null. */
+/** The value of a JSON text, or null. */
 function parse(text) {
   try {
     return JSON.parse(text);

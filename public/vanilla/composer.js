@@ -16,9 +16,9 @@ export class Composer {
   #retry = byId("retry-post");
   #error = byId("message-error");
   #count = byId("message-count");
-  /** What is typed, normalised. */
+  /** The typed text, normalised. */
   #text = "";
-  /** A text and its key, until it is answered, over a reload too: a retry never posts twice. */
+  /** The last text that was sent, and its key. Both stay until an answer comes, so that a retry never posts twice. */
   #attempt;
   #sending = false;
   /** The event that was posted, until it is in the list too. */
@@ -40,7 +40,7 @@ export class Composer {
     byId("post-form").addEventListener("submit", (event) => this.#send(event));
   }
 
-  /** Says how a post went. Its answer and its event in the stream come in either order. */
+  /** Shows the result of a post. Its answer and its event in the stream come in either order. */
   confirm() {
     if (!this.#posted) return;
     const arrival = this.#connection.list.entries.find(({ event }) => event.id === this.#posted.id);

@@ -24,13 +24,13 @@ export const reconnectDelay = (n, windowMs = DEFAULT_WINDOW_MS, random = Math.ra
   random() * Math.min(MAX_DELAY_MS, windowMs * 2 ** n);
 
 export class Connection {
-  /** What the page holds of the tenant's events. */
+  /** The tenant's events, as far as the page has them. */
   list = EMPTY;
   /** `phase`, and with it the `reason` of a stop, or the time at which a countdown is `due`. */
   state = { phase: "connecting" };
   #tenant;
   #page;
-  /** Automatic attempts since the last steady connection. Others ("Retry now") must not lengthen the delay. */
+  /** Automatic attempts since the last steady connection. "Retry now" is not one: it must not lengthen the delay. */
   #attempts = 0;
   #windowMs = DEFAULT_WINDOW_MS;
   #build;

@@ -6,7 +6,7 @@ import { TENANTS } from "./rules.js";
 import { showEntries } from "./visible-list.js";
 import { describeState, newEvents } from "./words.js";
 
-/** How often a screen reader is told of arrivals: in batches. */
+/** Interval of the announcements to a screen reader, which come in batches. */
 const ANNOUNCE_MS = 5_000;
 
 /** While the page is paused, hidden or scrolled down, its list is frozen: new events wait behind a button. */
@@ -22,7 +22,7 @@ export class TenantPage {
   #frame = 0;
   #paused = false;
   #showingPending = false;
-  /** The last event that the announcer counted. What the page began with is not new. */
+  /** The last event that the announcer counted. Events of the first list are not new. */
   #announcedSeq = null;
 
   constructor(tenant) {

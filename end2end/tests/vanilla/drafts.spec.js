@@ -1,6 +1,6 @@
 import { expect, test } from "../../fixtures/index.js";
 
-/** Stores a text where the page keeps tenant A's draft. */
+/** Stores a text under the name of tenant A's draft. */
 const holding = (text) => `try { sessionStorage.setItem("draft:tenant_a", ${JSON.stringify(text)}); } catch {}`;
 
 /** Session storage as some browsers have it: each runs before the page's scripts, and on a blank page before that. */

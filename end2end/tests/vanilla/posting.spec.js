@@ -7,15 +7,15 @@ async function answerPosts(context, answer) {
   return () => context.unroute("**/events", handle);
 }
 
-/** What stands between the page and its server may answer a post, and knows nothing of events. */
-const STRANGERS = {
+/** Answers that a proxy between the page and its server may give to a post. */
+const PROXIES = {
   "a sign-in page": { contentType: "text/html", body: "<!doctype html><title>Sign in</title>" },
   "an empty page": { contentType: "text/html", body: "" },
   "JSON that is not an event": { contentType: "application/json", body: "{}" },
   "null": { status: 201, contentType: "application/json", body: "null" },
 };
 
-for (const [name, answer] of Object.entries(STRANGERS)) {
+for (const [name, answer] of Object.entries(PROXIES)) {
   test(`a post that ${name} answers is explained in plain words, and keeps its text`, async ({ feed, context }) => {
     const [window] = await feed.open("tenant_a");
     const restore = await answerPosts(context, (route) => route.fulfill(answer));
@@ -31,7 +31,7 @@ for (const [name, answer] of Object.entries(STRANGERS)) {
   });
 }
 
-/** Ways in which an answer is lost: whether the server accepted the message, the page cannot know. */
+/** Ways in which an answer is lost. The page cannot know if the server accepted the message. */
 const LOSSES = {
   "no answer": (route) => route.abort("connectionreset"),
   "a proxy's own 502": (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad</h1>" }),
