@@ -1,12 +1,20 @@
-// The no-build page's rules, without a page: that the module imports at all here is the first test.
+// Tests the no-build page's pure functions without a page, and the limits of its files.
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
-import {
-  lengthOf, newKey, normalise, readingNotice, reconnectDelay, refusal, stateOf, tenantOf, withEvent, withList,
-} from "../../public/vanilla/app.js";
+import { postMessage, streamAddress } from "../../public/vanilla/api.js";
+import { reconnectDelay } from "../../public/vanilla/connection.js";
+import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
+import { EMPTY, withEvent, withList } from "../../public/vanilla/list.js";
+import { lengthOf, newKey, normalise, refusal, tenantOf } from "../../public/vanilla/rules.js";
+import { describeState, readNotice } from "../../public/vanilla/words.js";
 
-const EMPTY = { epoch: null, seq: 0, entries: [] };
+const FOLDER = new URL("../../public/vanilla/", import.meta.url);
+const textOf = (name) => readFileSync(new URL(name, FOLDER), "utf8");
+const modules = readdirSync(FOLDER).filter((name) => name.endsWith(".js"));
+const namesIn = (text, pattern) => Array.from(text.matchAll(pattern), ([, name]) => name);
+
 /** A list as `GET /events` gives it: the newest `kept` of `seq` events. */
 const listOf = (epoch, seq, kept = seq) => ({
   epoch, seq, kept, entries: Array.from({ length: kept }, (_, i) => entryOf(seq - i, epoch)),
@@ -69,8 +77,52 @@ test("a key is visible ASCII, short enough, and never the same", () => {
   assert.equal(new Set(keys).size, keys.length);
 });
 
+test("the stream's address has the page's host and port, and its security", () => {
+  const addresses = { "http://[::1]:3000": "ws://[::1]:3000", "https://http.example": "wss://http.example" };
+  for (const [origin, address] of Object.entries(addresses)) {
+    globalThis.location = { origin };
+    assert.equal(streamAddress("tenant_a"), `${address}/ws?tenant=tenant_a`);
+  }
+  delete globalThis.location;
+});
+
+test("an answer to a post that is cut off is no answer", async (context) => {
+  const body = new ReadableStream({ pull(controller) { controller.error(new TypeError("network error")); } });
+  context.mock.method(globalThis, "fetch", async () => new Response(body, { status: 201 }));
+  globalThis.location = { origin: "http://localhost:3000" };
+  await assert.rejects(postMessage("tenant_a", "hello", "1-2-3-4"), /^Error: No answer from the server\./);
+  delete globalThis.location;
+});
+
+test("a draft comes back as it was stored, and is empty if the browser holds anything else or nothing", () => {
+  const held = new Map();
+  const storage = { getItem: (name) => held.get(name) ?? null, setItem: (name, text) => held.set(name, text) };
+  const use = (get) => Object.defineProperty(globalThis, "sessionStorage", { configurable: true, get });
+  const empty = { typed: "", attempt: null };
+  use(() => storage);
+  assert.deepEqual(readDraft("tenant_a"), empty);
+  const draft = { typed: "hello ", attempt: { text: "hello", key: "1-2-3-4" } };
+  storeDraft("tenant_a", draft);
+  assert.deepEqual(readDraft("tenant_a"), draft);
+  assert.deepEqual(readDraft("tenant_b"), empty);
+  const wrong = ["null", "5", '"x"', "{", "{}", '{"typed":5,"attempt":5}', '{"attempt":{"text":"x"}}',
+    '{"attempt":{"text":"x","key":"\\n"}}'];
+  for (const text of wrong) {
+    held.set("draft:tenant_a", text);
+    assert.deepEqual(readDraft("tenant_a"), empty, text);
+  }
+  const fail = () => { throw new Error("forbidden, or full"); };
+  const unusable = [() => null, fail, () => ({ getItem: fail, setItem: fail })];
+  for (const get of unusable) {
+    use(get);
+    storeDraft("tenant_a", draft);
+    assert.deepEqual(readDraft("tenant_a"), empty);
+  }
+  delete globalThis.sessionStorage;
+});
+
 test("every state has a slug and words", () => {
-  const state = (given) => stateOf(given).join("|");
+  const state = (given) => describeState(given).join("|");
   assert.equal(state({ phase: "connecting" }), "connecting|Connecting…");
   assert.equal(state({ phase: "live" }), "live|Live");
   assert.equal(state({ phase: "live", paused: true }), "paused|Paused");
@@ -104,12 +156,24 @@ test("what an earlier epoch left stays below, marked", () => {
 
 test("a return is told as it was", () => {
   const before = { epoch: "one", seq: 10 };
-  const notice = (list, gap = false) => readingNotice(before, list, gap, "12:03");
-  assert.equal(readingNotice(EMPTY, listOf("one", 5), false, "12:03"), "", "nothing to say at first");
+  const notice = (list, gap = false) => readNotice(before, list, gap, "12:03");
+  assert.equal(readNotice(EMPTY, listOf("one", 5), false, "12:03"), "", "nothing to say at first");
   assert.equal(notice(listOf("one", 10)), "Back live: nothing was missed.");
   assert.equal(notice(listOf("one", 11)), "Back live: 1 new event.");
   assert.equal(notice(listOf("one", 22, 12)), "Back live: 12 new events.");
   assert.match(notice(listOf("one", 22, 11)), /12 new events; some events are missing/);
   assert.equal(notice(listOf("two", 1)), "Back live: the server has restarted at 12:03.");
   assert.equal(notice(listOf("one", 11), true), "Something was lost on the way; read again: 1 new event.");
+});
+
+test("the modules have at most 700 lines in all, and the first line of each says what it does", () => {
+  const lines = modules.flatMap((name) => textOf(name).trimEnd().split("\n"));
+  assert.ok(lines.length <= 700, `${lines.length} lines`);
+  for (const name of modules) assert.match(textOf(name), /^\/\/ [A-Z][^\n]*\.\n/, name);
+});
+
+test("the page preloads every module that another one imports", () => {
+  const imported = modules.flatMap((name) => namesIn(textOf(name), /^import .* from "\.\/(.*)";$/gm));
+  const preloaded = namesIn(textOf("index.html"), /<link rel="modulepreload" href="\/vanilla\/(.*)">/g);
+  assert.deepEqual(preloaded, [...new Set(imported)].sort());
 });

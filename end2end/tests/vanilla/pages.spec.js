@@ -51,3 +51,10 @@ test.describe("without script", { tag: "@no-script" }, () => {
     expect(await page.locator("noscript").textContent()).toContain("This page needs script.");
   });
 });
+
+test("an address with a user and a password opens the feed", async ({ feed }) => {
+  feed.origin = feed.origin.replace("//", "//user:password@");
+  const [window] = await feed.open("tenant_a");
+  await window.post("hello");
+  await expect(window.messages).toHaveText(["hello"]);
+});

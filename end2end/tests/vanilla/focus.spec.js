@@ -1,0 +1,85 @@
+// A control that hides itself hands the focus on: a reader at the keyboard never starts again at the top of the page.
+import { expect, test } from "../../fixtures/index.js";
+
+test("\"Retry now\" keeps the focus until the page is live, and then hands it on", async ({ feed, wire }) => {
+  const [window] = await feed.open("tenant_a");
+  wire.up = false;
+  await wire.cut({ code: 1001 });
+  await window.retryNow.focus();
+  const tried = wire.sockets.length;
+  await window.page.keyboard.press("Enter");
+  await expect.poll(() => wire.sockets.length).toBeGreaterThan(tried);
+  await expect(window.retryNow).toBeFocused();
+  wire.up = true;
+  await window.is("live");
+  await expect(window.retryNow).toBeHidden();
+  await expect(window.connection).toBeFocused();
+});
+
+test("\"Retry now\" hands the focus on when the page is stopped", async ({ feed, wire }) => {
+  const [window] = await feed.open("tenant_a");
+  wire.up = false;
+  await wire.cut({ code: 1001 });
+  await window.retryNow.focus();
+  wire.pass = () => [];
+  wire.up = true;
+  const tried = wire.sockets.length;
+  await expect.poll(() => wire.sockets.length).toBeGreaterThan(tried);
+  await wire.cut({ code: 1008, reason: "no" });
+  await window.is("stopped");
+  await expect(window.connection).toBeFocused();
+});
+
+test("the button of new events hands the focus on when the reader is back at the top", async ({ feed, server }) => {
+  for (let i = 0; i < 20; i += 1) await server.post("tenant_a", `event ${i}`);
+  const [window] = await feed.open("tenant_a");
+  await window.read("event 2");
+  await server.post("tenant_a", "arrival");
+  await window.pending.focus();
+  await window.page.evaluate(() => scrollTo(0, 0));
+  await expect(window.pending).toBeHidden();
+  await expect(window.events.first()).toBeFocused();
+});
+
+test("the button of new events hands the focus to the first event", async ({ feed, server }) => {
+  const [window] = await feed.open("tenant_a");
+  await window.pause.click();
+  await server.post("tenant_a", "arrival");
+  await window.pending.focus();
+  await window.page.keyboard.press("Enter");
+  await expect(window.events.first()).toBeFocused();
+});
+
+test("\"Retry\" hands the focus to the text field", async ({ feed, context }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  await context.route("**/events", (route) => (route.request().method() === "POST" ? route.abort() : route.fallback()));
+  await window.post("again");
+  await window.retry.focus();
+  await window.page.keyboard.press("Enter");
+  await expect(window.message).toBeFocused();
+});
+
+test("\"Reload\" hands the focus on when the first build is back", async ({ feed, wire }) => {
+  const [window] = await feed.open("tenant_a");
+  wire.pass = (frame) => [{ ...frame, ...(frame.build && { build: "another" }) }];
+  await wire.cut({ code: 1001 });
+  await window.reload.focus();
+  wire.pass = (frame) => [frame];
+  await wire.cut({ code: 1001 });
+  await expect(window.reload).toBeHidden();
+  await expect(window.connection).toBeFocused();
+});
+
+test.describe("a server that keeps three events", () => {
+  test.use({ settings: { retain: 3 } });
+
+  test("an event that leaves the list hands the focus to the oldest that is left", async ({ feed, server }) => {
+    for (const text of ["one", "two", "three", "four"]) await server.post("tenant_a", text);
+    const [window] = await feed.open("tenant_a");
+    await window.events.last().focus();
+    await server.post("tenant_a", "five");
+    await expect(window.messages).toHaveText(["five", "four", "three"]);
+    await expect(window.events.last()).toBeFocused();
+  });
+});

@@ -1,0 +1,67 @@
+import { expect, test } from "../../fixtures/index.js";
+
+/** Answers every post with `answer` until it is taken off; everything else goes its way. */
+async function answerPosts(context, answer) {
+  const handle = (route) => (route.request().method() === "POST" ? answer(route) : route.fallback());
+  await context.route("**/events", handle);
+  return () => context.unroute("**/events", handle);
+}
+
+/** Answers that a proxy between the page and its server may give to a post. */
+const PROXIES = {
+  "a sign-in page": { contentType: "text/html", body: "<!doctype html><title>Sign in</title>" },
+  "an empty page": { contentType: "text/html", body: "" },
+  "JSON that is not an event": { contentType: "application/json", body: "{}" },
+  "null": { status: 201, contentType: "application/json", body: "null" },
+};
+
+for (const [name, answer] of Object.entries(PROXIES)) {
+  test(`a post that ${name} answers is explained in plain words, and keeps its text`, async ({ feed, context }) => {
+    const [window] = await feed.open("tenant_a");
+    const restore = await answerPosts(context, (route) => route.fulfill(answer));
+    await window.post("do not lose me");
+    await expect(window.error).toHaveText("The answer did not come from the server, but perhaps from a proxy's sign-in "
+      + "page. Your text is kept here. Reload the page to sign in, then try again.");
+    await expect(window.message).toHaveValue("do not lose me");
+    await expect(window.status).toBeEmpty();
+    await restore();
+    await window.retry.click();
+    await expect(window.messages).toHaveText(["do not lose me"]);
+    await expect(window.error).toBeEmpty();
+  });
+}
+
+/** Ways in which an answer is lost. The page cannot know if the server accepted the message. */
+const LOSSES = {
+  "no answer": (route) => route.abort("connectionreset"),
+  "a proxy's own 502": (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad</h1>" }),
+  "a proxy's own 504 in JSON": (route) => route.fulfill({ status: 504, json: { detail: "upstream timed out" } }),
+};
+
+for (const [name, lose] of Object.entries(LOSSES)) {
+  test(`after ${name} the page says that the message may have been posted`, async ({ feed, context }) => {
+    feed.expectNetworkErrors();
+    const [window] = await feed.open("tenant_a");
+    const restore = await answerPosts(context, lose);
+    await window.post("perhaps");
+    await expect(window.error).toHaveText("No answer from the server. Your message may have been posted; "
+      + "trying again won't post it twice.");
+    await expect(window.message).toHaveValue("perhaps");
+    await restore();
+    await window.retry.click();
+    await expect(window.messages).toHaveText(["perhaps"]);
+  });
+}
+
+test("only a refusal says that a message is not posted", async ({ feed, context }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  await answerPosts(context, (route) => route.fulfill({
+    status: 503,
+    contentType: "application/problem+json",
+    body: JSON.stringify({ type: "about:blank", title: "Full", status: 503, detail: "the server is full." }),
+  }));
+  await window.post("refused");
+  await expect(window.error).toHaveText("Not posted: the server is full.");
+  await expect(window.message).toHaveValue("refused");
+});

@@ -1,0 +1,171 @@
+// Keeps one WebSocket to the tenant's stream, and keeps the list complete.
+//
+// It follows "A client's duty" in docs/contract.md: numbers in brackets name its points. Nothing here touches the page,
+// which gives callbacks instead.
+import { readList, streamAddress } from "./api.js";
+import { EMPTY, withEvent, withList } from "./list.js";
+import { readNotice } from "./words.js";
+
+/** Time limit of a connection attempt. */
+const TIMEOUT_MS = 10_000;
+/** A connection that was live for this time was steady: the next delay is short again. */
+const STEADY_MS = 10_000;
+/** Longest window of the random delay. */
+const MAX_DELAY_MS = 30_000;
+/** Window of the delay until the server names one. */
+const DEFAULT_WINDOW_MS = 500;
+/** A shorter countdown would only flicker. */
+const COUNTDOWN_MS = 5_000;
+/** A timer that is later than this woke up from sleep or in a hidden tab. */
+const LATE_MS = 1_000;
+
+/** Delay before attempt n (0, 1, …) in milliseconds, with full jitter; `windowMs` is the last `reconnect_ms` (2). */
+export const reconnectDelay = (n, windowMs = DEFAULT_WINDOW_MS, random = Math.random) =>
+  random() * Math.min(MAX_DELAY_MS, windowMs * 2 ** n);
+
+export class Connection {
+  /** The tenant's events, as far as the page has them. */
+  list = EMPTY;
+  /** `phase`, and with it the `reason` of a stop, or the time at which a countdown is `due`. */
+  state = { phase: "connecting" };
+  #tenant;
+  #page;
+  /** Automatic attempts since the last steady connection. "Retry now" is not one: it must not lengthen the delay. */
+  #attempts = 0;
+  #windowMs = DEFAULT_WINDOW_MS;
+  #build;
+  /** The one timer: of a connection attempt, of silence, or of the delay before the next attempt. */
+  #timer = 0;
+  /** All that belongs to the current socket, or null between two sockets. */
+  #stream = null;
+
+  /** `page` has the callbacks `changed()`, `notice(words)`, `breach()` and `otherBuild(isOther)`. */
+  constructor(tenant, page) {
+    this.#tenant = tenant;
+    this.#page = page;
+    addEventListener("online", () => this.#isWaiting() && this.#wait(reconnectDelay(0, this.#windowMs)));
+    document.addEventListener("visibilitychange", () => {
+      if (this.#isWaiting() && !this.#stream && !document.hidden) this.open();
+    });
+    addEventListener("pagehide", () => this.#abandon());
+    addEventListener("pageshow", ({ persisted }) => persisted && this.open());
+    this.open();
+  }
+
+  /** Connects now, and abandons the socket or the delay before it. */
+  open() {
+    this.#abandon();
+    const abort = new AbortController();
+    const { signal } = abort;
+    this.#stream = { abort, held: [], reading: false };
+    this.#timer = setTimeout(() => this.#lost(), TIMEOUT_MS);
+    this.#enter(this.state.phase === "connecting" ? "connecting" : "reconnecting");
+    try {
+      const socket = new WebSocket(streamAddress(this.#tenant));
+      signal.addEventListener("abort", () => socket.close());
+      // The signal also removes the handlers, so that an abandoned socket changes nothing.
+      socket.addEventListener("message", ({ data }) => this.#receive(JSON.parse(data)), { signal });
+      socket.addEventListener("close", ({ code, reason }) => this.#closed(code, reason), { signal });
+      socket.addEventListener("error", () => this.#lost(), { signal });
+    } catch {
+      this.#lost(); // some engines throw if a policy forbids the address
+    }
+  }
+
+  #isWaiting() {
+    return this.state.phase === "reconnecting";
+  }
+
+  #enter(phase, more) {
+    this.state = { phase, ...more };
+    this.#page.changed();
+  }
+
+  #abandon() {
+    clearTimeout(this.#timer);
+    this.#stream?.abort.abort();
+    this.#stream = null;
+  }
+
+  #closed(code, reason) {
+    if (code !== 1008) return this.#lost();
+    this.#abandon();
+    return this.#enter("stopped", { reason });
+  }
+
+  #lost() {
+    if (Date.now() - this.#stream.liveAt >= STEADY_MS) this.#attempts = 0;
+    this.#wait(reconnectDelay(this.#attempts, this.#windowMs));
+  }
+
+  #wait(ms) {
+    this.#abandon();
+    this.#timer = setTimeout(() => {
+      this.#attempts += 1;
+      this.open();
+    }, ms);
+    this.#enter("reconnecting", { due: ms >= COUNTDOWN_MS ? Date.now() + ms : 0 });
+  }
+
+  /** Waits for the next frame. A timer that ran late first lets the page take the frames that have arrived (2). */
+  #watchSilence() {
+    const { silenceMs } = this.#stream;
+    const due = Date.now() + silenceMs;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const isLate = Date.now() - due > LATE_MS;
+      this.#timer = setTimeout(() => this.#lost(), isLate ? LATE_MS : 0);
+    }, silenceMs);
+  }
+
+  #receive({ type, seq, event, ...frame }) {
+    const stream = this.#stream;
+    this.#windowMs = frame.reconnect_ms ?? this.#windowMs;
+    if (type === "connection_established") {
+      stream.epoch = frame.epoch;
+      stream.silenceMs = 2 * frame.heartbeat_ms;
+      this.#build ??= frame.build;
+      this.#page.otherBuild(frame.build !== this.#build); // (6)
+    }
+    this.#watchSilence();
+    const expected = { connection_established: null, event_created: stream.seq + 1, heartbeat: stream.seq };
+    if (!Object.hasOwn(expected, type)) return; // a later server may have more types
+    if (event && !this.#ensureOwn(event)) return;
+    if (event) stream.held.push({ seq, event, at: performance.now() });
+    stream.seq = seq;
+    if (seq !== expected[type]) this.#read(stream, this.list);
+    else if (!stream.reading) this.#mergeHeld();
+  }
+
+  /** Reads the list, and again if a hole showed meanwhile. Events are held until it is there (1, 3). */
+  async #read(stream, before) {
+    stream.again = true;
+    if (stream.reading) return;
+    stream.reading = true;
+    while (stream.again) {
+      stream.again = false;
+      const list = await readList(this.#tenant, stream.abort.signal).catch(() => null);
+      if (stream !== this.#stream) return;
+      if (list?.epoch !== stream.epoch) return this.#lost();
+      const entries = list.entries.filter(({ event }) => this.#ensureOwn(event));
+      this.list = withList(this.list, { ...list, entries });
+      this.#page.notice(readNotice(before, list, Boolean(stream.liveAt)));
+    }
+    stream.reading = false;
+    stream.liveAt ??= Date.now();
+    this.#mergeHeld();
+    this.#enter("live");
+  }
+
+  #mergeHeld() {
+    this.list = this.#stream.held.splice(0).reduce(withEvent, this.list);
+    this.#page.changed();
+  }
+
+  /** Whether an event is the tenant's own. Another tenant's is a breach: the page raises an alarm (5). */
+  #ensureOwn(event) {
+    if (event.tenant_id === this.#tenant) return true;
+    this.#page.breach();
+    return false;
+  }
+}

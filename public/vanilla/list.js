@@ -1,0 +1,26 @@
+// Merges the server's list and the stream's events into the list that the page holds.
+
+/** Capacity until the server's own is known. It is the server's default. */
+const DEFAULT_CAPACITY = 1_000;
+
+/** The list of a page that has read nothing yet. */
+export const EMPTY = { epoch: null, seq: 0, entries: [] };
+
+/**
+ * The list after a read: newest first, and bounded (a client's duty, 1). Entries of an earlier epoch stay below it,
+ * marked as gone.
+ */
+export function withList(before, { epoch, seq, kept, entries }) {
+  const gone = before.entries
+    .filter((entry) => entry.gone || epoch !== before.epoch)
+    .map((entry) => ({ ...entry, gone: true }));
+  // A list that is shorter than its position tells the capacity: the server evicts older events.
+  const capacity = kept < seq ? kept : Math.max(DEFAULT_CAPACITY, kept);
+  return { epoch, seq, capacity, entries: [...entries, ...gone].slice(0, capacity) };
+}
+
+/** The list after an event. One at or below the list's position is in it already, or older than what is kept. */
+export function withEvent(before, entry) {
+  if (entry.seq <= before.seq) return before;
+  return { ...before, seq: entry.seq, entries: [entry, ...before.entries.slice(0, before.capacity - 1)] };
+}
