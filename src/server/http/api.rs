@@ -13,7 +13,7 @@ use axum::{
 
 use super::{
     super::{Server, stream::channel::List},
-    credential,
+    credential, etag,
     post::Post,
     problem::Refusal,
 };
@@ -35,8 +35,7 @@ pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: Head
     let tenant = credential::of_header(&headers)?;
     let channel = server.hub.channel(tenant);
     let position = channel.position();
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|tags| matches(tags, &etag(tenant, position)));
-    let (mut response, position) = if known {
+    let (mut response, position) = if etag::is_known(&headers, &etag(tenant, position)) {
         (StatusCode::NOT_MODIFIED.into_response(), position)
     } else {
         let List { position, body } = channel.list().await;
@@ -61,10 +60,4 @@ fn etag(tenant: Tenant, Position { epoch, seq }: Position) -> String {
 
 fn visible(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("uuids, tenants' ids and numbers are visible ASCII")
-}
-
-/// Whether an `If-None-Match` line has this tag, by weak comparison (RFC 9110, section 13.1.2).
-fn matches(line: &HeaderValue, etag: &str) -> bool {
-    let Ok(line) = line.to_str() else { return false };
-    line.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
