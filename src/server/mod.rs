@@ -66,13 +66,13 @@ pub(crate) struct Server {
 /// shutdown forgets upgraded connections (axum issue 3003).
 ///
 /// # Errors
-/// Where the listener has no address.
+/// If the listener has no address, or if there is no site to serve.
 pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<Output = ()>) -> io::Result<()> {
     let address = listener.local_addr()?;
     // An error says that it was set before, by another server of this process.
     let _ = any_spawner::Executor::init_tokio();
+    let site = Site::find()?;
     let limits = Limits::of_this_process(settings.max_connections);
-    let site = Site::find();
     let config = ChannelConfig {
         epoch: Uuid::new_v4(),
         build: site.build().into(),

@@ -1,11 +1,61 @@
-//! The files that are shipped.
+//! The files that the server ships: their names, codings and identity, and which site is served.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
 
-use crate::support::{Method, Program, Server, StatusCode, header};
+use tokio::process::Command;
 
-/// A folder that goes with the test.
+use crate::support::{Answer, Method, Program, Server, StatusCode, Tenant, header};
+
+/// A folder that is removed with the test.
 struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(uuid::Uuid::new_v4().to_string());
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// Writes a file, and the folders that it is in.
+    fn write(&self, name: &str, content: &str) {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Writes the files of one build of the client, each with its compressed variants; the content of each is its own name.
+    fn write_build(&self, fingerprint: &str) {
+        for ending in ["js", "wasm", "css"] {
+            for variant in ["", ".br", ".gz"] {
+                let name = format!("event-feed.{fingerprint}.{ending}{variant}");
+                self.write(&format!("pkg/{name}"), &name);
+            }
+        }
+    }
+
+    /// Writes down the fingerprints of a build as cargo-leptos does: each file may have another.
+    fn write_hashes(&self, [js, wasm, css]: [&str; 3]) {
+        self.write("hash.txt", &format!("js: {js}\nwasm: {wasm}\ncss: {css}\n"));
+    }
+
+    /// The program, with this folder as its site.
+    fn server(&self) -> Command {
+        let mut command = Program::command();
+        command.env("LEPTOS_SITE_ROOT", &self.0).env_remove("LEPTOS_WATCH").env("EVENT_FEED_PORT", "0");
+        command
+    }
+
+    /// The program, started in this folder, with no site named.
+    fn server_inside(&self) -> Command {
+        let mut command = self.server();
+        command.current_dir(&self.0).env_remove("LEPTOS_SITE_ROOT");
+        command
+    }
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -13,27 +63,34 @@ impl Drop for Folder {
     }
 }
 
-/// A site as the build leaves it, with files of one fingerprint, each beside its compressed variants; in each stands its
-/// ending. One file more has none beside it.
+/// A site as cargo-leptos builds it, with one file more that has no compressed variants.
 fn built_site() -> Folder {
-    let folder = Folder(PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(uuid::Uuid::new_v4().to_string()));
-    fs::create_dir_all(folder.0.join("pkg")).unwrap();
-    for ending in ["js", "wasm", "css"] {
-        for variant in ["", ".br", ".gz"] {
-            let ending = format!("{ending}{variant}");
-            fs::write(folder.0.join(format!("pkg/event-feed.f1ng3r.{ending}")), ending).unwrap();
-        }
-    }
-    fs::write(folder.0.join("alone.js"), "alone").unwrap();
+    let folder = Folder::new();
+    folder.write_build("f1ng3r");
+    folder.write_hashes(["f1ng3r"; 3]);
+    folder.write("alone.js", "alone");
     folder
 }
 
 /// The server of such a site.
 async fn serving(site: &Folder) -> Program {
-    let mut command = Program::command();
-    command.env("LEPTOS_SITE_ROOT", &site.0);
-    Program::spawn(command).await
+    Program::spawn(site.server()).await
 }
+
+/// Checks that the start ends with one sentence on the error stream.
+async fn check_start_fails(command: Command, saying: &[&str]) {
+    let exit = Program::run_to_end(command).await;
+    assert_eq!(exit.code, Some(1), "{exit:?}");
+    assert_eq!(exit.stderr.lines().count(), 1, "{exit:?}");
+    assert!(saying.iter().all(|words| exit.stderr.contains(words)), "{saying:?}: {exit:?}");
+}
+
+/// The name of the coding of an answer.
+fn coding(answer: &Answer) -> Option<&str> {
+    answer.headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap())
+}
+
+// Names.
 
 #[tokio::test]
 async fn the_no_build_page_is_plain_files() {
@@ -42,15 +99,86 @@ async fn the_no_build_page_is_plain_files() {
     assert!(page.header(header::CONTENT_TYPE).starts_with("text/html"));
     let script = server.get("/vanilla/app.js").send().await.is(StatusCode::OK);
     assert!(script.header(header::CONTENT_TYPE).contains("javascript"));
-    assert_eq!(server.request(Method::HEAD, "/vanilla/app.js").send().await.is(StatusCode::OK).text(), "");
-    server.request(Method::POST, "/vanilla/app.js").send().await.refused(405);
     assert_eq!(script.header(header::CACHE_CONTROL), "no-cache", "its name does not tell its content");
+}
+
+#[tokio::test]
+async fn head_is_get_without_the_body() {
+    let server = Server::start().await;
+    for target in ["/vanilla/", "/vanilla/app.js", "/vanilla"] {
+        let (get, head) = (server.get(target).send().await, server.request(Method::HEAD, target).send().await);
+        assert_eq!((head.status, head.text()), (get.status, ""), "{target}");
+        for name in [header::CONTENT_LENGTH, header::CONTENT_TYPE, header::ETAG, header::LOCATION] {
+            assert_eq!(head.headers.get(&name), get.headers.get(&name), "{target}: {name}");
+        }
+        assert_eq!(head.header(header::CONTENT_LENGTH), get.body.len().to_string(), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_only_read() {
+    let server = Server::start().await;
+    for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+        for target in ["/vanilla/app.js", "/vanilla/", "/vanilla"] {
+            let answer = server.request(method.clone(), target).send().await;
+            assert_eq!(answer.header(header::ALLOW), "GET,HEAD", "{method} {target}");
+            answer.refused(405);
+        }
+        server.request(method.clone(), "/vanilla/nowhere.js").send().await.refused(404);
+    }
 }
 
 #[tokio::test]
 async fn what_is_not_shipped_is_not_found() {
     let server = Server::start().await;
-    for target in ["/nowhere", "/vanilla/nowhere.js", "/pkg/", "/Cargo.toml", "/%00"] {
+    for target in
+        ["/nowhere", "/vanilla/nowhere.js", "/pkg/", "/pkg", "/style", "/style/", "/Cargo.toml", "/%00", "/%ff"]
+    {
+        server.get(target).send().await.refused(404);
+    }
+}
+
+#[tokio::test]
+async fn only_the_exact_name_is_a_files() {
+    let server = Server::start().await;
+    for target in [
+        "/vanilla/app.js.map",
+        "/vanilla/app",
+        "/vanilla/app.js/",
+        "/vanilla/APP.js",
+        "/vanilla//app.js",
+        "/vanilla/./app.js",
+        "/vanilla%2Fapp.js",
+        "/vanilla.d",
+        "/vanilla.d/",
+        "//vanilla/",
+    ] {
+        for accepted in ["identity", "br, gzip"] {
+            server.get(target).header("accept-encoding", accepted).send().await.refused(404);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_may_be_percent_encoded() {
+    let site = built_site();
+    site.write("a b/ü.txt", "spaced");
+    site.write("a b/index.html", "index");
+    let program = serving(&site).await;
+    assert_eq!(program.get("/%61lone%2Ejs").send().await.is(StatusCode::OK).text(), "alone");
+    assert_eq!(program.get("/a%20b/%C3%BC.txt").send().await.is(StatusCode::OK).text(), "spaced");
+    let redirect = program.get("/a%20b").send().await.is(StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(redirect.header(header::LOCATION), "/a%20b/");
+}
+
+#[tokio::test]
+async fn a_folder_with_a_page_is_found_with_its_slash_on_this_host() {
+    let server = Server::start().await;
+    for (target, location) in [("/vanilla", "/vanilla/"), ("/vanilla?tenant=tenant_a", "/vanilla/?tenant=tenant_a")] {
+        let redirect = server.get(target).send().await.is(StatusCode::TEMPORARY_REDIRECT);
+        assert_eq!(redirect.header(header::LOCATION), location);
+    }
+    for target in ["//vanilla", "///vanilla", "//localhost/vanilla", "/%2Fvanilla"] {
         server.get(target).send().await.refused(404);
     }
 }
@@ -75,20 +203,23 @@ async fn no_path_leaves_the_folder() {
     }
 }
 
+#[cfg(unix)]
 #[tokio::test]
-async fn fingerprinted_files_are_cached_for_a_year_and_named_as_the_build() {
+async fn no_link_leaves_the_folder() {
     let site = built_site();
-    let program = serving(&site).await;
-    for ending in ["js", "wasm", "css"] {
-        let file = program.get(&format!("/pkg/event-feed.f1ng3r.{ending}")).send().await.is(StatusCode::OK);
-        assert_eq!(file.text(), ending);
-        let kept = file.header(header::CACHE_CONTROL);
-        assert!(kept.contains("max-age=31536000") && kept.contains("immutable"), "{kept}");
+    std::os::unix::fs::symlink("/etc", site.0.join("etc")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", site.0.join("passwd")).unwrap();
+    for watch in ["false", "true"] {
+        let mut command = site.server();
+        command.env("LEPTOS_WATCH", watch);
+        let program = Program::spawn(command).await;
+        for target in ["/passwd", "/etc/passwd"] {
+            program.get(target).send().await.refused(404);
+        }
     }
-    let socket = program.connect(crate::support::Tenant::A).await;
-    assert_eq!(socket.hello.build, "f1ng3r");
-    assert!(program.page("/?tenant=tenant_a").await.contains("/pkg/event-feed.f1ng3r.wasm"));
 }
+
+// Codings.
 
 #[tokio::test]
 async fn a_file_comes_in_the_best_encoding_that_the_client_takes() {
@@ -97,17 +228,25 @@ async fn a_file_comes_in_the_best_encoding_that_the_client_takes() {
     for (accepted, encoding, variant) in [
         ("gzip, deflate, br, zstd", Some("br"), ".br"),
         ("gzip, deflate", Some("gzip"), ".gz"),
+        ("GZIP", Some("gzip"), ".gz"),
         ("br;q=0.5, gzip", Some("gzip"), ".gz"),
+        ("br; q=0.5 , gzip;q=0.4", Some("br"), ".br"),
+        ("*", Some("br"), ".br"),
+        ("br;q=0, *", Some("gzip"), ".gz"),
+        ("identity, br;q=0.5", None, ""),
         ("br;q=0, gzip;q=0", None, ""),
+        ("br;q=x", None, ""),
         ("identity", None, ""),
+        ("identity;q=0", None, ""),
+        ("*;q=0", None, ""),
         ("zstd", None, ""),
+        ("", None, ""),
     ] {
         for (ending, media_type) in [("js", "text/javascript"), ("wasm", "application/wasm"), ("css", "text/css")] {
             let request = program.get(&format!("/pkg/event-feed.f1ng3r.{ending}"));
             let file = request.header("accept-encoding", accepted).send().await.is(StatusCode::OK);
-            assert_eq!(file.text(), format!("{ending}{variant}"), "{accepted}");
-            let named = file.headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap());
-            assert_eq!(named, encoding, "{accepted}");
+            assert_eq!(file.text(), format!("event-feed.f1ng3r.{ending}{variant}"), "{accepted}");
+            assert_eq!(coding(&file), encoding, "{accepted}");
             assert_eq!(file.header(header::CONTENT_TYPE), media_type);
             assert_eq!(file.header(header::VARY).to_lowercase(), "accept-encoding", "a cache keeps each apart");
             assert!(file.header(header::CACHE_CONTROL).contains("max-age=31536000"));
@@ -120,6 +259,296 @@ async fn a_file_without_compressed_variants_comes_as_it_is() {
     let site = built_site();
     let program = serving(&site).await;
     let file = program.get("/alone.js").header("accept-encoding", "br, gzip").send().await.is(StatusCode::OK);
-    assert_eq!(file.text(), "alone");
-    assert!(!file.headers.contains_key(header::CONTENT_ENCODING));
+    assert_eq!((file.text(), coding(&file)), ("alone", None));
+}
+
+#[tokio::test]
+async fn a_compressed_variant_has_no_address_of_its_own() {
+    let site = built_site();
+    let program = serving(&site).await;
+    for ending in ["js.br", "js.gz", "wasm.br"] {
+        program.get(&format!("/pkg/event-feed.f1ng3r.{ending}")).send().await.refused(404);
+    }
+}
+
+// Identity.
+
+#[tokio::test]
+async fn a_file_that_a_client_has_is_not_sent_again() {
+    let site = built_site();
+    let program = serving(&site).await;
+    let first = program.get("/alone.js").send().await.is(StatusCode::OK);
+    let tag = first.header(header::ETAG);
+    assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2, "a strong tag: {tag}");
+    assert!(!first.headers.contains_key(header::LAST_MODIFIED), "a time does not tell a content");
+    for known in [tag, &format!("W/{tag}"), &format!("\"x\", {tag}"), "*"] {
+        for method in [Method::GET, Method::HEAD] {
+            let request = program.request(method, "/alone.js").header("if-none-match", known);
+            let answer = request.send().await.is(StatusCode::NOT_MODIFIED);
+            assert_eq!(answer.text(), "");
+            for name in [header::ETAG, header::VARY, header::CACHE_CONTROL] {
+                assert_eq!(answer.header(&name), first.header(&name), "{known}: {name}");
+            }
+        }
+    }
+    for other in ["\"x\"", "", &tag[1..]] {
+        program.get("/alone.js").header("if-none-match", other).send().await.is(StatusCode::OK);
+    }
+    let two_lines = program.get("/alone.js").header("if-none-match", "\"x\"").header("if-none-match", tag);
+    two_lines.send().await.is(StatusCode::NOT_MODIFIED);
+}
+
+#[tokio::test]
+async fn each_coding_of_a_file_has_a_tag_of_its_own() {
+    let site = Folder::new();
+    site.write_build("f1ng3r");
+    for variant in ["", ".br", ".gz"] {
+        site.write(&format!("same.js{variant}"), "the same bytes");
+    }
+    let program = serving(&site).await;
+    for target in ["/pkg/event-feed.f1ng3r.wasm", "/same.js"] {
+        let mut tags = Vec::new();
+        for accepted in ["br", "gzip", "identity"] {
+            let file = program.get(target).header("accept-encoding", accepted).send().await.is(StatusCode::OK);
+            tags.push((accepted, file.header(header::ETAG).to_owned()));
+        }
+        for (accepted, _) in &tags {
+            for (of, tag) in &tags {
+                let request = program.get(target).header("accept-encoding", accepted).header("if-none-match", tag);
+                let expected = if of == accepted { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+                request.send().await.is(expected);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_content_is_sent_whatever_its_time_says() {
+    let site = built_site();
+    let file = |content: &str, time: Duration| {
+        site.write("alone.js", content);
+        let file = fs::File::options().write(true).open(site.0.join("alone.js")).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + time).unwrap();
+    };
+    let (constant, older) = (Duration::from_secs(1_000_000_000), Duration::from_secs(900_000_000));
+    file("first", constant);
+    let mut kept = serving(&site).await.get("/alone.js").send().await.is(StatusCode::OK);
+    for (content, time) in [("other", constant), ("older", older)] {
+        file(content, time);
+        let program = serving(&site).await;
+        let mut revalidation = program.get("/alone.js");
+        for (name, validator) in [("if-modified-since", header::LAST_MODIFIED), ("if-none-match", header::ETAG)] {
+            if let Some(value) = kept.headers.get(validator) {
+                revalidation.add(name, value);
+            }
+        }
+        let answer = revalidation.send().await.is(StatusCode::OK);
+        assert_eq!(answer.text(), content);
+        assert_ne!(answer.header(header::ETAG), kept.header(header::ETAG));
+        kept = answer;
+        let again = program.get("/alone.js").header("if-none-match", kept.header(header::ETAG)).send().await;
+        again.is(StatusCode::NOT_MODIFIED);
+    }
+}
+
+#[tokio::test]
+async fn ranges_and_conditions_but_if_none_match_change_nothing() {
+    let server = Server::start().await;
+    let plain = server.get("/favicon.svg").send().await.is(StatusCode::OK);
+    assert!(!plain.headers.contains_key(header::ACCEPT_RANGES), "it serves none");
+    let (past, future) = ("Sat, 01 Jan 2000 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT");
+    for (name, value) in [
+        ("range", "bytes=0-1"),
+        ("range", "bytes=0-1,3-4"),
+        ("range", "bytes=99999999-"),
+        ("range", "bytes=5-1"),
+        ("range", "lines=1-2"),
+        ("range", "nonsense"),
+        ("if-modified-since", future),
+        ("if-unmodified-since", past),
+        ("if-match", "\"x\""),
+        ("if-range", "\"x\""),
+        ("if-range", past),
+    ] {
+        for method in [Method::GET, Method::HEAD] {
+            let mut request = server.request(method.clone(), "/favicon.svg").header(name, value);
+            if name == "if-range" {
+                request.add("range", "bytes=0-1");
+            }
+            let answer = request.send().await.is(StatusCode::OK);
+            assert_eq!(answer.headers.get(header::CONTENT_LENGTH), plain.headers.get(header::CONTENT_LENGTH));
+            assert!(method == Method::HEAD || answer.body == plain.body, "{name}: {value}");
+        }
+        let known = server.get("/favicon.svg").header(name, value).header("if-none-match", "*");
+        known.send().await.is(StatusCode::NOT_MODIFIED);
+    }
+}
+
+// The client's build.
+
+#[tokio::test]
+async fn fingerprinted_files_are_cached_for_a_year_and_named_as_the_build() {
+    let site = built_site();
+    let program = serving(&site).await;
+    for ending in ["js", "wasm", "css"] {
+        let file = program.get(&format!("/pkg/event-feed.f1ng3r.{ending}")).send().await.is(StatusCode::OK);
+        assert_eq!(file.text(), format!("event-feed.f1ng3r.{ending}"));
+        let kept = file.header(header::CACHE_CONTROL);
+        assert!(kept.contains("max-age=31536000") && kept.contains("immutable"), "{kept}");
+    }
+    let socket = program.connect(Tenant::A).await;
+    assert_eq!(socket.hello.build, "f1ng3r");
+    assert!(program.page("/?tenant=tenant_a").await.contains("/pkg/event-feed.f1ng3r.wasm"));
+    program.get("/hash.txt").send().await.refused(404);
+}
+
+/// Checks that a page links these three fingerprints of script, program and style sheet, and no other.
+async fn check_links(program: &Program, [js, wasm, css]: [&str; 3]) {
+    let page = program.page("/?tenant=tenant_a").await;
+    let mut linked: Vec<_> = page.split("/pkg/event-feed.").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    linked.sort_unstable();
+    linked.dedup();
+    let mut expected = [format!("{css}.css"), format!("{js}.js"), format!("{wasm}.wasm")];
+    expected.sort_unstable();
+    assert_eq!(linked, expected);
+}
+
+#[tokio::test]
+async fn of_two_builds_a_page_links_the_one_that_the_build_wrote_down() {
+    let site = Folder::new();
+    site.write_build("old");
+    site.write_build("new");
+    // The script of one build is the newest file, and the program of the other: times tell nothing.
+    let later = SystemTime::now() + Duration::from_secs(60);
+    for name in ["pkg/event-feed.old.wasm", "pkg/event-feed.new.js"] {
+        fs::File::options().write(true).open(site.0.join(name)).unwrap().set_modified(later).unwrap();
+    }
+    for (build, other) in [("new", "old"), ("old", "new")] {
+        site.write_hashes([build; 3]);
+        let program = serving(&site).await;
+        check_links(&program, [build; 3]).await;
+        assert_eq!(program.connect(Tenant::A).await.hello.build, build);
+        for ending in ["js", "wasm", "css"] {
+            let name = format!("event-feed.{other}.{ending}");
+            assert_eq!(program.get(&format!("/pkg/{name}")).send().await.is(StatusCode::OK).text(), name);
+        }
+    }
+    // As cargo-leptos writes it: each file has a fingerprint of its own content.
+    site.write_hashes(["new", "old", "new"]);
+    check_links(&serving(&site).await, ["new", "old", "new"]).await;
+}
+
+#[tokio::test]
+async fn one_build_needs_no_word_about_it() {
+    let site = Folder::new();
+    site.write_build("only");
+    check_links(&serving(&site).await, ["only"; 3]).await;
+    // As cargo-leptos leaves it if it fingerprints nothing.
+    let site = Folder::new();
+    for ending in ["js", "wasm", "css"] {
+        site.write(&format!("pkg/event-feed.{ending}"), ending);
+    }
+    let program = serving(&site).await;
+    assert!(program.page("/").await.contains("\"/pkg/event-feed.css\""));
+    let style = program.get("/pkg/event-feed.css").send().await.is(StatusCode::OK);
+    assert_eq!(style.header(header::CACHE_CONTROL), "no-cache", "its name does not tell its content");
+}
+
+#[tokio::test]
+async fn of_several_builds_with_no_word_about_them_the_start_chooses_none() {
+    let site = Folder::new();
+    site.write_build("old");
+    site.write("pkg/event-feed.new.wasm", "new");
+    check_start_fails(site.server(), &[&site.0.display().to_string(), "hash.txt"]).await;
+}
+
+#[tokio::test]
+async fn a_build_whose_files_are_not_there_ends_the_start() {
+    let site = Folder::new();
+    site.write_build("here");
+    site.write_hashes(["here", "gone", "here"]);
+    check_start_fails(site.server(), &[&site.0.display().to_string(), "hash.txt", "event-feed.gone.wasm"]).await;
+    site.write("hash.txt", "js: here\n");
+    check_start_fails(site.server(), &[&site.0.display().to_string(), "hash.txt", "wasm"]).await;
+}
+
+// Which site.
+
+#[tokio::test]
+async fn a_wrong_site_ends_the_start() {
+    let mut nowhere = Program::command();
+    nowhere.env("LEPTOS_SITE_ROOT", "/no/such/folder").env("EVENT_FEED_PORT", "0");
+    check_start_fails(nowhere, &["LEPTOS_SITE_ROOT", "/no/such/folder"]).await;
+
+    let site = Folder::new();
+    site.write("pkg/event-feed.x.js", "a script without a program");
+    check_start_fails(site.server(), &["LEPTOS_SITE_ROOT", &site.0.display().to_string()]).await;
+}
+
+#[tokio::test]
+async fn with_neither_a_site_nor_the_sources_the_start_ends() {
+    let empty = Folder::new();
+    check_start_fails(empty.server_inside(), &["target/site", "public", "LEPTOS_SITE_ROOT"]).await;
+    empty.write("public/vanilla/index.html", "a page without a style");
+    check_start_fails(empty.server_inside(), &["target/site", "style", "LEPTOS_SITE_ROOT"]).await;
+}
+
+#[tokio::test]
+async fn a_site_is_read_at_the_start() {
+    let site = built_site();
+    let program = serving(&site).await;
+    site.write("alone.js", "changed");
+    site.write("new.js", "new");
+    assert_eq!(program.get("/alone.js").send().await.is(StatusCode::OK).text(), "alone");
+    program.get("/new.js").send().await.refused(404);
+}
+
+/// Checks that a change of a file shows at once.
+async fn check_shows_a_change(command: Command, folder: &Folder, (target, name): (&str, &str)) {
+    let program = Program::spawn(command).await;
+    let mut tags = Vec::new();
+    for content in ["first", "second"] {
+        folder.write(name, content);
+        let file = program.get(target).send().await.is(StatusCode::OK);
+        assert_eq!(file.text(), content);
+        tags.push(file.header(header::ETAG).to_owned());
+    }
+    program.get(target).header("if-none-match", &tags[0]).send().await.is(StatusCode::OK);
+    program.get(target).header("if-none-match", &tags[1]).send().await.is(StatusCode::NOT_MODIFIED);
+    fs::remove_file(folder.0.join(name)).unwrap();
+    program.get(target).send().await.refused(404);
+}
+
+#[tokio::test]
+async fn while_someone_works_on_it_a_change_shows_at_once() {
+    let site = built_site();
+    let mut watching = site.server();
+    watching.env("LEPTOS_WATCH", "true");
+    check_shows_a_change(watching, &site, ("/alone.js", "alone.js")).await;
+
+    let sources = Folder::new();
+    sources.write("public/vanilla/index.html", "a page");
+    sources.write("style/main.css", "a style");
+    check_shows_a_change(sources.server_inside(), &sources, ("/vanilla/", "public/vanilla/index.html")).await;
+    sources.write("public/vanilla/index.html", "a page");
+    check_shows_a_change(sources.server_inside(), &sources, ("/style/main.css", "style/main.css")).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_that_no_descriptor_is_left_for_is_not_called_missing() {
+    let site = built_site();
+    for (watch, expected) in [("false", StatusCode::OK), ("true", StatusCode::SERVICE_UNAVAILABLE)] {
+        let mut command = site.server();
+        command.env("LEPTOS_WATCH", watch);
+        let program = Program::spawn(command).await;
+        let mut connection = program.open().await;
+        connection.send(program.get("/alone.js")).await.is(StatusCode::OK);
+        program.may_open_no_more_files();
+        let answer = connection.send(program.get("/alone.js")).await;
+        assert_eq!(answer.status, expected, "watch: {watch}");
+        if expected != StatusCode::OK {
+            answer.refused(503);
+        }
+    }
 }

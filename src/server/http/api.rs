@@ -16,7 +16,7 @@ use super::{
         Server,
         stream::{channel::List, read_limiter::TooManyReads},
     },
-    credential,
+    credential, etag,
     post::Post,
     problem::Refusal,
 };
@@ -38,8 +38,7 @@ pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: Head
     let tenant = credential::of_header(&headers)?;
     let channel = server.hub.channel(tenant);
     let position = channel.position();
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().any(|tags| matches(tags, &etag(tenant, position)));
-    let (mut response, position) = if known {
+    let (mut response, position) = if etag::is_known(&headers, &etag(tenant, position)) {
         (StatusCode::NOT_MODIFIED.into_response(), position)
     } else {
         let List { position, body } = channel.list().await.map_err(|TooManyReads| Refusal::TooManyReads)?;
@@ -64,10 +63,4 @@ fn etag(tenant: Tenant, Position { epoch, seq }: Position) -> String {
 
 fn visible(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("uuids, tenants' ids and numbers are visible ASCII")
-}
-
-/// Whether an `If-None-Match` line has this tag, by weak comparison (RFC 9110, section 13.1.2).
-fn matches(line: &HeaderValue, etag: &str) -> bool {
-    let Ok(line) = line.to_str() else { return false };
-    line.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }

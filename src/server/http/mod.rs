@@ -4,6 +4,7 @@ pub(crate) mod api;
 pub(crate) mod authority;
 pub(crate) mod body;
 pub(crate) mod credential;
+pub(crate) mod etag;
 pub(crate) mod headers;
 pub(crate) mod idle_connections;
 pub(crate) mod limits;

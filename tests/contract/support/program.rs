@@ -61,7 +61,14 @@ impl Program {
 
     /// Runs it with these flags to its end.
     pub(crate) async fn run(flags: &[&str]) -> Exit {
-        let output = Self::command().args(flags).kill_on_drop(true).output();
+        let mut command = Self::command();
+        command.args(flags);
+        Self::run_to_end(command).await
+    }
+
+    /// Runs a command to its end.
+    pub(crate) async fn run_to_end(mut command: Command) -> Exit {
+        let output = command.kill_on_drop(true).output();
         let output = within("the end of the program", output).await.unwrap();
         Exit {
             code: output.status.code(),
@@ -131,6 +138,13 @@ impl Program {
     /// How many files it has open. `None` where the system does not tell.
     pub(crate) fn open_files(&self) -> Option<usize> {
         Some(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()?)).ok()?.count())
+    }
+
+    /// Lets it open no file more, whatever it has open now.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn may_open_no_more_files(&self) {
+        let pid = self.child.id().expect("it runs").try_into().expect("a process id");
+        rlimit::prlimit(pid, rlimit::Resource::NOFILE, Some((1, 1)), None).unwrap();
     }
 
     /// Sends it a signal.

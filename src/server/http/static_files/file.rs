@@ -1,0 +1,92 @@
+//! A file in memory: each coding that it is there in, what identifies it, and the answer that carries it.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
+
+use super::{
+    super::etag,
+    build,
+    negotiation::{self, Coding},
+};
+
+/// A fingerprinted file never changes under its name.
+const FOR_A_YEAR: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+/// Any other is kept, and asked for again each time by its tag.
+const ASK_FIRST: HeaderValue = HeaderValue::from_static("no-cache");
+
+/// A file of a site.
+#[derive(Debug)]
+pub(super) struct File {
+    media_type: HeaderValue,
+    cache_control: HeaderValue,
+    plain: Representation,
+    coded: Vec<(Coding, Representation)>,
+}
+
+/// The content of a file in one coding.
+#[derive(Debug)]
+struct Representation {
+    body: Bytes,
+    etag: HeaderValue,
+}
+
+impl File {
+    /// The file with this address and content.
+    pub(super) fn new(address: &str, content: Vec<u8>) -> Self {
+        let media_type = mime_guess::from_path(address).first_raw().unwrap_or("application/octet-stream");
+        Self {
+            media_type: HeaderValue::from_static(media_type),
+            cache_control: if build::fingerprint(address).is_some() { FOR_A_YEAR } else { ASK_FIRST },
+            plain: Representation::new(content, None),
+            coded: Vec::new(),
+        }
+    }
+
+    /// Adds the same content in a coding.
+    pub(super) fn add(&mut self, coding: Coding, content: Vec<u8>) {
+        self.coded.push((coding, Representation::new(content, Some(coding))));
+    }
+
+    /// The answer to a `GET`: the content in the coding that the client prefers, or `304` to a client that has it.
+    pub(super) fn answer(&self, request: &HeaderMap) -> Response {
+        let coding = negotiation::preferred(request, self.coded.iter().map(|(coding, _)| *coding));
+        let in_coding = self.coded.iter().find(|(in_coding, _)| Some(*in_coding) == coding);
+        let Representation { body, etag } = in_coding.map_or(&self.plain, |(_, content)| content);
+        let mut response = Response::new(Body::empty());
+        let headers = response.headers_mut();
+        headers.insert(header::ETAG, etag.clone());
+        headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
+        headers.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
+        if etag.to_str().is_ok_and(|etag| etag::is_known(request, etag)) {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response;
+        }
+        headers.insert(header::CONTENT_TYPE, self.media_type.clone());
+        headers.insert(header::CONTENT_LENGTH, body.len().into());
+        if let Some(coding) = coding {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+        }
+        *response.body_mut() = Body::from(body.clone());
+        response
+    }
+}
+
+impl Representation {
+    /// Makes its strong tag of the content's hash and length, and of the coding (RFC 9110, section 8.8.3.3).
+    ///
+    /// The standard library may hash in another way in its next version: clients then load each file once more. 64 bits
+    /// suffice, since nobody but the project makes the files, and so nobody looks for two with the same hash.
+    fn new(body: Vec<u8>, coding: Option<Coding>) -> Self {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&body);
+        let (hash, length) = (hasher.finish(), body.len());
+        let coding = coding.map_or("", Coding::ending);
+        let etag = HeaderValue::try_from(format!("\"{hash:016x}-{length:x}{coding}\""));
+        Self { body: body.into(), etag: etag.expect("digits, letters, dots and quotes are visible ASCII") }
+    }
+}

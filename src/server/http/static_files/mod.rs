@@ -1,0 +1,233 @@
+//! Serves the files that are shipped: the built site, or the no-build page from the sources.
+//!
+//! A built site is read into memory at the start, so that a request needs no file and no descriptor. While someone works on
+//! the files (the sources, or cargo-leptos in watch mode) each request reads its file, so that a change shows at once.
+//! Pages that the server renders are in `pages`.
+
+mod build;
+mod file;
+mod negotiation;
+mod table;
+
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axum::{
+    extract::Request,
+    http::{HeaderValue, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use percent_encoding::percent_decode_str;
+
+use self::{
+    build::{Build, BuildError},
+    file::File,
+    table::{Files, Found, Listing},
+};
+use super::{limits::no_descriptor_left, problem::Refusal};
+use crate::app::{Assets, ClientFiles};
+
+/// The variable that names the site's folder. cargo-leptos sets it too.
+const SITE_VARIABLE: &str = "LEPTOS_SITE_ROOT";
+/// The variable that cargo-leptos sets to `true` in watch mode.
+const WATCH_VARIABLE: &str = "LEPTOS_WATCH";
+/// The folder that cargo-leptos builds the site in, if the variable is not set.
+const SITE: &str = "target/site";
+/// The folder of the sources that cargo-leptos copies into the site.
+const PUBLIC: &str = "public";
+/// The folder of the sources that the style sheet is in.
+const STYLE: &str = "style";
+/// The address of the style sheet in the sources.
+const STYLE_SHEET: &str = "/style/main.css";
+/// The address of the no-build page.
+const NO_BUILD_PAGE: &str = "/vanilla/";
+
+/// Why no site can be served. Each is one sentence for the person who starts the server.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SiteError {
+    #[error(
+        "{SITE_VARIABLE} names {0:?}, which holds no built client: \
+         name the folder that `cargo leptos build --release` made ({SITE})"
+    )]
+    Wrong(PathBuf),
+    #[error(
+        "neither a built site ({SITE}) nor the sources ({PUBLIC} and {STYLE}) are in the working directory: \
+         start the server in the project's folder, or set {SITE_VARIABLE} to the site's folder"
+    )]
+    Nowhere,
+    #[error("the site in {0:?} {1}")]
+    Build(PathBuf, BuildError),
+    #[error("the site in {0:?} cannot be read: {1}")]
+    Unreadable(PathBuf, io::Error),
+}
+
+impl From<SiteError> for io::Error {
+    fn from(error: SiteError) -> Self {
+        Self::other(error)
+    }
+}
+
+/// The shipped files, and which of them a page links.
+#[derive(Debug)]
+pub(crate) struct Site {
+    files: Content,
+    assets: Assets,
+    build: String,
+}
+
+/// The files themselves, or the folders that a request reads its file from.
+#[derive(Debug)]
+enum Content {
+    InMemory(Files),
+    OnDisk(Arc<[Folder]>),
+}
+
+/// A folder whose files have addresses.
+#[derive(Debug, Clone)]
+struct Folder {
+    /// Start of the address of each: `/`, or a path between slashes.
+    prefix: &'static str,
+    path: PathBuf,
+}
+
+impl Site {
+    /// Finds the site: the folder that `LEPTOS_SITE_ROOT` names, else `target/site`, else the sources. The last two are
+    /// looked for in the working directory.
+    ///
+    /// # Errors
+    /// If there is none, or if what there is does not fit together.
+    pub(crate) fn find() -> Result<Self, SiteError> {
+        let watched = env::var_os(WATCH_VARIABLE).is_some_and(|watch| watch == "true");
+        if let Some(root) = env::var_os(SITE_VARIABLE).map(PathBuf::from) {
+            return Self::built(&root, watched)?.ok_or(SiteError::Wrong(root));
+        }
+        match Self::built(Path::new(SITE), watched)? {
+            Some(site) => Ok(site),
+            None => Self::sources(),
+        }
+    }
+
+    /// The site that cargo-leptos built here. `None` if there is no client.
+    fn built(root: &Path, watched: bool) -> Result<Option<Self>, SiteError> {
+        let unreadable = |error| SiteError::Unreadable(root.to_owned(), error);
+        let folders = [Folder { prefix: "/", path: root.to_owned() }];
+        let listing = match list(&folders) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            listing => listing.map_err(unreadable)?,
+        };
+        let hashes = build::read_hashes(root).map_err(unreadable)?;
+        let build = Build::find(&listing, hashes.as_deref());
+        let Some(Build { js, wasm, css }) = build.map_err(|error| SiteError::Build(root.to_owned(), error))? else {
+            return Ok(None);
+        };
+        tracing::info!(root = %root.display(), js, wasm, css, "serving the client that is built");
+        let name = build::fingerprint(&wasm).unwrap_or(env!("CARGO_PKG_VERSION")).to_owned();
+        let files = if watched {
+            Content::OnDisk(folders.into())
+        } else {
+            Content::InMemory(listing.read().map_err(unreadable)?)
+        };
+        Ok(Some(Self { files, assets: Assets { css, client: Some(ClientFiles { js, wasm }) }, build: name }))
+    }
+
+    /// The no-build page alone.
+    fn sources() -> Result<Self, SiteError> {
+        let folders = [Folder { prefix: "/", path: PUBLIC.into() }, Folder { prefix: "/style/", path: STYLE.into() }];
+        let listing = list(&folders).map_err(|_| SiteError::Nowhere)?;
+        if ![NO_BUILD_PAGE, STYLE_SHEET].iter().all(|name| matches!(listing.find(name), Some(Found::File(_)))) {
+            return Err(SiteError::Nowhere);
+        }
+        tracing::info!(
+            "no client is built: the no-build page at {NO_BUILD_PAGE} takes its place (script/server builds it)"
+        );
+        Ok(Self {
+            files: Content::OnDisk(folders.into()),
+            assets: Assets { css: String::from(STYLE_SHEET), client: None },
+            build: String::from("no-build"),
+        })
+    }
+
+    /// The addresses of what a page links.
+    pub(crate) const fn assets(&self) -> &Assets {
+        &self.assets
+    }
+
+    /// Names the client's build.
+    pub(crate) fn build(&self) -> &str {
+        &self.build
+    }
+
+    /// Answers with a file, in the best coding that it is there in and that the client takes, or with a refusal: the last
+    /// resort of the router.
+    ///
+    /// Of the conditions in a request only `If-None-Match` counts. Those about a time do not, since no file has one
+    /// (RFC 9110, sections 13.1.3 and 13.1.4). `If-Match` guards a change, and no request changes a file. Ranges are
+    /// ignored, as a server may (section 14.2): the files are small.
+    pub(crate) async fn serve(&self, request: Request) -> Response {
+        let Some(name) = name(request.uri()) else { return Refusal::NotFound.into_response() };
+        let found = match self.look_up(name).await {
+            Ok(Some(found)) => found,
+            Ok(None) => return Refusal::NotFound.into_response(),
+            Err(error) if no_descriptor_left(&error) => {
+                tracing::warn!(%error, "a file cannot be opened for now");
+                return Refusal::NoPlace.into_response();
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a file cannot be read");
+                return Refusal::NotFound.into_response();
+            }
+        };
+        match (request.method(), found) {
+            // The answer to a `HEAD` is sent without its body.
+            (&Method::GET | &Method::HEAD, Found::File(file)) => file.answer(request.headers()),
+            (&Method::GET | &Method::HEAD, Found::Folder) => redirect_into(request.uri()),
+            _ => Refusal::MethodNotAllowed { allow: String::from("GET,HEAD") }.into_response(),
+        }
+    }
+
+    async fn look_up(&self, name: String) -> io::Result<Option<Found<Arc<File>>>> {
+        match &self.files {
+            Content::InMemory(files) => Ok(files.find(&name).map(Found::cloned)),
+            Content::OnDisk(folders) => {
+                let folders = Arc::clone(folders);
+                let read = move || list(&folders)?.find(&name).map(Found::read).transpose();
+                tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
+            }
+        }
+    }
+}
+
+/// The addresses of all files in these folders. The file that cargo-leptos wrote about the build has none.
+fn list(folders: &[Folder]) -> io::Result<Listing> {
+    let mut listing = Listing::default();
+    for folder in folders {
+        listing.add(&folder.path, folder.prefix)?;
+    }
+    listing.remove(build::HASHES_ADDRESS);
+    Ok(listing)
+}
+
+/// The name that an address asks for: percent-encoding decoded. An encoded slash separates nothing (RFC 3986, section
+/// 2.2), and no file has one in its name.
+fn name(uri: &Uri) -> Option<String> {
+    let path = uri.path();
+    let name = percent_decode_str(path).decode_utf8().ok()?;
+    let slashes = |text: &str| text.bytes().filter(|byte| *byte == b'/').count();
+    (slashes(&name) == slashes(path)).then(|| name.into_owned())
+}
+
+/// Sends a client to the page of a folder, whose relative links need the slash. The path is a name that was found, so it
+/// starts with one slash and cannot name another host.
+fn redirect_into(uri: &Uri) -> Response {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let Ok(location) = HeaderValue::try_from(format!("{}/{query}", uri.path())) else {
+        return Refusal::NotFound.into_response();
+    };
+    let headers = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    (StatusCode::TEMPORARY_REDIRECT, headers).into_response()
+}

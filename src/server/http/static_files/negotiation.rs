@@ -1,0 +1,78 @@
+//! Chooses the coding of a file by the `Accept-Encoding` of a request (RFC 9110, section 12.5.3).
+
+use axum::http::{HeaderMap, header};
+
+/// A content coding that files may be there in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    Brotli,
+    Gzip,
+}
+
+impl Coding {
+    /// All of them, the best first.
+    pub(super) const ALL: [Self; 2] = [Self::Brotli, Self::Gzip];
+
+    /// Its name in a header.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// What a variant's name has after its file's.
+    pub(super) const fn ending(self) -> &'static str {
+        match self {
+            Self::Brotli => ".br",
+            Self::Gzip => ".gz",
+        }
+    }
+
+    /// The coding of a file with this name, if it is a variant.
+    pub(super) fn of_variant(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|coding| name.ends_with(coding.ending()))
+    }
+}
+
+/// The coding that the client prefers of those at hand, the best of them first. `None` is the plain file: it is sent
+/// too if the client takes none of them, since an answer that it may be able to read is better than a refusal.
+pub(super) fn preferred(headers: &HeaderMap, at_hand: impl Iterator<Item = Coding>) -> Option<Coding> {
+    let accepted = Accepted::of(headers);
+    let mut best = (None, accepted.weight("identity").unwrap_or(0.0));
+    for coding in at_hand {
+        let weight = accepted.weight(coding.name()).or_else(|| accepted.weight("*")).unwrap_or(0.0);
+        // If all else is equal, the plain file is the largest.
+        if weight > best.1 || (weight == best.1 && weight > 0.0 && best.0.is_none()) {
+            best = (Some(coding), weight);
+        }
+    }
+    best.0
+}
+
+/// Codings in lower case, each with its weight from 0 to 1.
+struct Accepted(Vec<(String, f32)>);
+
+impl Accepted {
+    /// Reads all lines. A coding whose weight cannot be read is left out.
+    fn of(headers: &HeaderMap) -> Self {
+        let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+        Self(lines.flat_map(|line| line.split(',')).filter_map(weighted).collect())
+    }
+
+    /// The weight that the client gives to this name, if it names it.
+    fn weight(&self, name: &str) -> Option<f32> {
+        self.0.iter().find(|(coding, _)| coding == name).map(|(_, weight)| *weight)
+    }
+}
+
+/// Reads `gzip` or `gzip;q=0.5`.
+fn weighted(element: &str) -> Option<(String, f32)> {
+    let mut parts = element.split(';').map(str::trim);
+    let coding = parts.next()?.to_ascii_lowercase();
+    let weight = match parts.next() {
+        None => 1.0,
+        Some(parameter) => parameter.strip_prefix(['q', 'Q'])?.strip_prefix('=')?.parse().ok()?,
+    };
+    (0.0..=1.0).contains(&weight).then_some((coding, weight))
+}

@@ -1,0 +1,136 @@
+//! Maps addresses to files: names come from the disk alone, so that no request can name anything else.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{file::File, negotiation::Coding};
+
+/// The page of a folder.
+const INDEX: &str = "index.html";
+
+/// Files by their address: the decoded path, to the letter.
+#[derive(Debug)]
+pub(super) struct Table<F>(BTreeMap<String, F>);
+
+/// The files of a site that are not read yet.
+pub(super) type Listing = Table<OnDisk>;
+/// The files of a site, in memory.
+pub(super) type Files = Table<Arc<File>>;
+
+/// What is at an address.
+#[derive(Debug)]
+pub(super) enum Found<F> {
+    File(F),
+    /// A folder with a page, whose address ends with a slash, as this one does not.
+    Folder,
+}
+
+/// A file on the disk.
+#[derive(Debug)]
+pub(super) struct OnDisk {
+    address: String,
+    path: PathBuf,
+    /// The codings that the file is there in, beside itself.
+    coded: Vec<(Coding, PathBuf)>,
+}
+
+impl<F> Table<F> {
+    /// What is at an address.
+    pub(super) fn find(&self, address: &str) -> Option<Found<&F>> {
+        if address.ends_with('/') {
+            return self.0.get(&format!("{address}{INDEX}")).map(Found::File);
+        }
+        let folder = || self.0.contains_key(&format!("{address}/{INDEX}")).then_some(Found::Folder);
+        self.0.get(address).map(Found::File).or_else(folder)
+    }
+
+    /// Takes an address away.
+    pub(super) fn remove(&mut self, address: &str) {
+        self.0.remove(address);
+    }
+
+    /// All addresses, in order.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+impl<F> Default for Table<F> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl Listing {
+    /// Adds the regular files below a folder, with addresses that start with `prefix`. A symbolic link is not followed: it
+    /// may lead anywhere. A compressed variant (`app.js.br`) belongs to its file and has no address. A name that is not
+    /// Unicode has none either.
+    ///
+    /// # Errors
+    /// If a folder cannot be read.
+    pub(super) fn add(&mut self, folder: &Path, prefix: &str) -> io::Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let (kind, path) = (entry.file_type()?, entry.path());
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if kind.is_dir() {
+                self.add(&path, &format!("{prefix}{name}/"))?;
+            } else if kind.is_file() && Coding::of_variant(&name).is_none() {
+                let address = format!("{prefix}{name}");
+                let coded = Coding::ALL.into_iter().filter_map(|coding| {
+                    let variant = folder.join(format!("{name}{}", coding.ending()));
+                    fs::symlink_metadata(&variant).is_ok_and(|data| data.is_file()).then_some((coding, variant))
+                });
+                let coded = coded.collect();
+                self.0.insert(address.clone(), OnDisk { address, path, coded });
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads all files.
+    ///
+    /// # Errors
+    /// If one cannot be read.
+    pub(super) fn read(&self) -> io::Result<Files> {
+        let files = self.0.iter().map(|(address, file)| Ok((address.clone(), file.read()?)));
+        files.collect::<io::Result<_>>().map(Table)
+    }
+}
+
+impl OnDisk {
+    fn read(&self) -> io::Result<Arc<File>> {
+        let mut file = File::new(&self.address, fs::read(&self.path)?);
+        for (coding, path) in &self.coded {
+            file.add(*coding, fs::read(path)?);
+        }
+        Ok(Arc::new(file))
+    }
+}
+
+impl Found<&Arc<File>> {
+    /// The file itself.
+    pub(super) fn cloned(self) -> Found<Arc<File>> {
+        match self {
+            Self::File(file) => Found::File(Arc::clone(file)),
+            Self::Folder => Found::Folder,
+        }
+    }
+}
+
+impl Found<&OnDisk> {
+    /// The file, read now.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(super) fn read(self) -> io::Result<Found<Arc<File>>> {
+        match self {
+            Self::File(file) => file.read().map(Found::File),
+            Self::Folder => Ok(Found::Folder),
+        }
+    }
+}
