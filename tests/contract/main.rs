@@ -7,6 +7,7 @@ mod support;
 
 mod actions;
 mod answers;
+mod clock;
 mod faults;
 mod files;
 mod healthcheck;
