@@ -40,7 +40,7 @@ pub use http::{
     listener::listen,
     routes::Route,
 };
-pub use settings::Settings;
+pub use settings::{CommaList, CommaListError, Settings};
 
 use http::{limits::Limits, listener::Connections, routes, static_files::Site};
 use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub};

@@ -12,6 +12,8 @@ use std::{
 
 use axum::http::{HeaderMap, Uri, header};
 
+use super::super::settings::CommaList;
+
 /// A host name or IP address. Names that mean the same are equal: a name is in lower case and without the dot that may end it
 /// (RFC 1034, section 3.1), an IPv6 address is in its canonical form, in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +136,7 @@ pub(crate) enum HostRefused {
 pub(crate) fn host_of(
     target: &Uri,
     headers: &HeaderMap,
-    allowed: &[HostName],
+    allowed: &[CommaList<HostName>],
 ) -> Result<Authority, HostRefused> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(HostRefused::Malformed) };
@@ -143,7 +145,7 @@ pub(crate) fn host_of(
         None => host.to_str().map_err(|_| HostRefused::Malformed)?,
     };
     let authority: Authority = host.parse().map_err(|_| HostRefused::Malformed)?;
-    if authority.host.is_local() || allowed.contains(&authority.host) {
+    if authority.host.is_local() || allowed.iter().any(|names| names.contains(&authority.host)) {
         Ok(authority)
     } else {
         Err(HostRefused::NotAllowed(authority.host))
@@ -151,13 +153,13 @@ pub(crate) fn host_of(
 }
 
 /// Whether a socket may be opened: by no browser (no `Origin`), by a page of this server, or by one of `allowed`.
-pub(crate) fn origin_passes(headers: &HeaderMap, host: &Authority, allowed: &[Origin]) -> bool {
+pub(crate) fn origin_passes(headers: &HeaderMap, host: &Authority, allowed: &[CommaList<Origin>]) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     match (origins.next(), origins.next()) {
         (None, _) => true,
         (Some(origin), None) => {
             let origin = origin.to_str().ok().and_then(|text| text.parse::<Origin>().ok());
-            origin.is_some_and(|origin| origin.is_of(host) || allowed.contains(&origin))
+            origin.is_some_and(|origin| origin.is_of(host) || allowed.iter().any(|origins| origins.contains(&origin)))
         }
         (Some(_), Some(_)) => false,
     }
@@ -172,7 +174,7 @@ mod tests {
         for line in lines {
             headers.append(header::HOST, line.parse().unwrap());
         }
-        let allowed: Vec<HostName> = allowed.iter().map(|name| name.parse().unwrap()).collect();
+        let allowed: Vec<_> = allowed.iter().map(|name| name.parse().unwrap()).collect();
         host_of(&target.parse().unwrap(), &headers, &allowed)
     }
 
@@ -205,7 +207,7 @@ mod tests {
             ("Feed.Example:443", "feed.example"),
             ("feed.example.", "feed.example"),
             ("feed.example", "Feed.Example."),
-            ("feed.example.:80", "feed.example."),
+            ("feed.example.:80", "else.example, feed.example.,"),
         ] {
             assert!(host(&[line], "/", &[flag]).is_ok(), "{line} with {flag}");
         }
@@ -251,7 +253,7 @@ mod tests {
             for origin in origins {
                 headers.append(header::ORIGIN, origin.parse().unwrap());
             }
-            let allowed: Vec<Origin> = allowed.iter().map(|origin| origin.parse().unwrap()).collect();
+            let allowed: Vec<_> = allowed.iter().map(|origin| origin.parse().unwrap()).collect();
             origin_passes(&headers, &host.parse().unwrap(), &allowed)
         };
         assert!(passes("localhost:3000", &[], &[]));

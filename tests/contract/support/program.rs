@@ -54,7 +54,14 @@ impl Program {
 
     /// Runs it with these flags to its end.
     pub(crate) async fn run(flags: &[&str]) -> Exit {
-        let output = Self::command().args(flags).kill_on_drop(true).output();
+        let mut command = Self::command();
+        command.args(flags);
+        Self::run_command(command).await
+    }
+
+    /// Runs a command that ends up as the binary, to its end.
+    pub(crate) async fn run_command(mut command: Command) -> Exit {
+        let output = command.kill_on_drop(true).output();
         let output = within("the end of the program", output).await.unwrap();
         Exit {
             code: output.status.code(),
@@ -72,8 +79,8 @@ impl Program {
 
     /// Starts a command that ends up as the binary.
     pub(crate) async fn spawn(mut command: Command) -> Self {
-        let command = command.env("EVENT_FEED_PORT", "0").kill_on_drop(true);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        command.env("EVENT_FEED_PORT", "0");
+        let mut child = command.kill_on_drop(true).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (write, log) = mpsc::unbounded_channel();
         let reading = Arc::new(Mutex::new(()));
@@ -133,8 +140,13 @@ impl Program {
     }
 
     /// Sends it a signal, and waits for its end.
-    pub(crate) async fn end_with(mut self, signal: &str) -> Exit {
+    pub(crate) async fn end_with(self, signal: &str) -> Exit {
         self.signal(signal).await;
+        self.ended().await
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(mut self) -> Exit {
         while let Some(line) = within("the rest of the log", self.log.recv()).await {
             self.note(&line);
         }
