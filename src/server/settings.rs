@@ -26,6 +26,8 @@ use crate::feed::DEFAULT_RETAIN;
 
 /// The variable of `--port`.
 const PORT: &str = "EVENT_FEED_PORT";
+/// The maximum of `--retain`. A list of 100,000 events takes 200 MB, and every page reads the whole list.
+const RETAIN_MAX: i64 = 10_000;
 
 /// A real-time event feed for two tenants that never meet.
 #[derive(Debug, Clone, Parser)]
@@ -39,9 +41,9 @@ pub struct Settings {
     #[arg(long, env = PORT, value_name = "PORT", default_value_t = 3000)]
     pub port: u16,
 
-    /// How many events are kept of each tenant, the newest; an older one is forgotten
+    /// How many events are kept of each tenant, the newest, up to 10000; an older one is forgotten
     #[arg(long, env = "EVENT_FEED_RETAIN", value_name = "EVENTS", default_value_t = DEFAULT_RETAIN as u32,
-        value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        value_parser = clap::value_parser!(u32).range(1..=RETAIN_MAX))]
     pub retain: u32,
 
     /// How many WebSocket connections each tenant may have; one more is answered with 503. Lowered, with a line in the
@@ -262,6 +264,7 @@ mod tests {
         for flag in [
             "--port=70000",
             "--retain=0",
+            "--retain=10001",
             "--heartbeat=1",
             "--host=nowhere",
             "--allow-origin=x",

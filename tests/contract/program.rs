@@ -24,6 +24,7 @@ async fn a_bad_setting_ends_with_one_plain_sentence() {
     check_fails(&["--port", "x"], "--port").await;
     check_fails(&["--port", "70000"], "--port").await;
     check_fails(&["--retain", "0"], "--retain").await;
+    check_fails(&["--retain", "10001"], "--retain").await;
     check_fails(&["--port", "tcp://10.96.0.7:3000"], "--port").await;
     check_fails(&["--port", ""], "--port").await;
     check_fails(&["--max-connections=0"], "--max-connections").await;
@@ -43,7 +44,7 @@ async fn a_bad_variable_is_named() {
         ("EVENT_FEED_HOST", "tcp://10.96.0.7:3000"),
         ("EVENT_FEED_PORT", "70000"),
         ("EVENT_FEED_PORT", "http://10.96.0.7:3000"),
-        ("EVENT_FEED_RETAIN", "0"),
+        ("EVENT_FEED_RETAIN", "10001"),
         ("EVENT_FEED_MAX_CONNECTIONS", "x"),
         ("EVENT_FEED_HEARTBEAT", "1"),
         ("EVENT_FEED_DRAIN", "-1"),
