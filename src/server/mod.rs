@@ -24,6 +24,7 @@
 pub mod fuzzing;
 mod healthcheck;
 pub(crate) mod http;
+pub mod log;
 mod settings;
 pub mod signal;
 mod stream;

@@ -77,7 +77,7 @@ pub struct Settings {
     pub no_isolation: bool,
 
     /// What is logged, to the error stream and never with a message's text: a level (error, warn, info, debug), or a
-    /// filter such as event_feed=debug
+    /// filter such as event_feed=debug. Above 100 lines a second of one kind, the others are counted
     #[arg(long, env = "EVENT_FEED_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
 

@@ -1,8 +1,10 @@
 //! The binary: how it starts, what it says, how it ends.
 
+use std::time::Instant;
+
 use tokio::process::Command;
 
-use crate::support::{Method, Program, Tenant};
+use crate::support::{Method, Program, Raw, Tenant};
 
 /// Checks that it ended with one plain sentence on the error stream.
 async fn check_fails(flags: &[&str], saying: &str) {
@@ -213,6 +215,69 @@ async fn the_log_never_holds_a_messages_text_and_names_a_refused_host() {
 }
 
 #[tokio::test]
+async fn a_refused_host_is_one_line_of_the_log_with_the_flag_that_would_allow_it() {
+    let program = Program::start(&[]).await;
+    let mut foreign = program.get("/");
+    foreign.set("host", "rebound.example");
+    foreign.send().await.refused(421);
+    let log = program.end_with("TERM").await.stderr;
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("refused") || line.contains("rebound")).collect();
+    assert!(
+        matches!(lines[..], [line] if line.contains("421") && line.contains("--allow-host rebound.example")),
+        "{log}"
+    );
+}
+
+/// How many lines the summaries of a log count.
+fn left_out(log: &str) -> usize {
+    let counts = log.lines().filter_map(|line| line.split_once("left out ")?.1.split(' ').next());
+    counts.map(|count| count.parse::<usize>().unwrap()).sum()
+}
+
+/// Sends requests that are refused, `count` hundreds of them, over one connection.
+async fn be_refused(program: &Program, raw: &mut Raw, count: usize) {
+    let hundred = program.get("/events").head().repeat(100);
+    for _ in 0..count {
+        raw.write(&hundred).await;
+        for _ in 0..100 {
+            raw.answer().await.refused(401);
+        }
+    }
+}
+
+/// How many refusals were logged, and how many were left out.
+fn refusals(log: &str) -> (usize, usize) {
+    (log.lines().filter(|line| line.contains("no-tenant")).count(), left_out(log))
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_is_a_hundred_lines_a_second_and_a_count() {
+    let mut program = Program::start(&[]).await;
+    let (mut raw, start) = (program.raw().await, Instant::now());
+    be_refused(&program, &mut raw, 100).await;
+    program.says("left out ").await; // though nothing else is logged
+    // The summary of these comes at the end. The other lines of a stop are not lost in them.
+    be_refused(&program, &mut raw, 2).await;
+    let seconds = start.elapsed().as_secs() as usize;
+    let log = program.end_with("TERM").await.stderr;
+    let (lines, left_out) = refusals(&log);
+    assert_eq!(lines + left_out, 10_200, "{lines} lines");
+    assert!(lines <= 100 * (seconds + 1), "{lines} lines in {seconds} s");
+    let summaries = log.lines().filter(|line| line.contains("left out ")).count();
+    assert!(summaries <= seconds + 2, "{summaries} summaries in {seconds} s");
+    assert!(log.contains(": stopping") && log.contains(": stopped"), "the log of a stop");
+}
+
+#[tokio::test]
+async fn what_is_left_out_of_the_log_is_counted_whatever_its_filter() {
+    let program = Program::start(&["--log", "info,event_feed::server::log=off"]).await;
+    be_refused(&program, &mut program.raw().await, 20).await;
+    let (lines, left_out) = refusals(&program.end_with("TERM").await.stderr);
+    assert_eq!(lines + left_out, 2_000);
+    assert!(left_out > 0);
+}
+
+#[tokio::test]
 async fn nothing_is_logged_per_event_by_default() {
     let program = Program::start(&[]).await;
     let before = program.logged.clone();
@@ -226,12 +291,13 @@ async fn nothing_is_logged_per_event_by_default() {
 
 #[tokio::test]
 async fn a_log_that_nobody_reads_stops_nobody() {
-    let program = Program::start(&[]).await;
+    // Many kinds of lines: of each kind only some are written in a second.
+    let program = Program::start(&["--log", "trace"]).await;
     let _unread = program.leave_the_log_unread().await;
     let mut socket = program.connect(Tenant::A).await;
     let mut connection = program.open().await;
     for _ in 0..5_000 {
-        connection.send(program.get("/events")).await.refused(401); // a line each, and a pipe holds some hundreds
+        connection.send(program.get("/events")).await.refused(401); // some lines each, and a pipe holds some hundreds
     }
     program.post(Tenant::A, "heard").await.created();
     assert_eq!(socket.next_event().await.message, "heard");
