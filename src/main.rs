@@ -22,17 +22,25 @@ async fn main() -> ExitCode {
     let _log = log::start(&settings.log);
 
     let address = SocketAddr::new(settings.host, settings.port);
-    let served = match server::listen(address) {
-        Ok(listener) => server::serve(listener, settings, signal::stop()).await,
+    let listener = match server::listen(address) {
+        Ok(listener) => listener,
         Err(error) => {
             eprintln!("event-feed cannot listen on {address}: {error}. Choose another with --host and --port.");
             return ExitCode::FAILURE;
         }
     };
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("event-feed had to stop: {error}");
+    let (stop, stop_at_once) = (signal::stop(), signal::stop_at_once());
+    tokio::select! {
+        served = server::serve(listener, settings, stop) => match served {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("event-feed had to stop: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        () = stop_at_once => {
+            // Logged, not printed: a reader of the error stream that has stopped must not keep the process.
+            tracing::error!("ended at once by a second signal: what was under way is cut");
             ExitCode::FAILURE
         }
     }

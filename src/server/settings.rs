@@ -57,7 +57,8 @@ pub struct Settings {
         value_parser = clap::value_parser!(u32).range(100..=300_000))]
     pub heartbeat: u32,
 
-    /// How long, in milliseconds, a stop may take: requests under way end, sockets are closed with 1001
+    /// How long, in milliseconds, a stop may take: requests under way end, their answers are sent, and sockets are closed
+    /// with 1001. A second signal ends the program at once
     #[arg(long, env = "EVENT_FEED_DRAIN", value_name = "MILLISECONDS", default_value_t = 4_000,
         value_parser = clap::value_parser!(u32).range(0..=60_000))]
     pub drain: u32,
