@@ -23,6 +23,7 @@ COPY --from=pins /build/Cargo.lock ./
 RUN script/setup build
 
 # Every dependency, built for both sides by building nothing else with them.
+COPY patches patches
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src style public tests/contract tests/model benches/fanout \
   && touch src/lib.rs style/main.css tests/contract/main.rs tests/model/main.rs benches/fanout/main.rs \

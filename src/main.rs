@@ -1,13 +1,8 @@
 //! The server binary: settings in, a listener, and `serve` until a signal comes. No rule of the feed is here.
 
-use std::{io::IsTerminal, net::SocketAddr, process::ExitCode};
+use std::{net::SocketAddr, process::ExitCode};
 
-use event_feed::server::{self, Settings, signal};
-use tracing_appender::non_blocking::NonBlockingBuilder;
-use tracing_subscriber::EnvFilter;
-
-/// How many lines of the log wait for a reader that is behind; more are dropped.
-const LOG_LINES: usize = 4_096;
+use event_feed::server::{self, Settings, log, signal};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -24,26 +19,28 @@ async fn main() -> ExitCode {
             }
         };
     }
-    // Written by a thread of its own: clients cause lines, and who reads them may stand still. The guard flushes at the end.
-    let (log, _guard) = NonBlockingBuilder::default().buffered_lines_limit(LOG_LINES).finish(std::io::stderr());
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&settings.log))
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(log)
-        .init();
+    let _log = log::start(&settings.log);
 
     let address = SocketAddr::new(settings.host, settings.port);
-    let served = match server::listen(address) {
-        Ok(listener) => server::serve(listener, settings, signal::stop()).await,
+    let listener = match server::listen(address) {
+        Ok(listener) => listener,
         Err(error) => {
             eprintln!("event-feed cannot listen on {address}: {error}. Choose another with --host and --port.");
             return ExitCode::FAILURE;
         }
     };
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("event-feed had to stop: {error}");
+    let (stop, stop_at_once) = (signal::stop(), signal::stop_at_once());
+    tokio::select! {
+        served = server::serve(listener, settings, stop) => match served {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("event-feed had to stop: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        () = stop_at_once => {
+            // Logged, not printed: a reader of the error stream that has stopped must not keep the process.
+            tracing::error!("ended at once by a second signal: what was under way is cut");
             ExitCode::FAILURE
         }
     }

@@ -53,11 +53,22 @@ pub struct Timestamp(DateTime<Utc>);
 pub struct TimestampError;
 
 impl Timestamp {
-    /// This moment, by the clock of the machine.
+    /// This moment, by the clock of the machine. A clock outside of the years 1970 to 9999 counts as the nearest moment in
+    /// them: the wire has no other years, and an odd clock is not a reason to refuse events.
     #[cfg(feature = "ssr")]
     #[must_use]
     pub fn now() -> Self {
-        Self(chrono::SubsecRound::trunc_subsecs(Utc::now(), 3))
+        Self::clamped(std::time::SystemTime::now())
+    }
+
+    #[cfg(feature = "ssr")]
+    fn clamped(time: std::time::SystemTime) -> Self {
+        /// 9999-12-31T23:59:59.999Z.
+        const LAST: i64 = 253_402_300_799_999;
+        // An error says that the clock is before 1970.
+        let since_1970 = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let millis = i64::try_from(since_1970.as_millis()).map_or(LAST, |millis| millis.min(LAST));
+        Self(DateTime::from_timestamp_millis(millis).unwrap_or_default())
     }
 
     /// Reads the one form that the wire has, and no other of RFC 3339. (chrono's reader of any form, and its writer, are 8
@@ -135,6 +146,30 @@ mod tests {
         ] {
             assert_eq!(Timestamp::parse(text), Err(TimestampError), "{text}");
         }
+    }
+
+    #[cfg(feature = "ssr")]
+    #[test]
+    fn a_clock_outside_of_1970_to_9999_counts_as_the_nearest_moment_in_them() {
+        use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+        let before = |duration: Duration| UNIX_EPOCH.checked_sub(duration).unwrap();
+        let after = |duration: Duration| UNIX_EPOCH.checked_add(duration).unwrap();
+        let year_10000 = Duration::from_secs(253_402_300_800);
+        for (time, text) in [
+            (before(Duration::from_nanos(1)), "1970-01-01T00:00:00.000Z"),
+            (before(year_10000 * 1_000), "1970-01-01T00:00:00.000Z"),
+            (UNIX_EPOCH, "1970-01-01T00:00:00.000Z"),
+            (after(Duration::from_micros(1_999)), "1970-01-01T00:00:00.001Z"),
+            (after(year_10000 - Duration::from_nanos(1)), "9999-12-31T23:59:59.999Z"),
+            (after(year_10000), "9999-12-31T23:59:59.999Z"),
+            (after(Duration::from_secs(i64::MAX.unsigned_abs())), "9999-12-31T23:59:59.999Z"),
+        ] {
+            let timestamp = Timestamp::clamped(time);
+            assert_eq!(timestamp.to_string(), text);
+            assert_eq!(Timestamp::parse(text), Ok(timestamp), "a client can read it");
+        }
+        assert!(Timestamp::clamped(SystemTime::now()).millis() > 1_700_000_000_000);
     }
 
     #[test]

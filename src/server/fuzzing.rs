@@ -9,6 +9,7 @@ use super::{
         credential::{self, TenantParam},
         post,
     },
+    settings::CommaList,
     stream::inbound::{ClientFrame, Inbound},
 };
 use crate::feed::{
@@ -75,9 +76,9 @@ fn tenant_parameter(target: &Uri) {
 /// A host that is answered for is local or allowed, and a page of another is not let in by it.
 fn host_and_origin(target: &Uri, hosts: &HeaderMap, origins: &HeaderMap) {
     let allowed: HostName = "feed.example".parse().expect("a name");
-    match authority::host_of(target, hosts, std::slice::from_ref(&allowed)) {
+    match authority::host_of(target, hosts, &["feed.example".parse().expect("a list")]) {
         Ok(host) => {
-            let evil: Origin = "https://evil.example:444".parse().expect("an origin");
+            let evil: CommaList<Origin> = "https://evil.example:444".parse().expect("a list");
             let mut foreign = HeaderMap::new();
             foreign.insert(header::ORIGIN, HeaderValue::from_static("https://evil.example:444"));
             assert!(!authority::origin_passes(&foreign, &host, &[]));

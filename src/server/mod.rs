@@ -24,13 +24,17 @@
 pub mod fuzzing;
 mod healthcheck;
 pub(crate) mod http;
+pub mod log;
 mod settings;
 pub mod signal;
 mod stream;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
-use tokio::{net::TcpListener, time::timeout};
+use tokio::{
+    net::TcpListener,
+    time::{Instant, timeout_at},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -40,13 +44,10 @@ pub use http::{
     listener::listen,
     routes::Route,
 };
-pub use settings::Settings;
+pub use settings::{CommaList, CommaListError, Settings};
 
 use http::{limits::Limits, listener::Connections, routes, static_files::Site};
 use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub, read_limiter::ReadLimiter};
-
-/// How long connections may take to end once their requests have.
-const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
 
 /// What the handlers share.
 #[derive(Debug)]
@@ -62,8 +63,8 @@ pub(crate) struct Server {
 }
 
 /// Serves until `stop`, then drains: the listener closes, requests under way end, new ones get `503`, and each socket
-/// `1001`. Returns when all have ended, or shortly after `settings.drain`. Sockets are tracked by the hub: axum's own
-/// shutdown forgets upgraded connections (axum issue 3003).
+/// `1001`. Returns when all have ended, and every answer is sent, or when `settings.drain` has passed. Sockets are tracked by
+/// the hub: axum's own shutdown forgets upgraded connections (axum issue 3003).
 ///
 /// # Errors
 /// If the listener has no address, or if there is no site to serve.
@@ -97,16 +98,18 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
         () = connections.accept(&listener, &server, &router) => {}
         () = stop => {}
     }
+    let deadline = Instant::now() + server.settings.drain();
     drop(listener);
     tracing::info!("stopping");
     server.stopping.cancel();
     server.hub.stop();
     server.requests.close();
-    let drained = timeout(server.settings.drain(), async {
+    let drained = timeout_at(deadline, async {
         server.requests.wait().await;
         server.hub.stopped().await;
+        connections.finish().await;
     });
-    let in_time = drained.await.is_ok() && timeout(SHUTDOWN_GRACE, connections.finish()).await.is_ok();
+    let in_time = drained.await.is_ok();
     tracing::info!(in_time, "stopped");
     Ok(())
 }

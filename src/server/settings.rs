@@ -1,13 +1,33 @@
 //! What can be set, by flag or by environment variable. The doc comments are the text of `--help`. None takes effect
 //! here.
+//!
+//! Flags are read strictly. Variables are often set by machines: an empty one counts as unset, and so does the one that
+//! Kubernetes sets by itself.
 
-use std::{net::IpAddr, process::ExitCode, time::Duration};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    net::IpAddr,
+    process::ExitCode,
+    str::FromStr,
+    time::Duration,
+};
 
-use clap::Parser;
+use clap::{
+    Arg, Command, CommandFactory, FromArgMatches, Parser,
+    builder::{BoolishValueParser, Resettable},
+    error::ContextKind,
+    parser::ValueSource,
+};
 use tracing_subscriber::EnvFilter;
 
 use super::http::authority::{HostName, Origin};
 use crate::feed::DEFAULT_RETAIN;
+
+/// The variable of `--port`.
+const PORT: &str = "EVENT_FEED_PORT";
+/// The maximum of `--retain`. A list of 100,000 events takes 200 MB, and every page reads the whole list.
+const RETAIN_MAX: i64 = 10_000;
 
 /// A real-time event feed for two tenants that never meet.
 #[derive(Debug, Clone, Parser)]
@@ -18,12 +38,12 @@ pub struct Settings {
     pub host: IpAddr,
 
     /// The port to listen on, for HTTP and WebSocket alike; 0 takes a free one, and a taken one ends the start
-    #[arg(long, env = "EVENT_FEED_PORT", value_name = "PORT", default_value_t = 3000)]
+    #[arg(long, env = PORT, value_name = "PORT", default_value_t = 3000)]
     pub port: u16,
 
-    /// How many events are kept of each tenant, the newest; an older one is forgotten
+    /// How many events are kept of each tenant, the newest, up to 10000; an older one is forgotten
     #[arg(long, env = "EVENT_FEED_RETAIN", value_name = "EVENTS", default_value_t = DEFAULT_RETAIN as u32,
-        value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        value_parser = clap::value_parser!(u32).range(1..=RETAIN_MAX))]
     pub retain: u32,
 
     /// How many WebSocket connections each tenant may have; one more is answered with 503. Lowered, with a line in the
@@ -37,27 +57,28 @@ pub struct Settings {
         value_parser = clap::value_parser!(u32).range(100..=300_000))]
     pub heartbeat: u32,
 
-    /// How long, in milliseconds, a stop may take: requests under way end, sockets are closed with 1001
+    /// How long, in milliseconds, a stop may take: requests under way end, their answers are sent, and sockets are closed
+    /// with 1001. A second signal ends the program at once
     #[arg(long, env = "EVENT_FEED_DRAIN", value_name = "MILLISECONDS", default_value_t = 4_000,
         value_parser = clap::value_parser!(u32).range(0..=60_000))]
     pub drain: u32,
 
     /// Another site, by its origin (https:// or http://, and a host), whose pages may open WebSockets here; those of any
     /// other get 403. A comma or another flag adds one more
-    #[arg(long, env = "EVENT_FEED_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
-    pub allow_origin: Vec<Origin>,
+    #[arg(long, env = "EVENT_FEED_ALLOW_ORIGIN", value_name = "ORIGIN")]
+    pub allow_origin: Vec<CommaList<Origin>>,
 
     /// A host name to answer for, beside localhost, *.localhost and IP addresses; requests for any other get 421. A comma
     /// or another flag adds one more
-    #[arg(long, env = "EVENT_FEED_ALLOW_HOST", value_name = "NAME", value_delimiter = ',')]
-    pub allow_host: Vec<HostName>,
+    #[arg(long, env = "EVENT_FEED_ALLOW_HOST", value_name = "NAME")]
+    pub allow_host: Vec<CommaList<HostName>>,
 
     /// Take away the administrator's view, /isolation, and what it asks the server
-    #[arg(long, env = "EVENT_FEED_NO_ISOLATION")]
+    #[arg(long, env = "EVENT_FEED_NO_ISOLATION", value_parser = BoolishValueParser::new())]
     pub no_isolation: bool,
 
     /// What is logged, to the error stream and never with a message's text: a level (error, warn, info, debug), or a
-    /// filter such as event_feed=debug
+    /// filter such as event_feed=debug. Above 100 lines a second of one kind, the others are counted
     #[arg(long, env = "EVENT_FEED_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
 
@@ -71,6 +92,35 @@ fn log_filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseErr
     EnvFilter::try_new(text).map(|_| text.to_owned())
 }
 
+/// Values separated by commas, as one flag or one variable gives them. Spaces around a value, and values that are empty,
+/// do not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommaList<T>(Vec<T>);
+
+/// A value of a list is not right.
+#[derive(Debug, thiserror::Error)]
+#[error("{value:?}: {reason}")]
+pub struct CommaListError<E> {
+    value: String,
+    reason: E,
+}
+
+impl<T: PartialEq> CommaList<T> {
+    pub(crate) fn contains(&self, value: &T) -> bool {
+        self.0.contains(value)
+    }
+}
+
+impl<T: FromStr> FromStr for CommaList<T> {
+    type Err = CommaListError<T::Err>;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
+        let parse = |value: &str| value.parse().map_err(|reason| CommaListError { value: value.to_owned(), reason });
+        Ok(Self(values.map(parse).collect::<Result<_, _>>()?))
+    }
+}
+
 impl Settings {
     /// Reads the command line and the environment.
     ///
@@ -78,15 +128,26 @@ impl Settings {
     /// How the process should end, where there is nothing to serve: `--help`, `--version`, or a bad setting, which is
     /// told in one sentence.
     pub fn read() -> Result<Self, ExitCode> {
-        Self::try_parse().map_err(|error| {
+        let command = Self::command().mut_args(|setting| {
+            let unset = variable_of(&setting)
+                .is_some_and(|(name, value)| value.is_empty() || (name == PORT && is_of_kubernetes(&value)));
+            if unset { setting.env(Resettable::Reset) } else { setting }
+        });
+        let parsed = command.clone().try_get_matches_from(env::args_os()).and_then(|matches| {
+            let settings = Self::from_arg_matches(&matches)?;
+            if !settings.healthcheck && matches.value_source("port") == Some(ValueSource::DefaultValue) {
+                warn_of_kubernetes(settings.port);
+            }
+            Ok(settings)
+        });
+        parsed.map_err(|error| {
             if error.use_stderr() {
-                let text = error.render().to_string();
-                let sentence = text.split("\n\n").next().unwrap_or_default().split_whitespace();
-                eprintln!("event-feed: {}", sentence.collect::<Vec<_>>().join(" ").trim_start_matches("error: "));
+                eprintln!("event-feed: {}", sentence(&error, command));
                 ExitCode::from(2)
             } else {
-                // A closed pipe is no reason to fail: whoever asked for the help has stopped reading.
-                let _ = error.print();
+                // The help names every variable, those that count as unset too. A closed pipe is not a reason to fail:
+                // whoever asked for the help has stopped reading.
+                let _ = Self::try_parse().map_err(|help| help.print());
                 ExitCode::SUCCESS
             }
         })
@@ -120,10 +181,51 @@ impl Default for Settings {
     }
 }
 
+/// The environment variable of a setting, and its value.
+fn variable_of(setting: &Arg) -> Option<(&OsStr, OsString)> {
+    let name = setting.get_env()?;
+    Some((name, env::var_os(name)?))
+}
+
+/// Whether a value of [`PORT`] is the one that Kubernetes sets for a service named `event-feed`, such as
+/// `tcp://10.96.0.7:3000`. Of the variables that it sets for a service, only this one has the name of a setting.
+fn is_of_kubernetes(value: &OsStr) -> bool {
+    ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.as_encoded_bytes().starts_with(scheme.as_bytes()))
+}
+
+/// Says on the error stream that the port is not the one that Kubernetes has set, if it has set one.
+fn warn_of_kubernetes(port: u16) {
+    if let Some(value) = env::var_os(PORT).filter(|value| is_of_kubernetes(value)) {
+        eprintln!(
+            "event-feed: warning: {PORT}={value:?} is ignored, because Kubernetes sets it for a service named event-feed: \
+             the port is {port}, choose another with --port"
+        );
+    }
+}
+
+/// One sentence that says what is wrong with a setting. It names the variable if the value came from one.
+fn sentence(error: &clap::Error, mut command: Command) -> String {
+    command.build(); // an argument has no name before
+    let text = error.render().to_string();
+    let words: Vec<_> = text.split("\n\n").next().unwrap_or_default().split_whitespace().collect();
+    let words = words.join(" ");
+    let sentence = words.trim_start_matches("error: ");
+    let variable = command.get_arguments().find_map(|setting| {
+        let (name, value) = variable_of(setting)?;
+        let named = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+        // clap does not say which argument is not UTF-8.
+        let is_meant = named.map_or(value.to_str().is_none(), |named| named == setting.to_string());
+        is_meant.then(|| name.display().to_string())
+    });
+    let flags_alone = command.mut_args(|setting| setting.env(Resettable::Reset));
+    match variable {
+        Some(variable) if flags_alone.try_get_matches_from(env::args_os()).is_ok() => format!("{variable}: {sentence}"),
+        _ => sentence.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     /// The README's table: what `--help` says of all that can be set by flag and by variable.
@@ -163,6 +265,7 @@ mod tests {
         for flag in [
             "--port=70000",
             "--retain=0",
+            "--retain=10001",
             "--heartbeat=1",
             "--host=nowhere",
             "--allow-origin=x",
@@ -170,6 +273,20 @@ mod tests {
             "--log=a=b=c",
         ] {
             assert!(Settings::try_parse_from(["event-feed", flag]).is_err(), "{flag}");
+        }
+    }
+
+    #[test]
+    fn a_list_takes_spaces_and_a_trailing_comma() {
+        let names = ["a", "b"].map(|name| name.parse::<HostName>().unwrap());
+        for text in ["a,b", "a, b,", " a ,, b ", ",a\t,b"] {
+            assert_eq!(text.parse::<CommaList<HostName>>().unwrap().0, names, "{text:?}");
+        }
+        for text in ["", " ", ",", " , "] {
+            assert_eq!(text.parse::<CommaList<HostName>>().unwrap().0, [], "{text:?}");
+        }
+        for text in ["a b", "a;b", "a, b/"] {
+            assert!(text.parse::<CommaList<HostName>>().is_err(), "{text:?}");
         }
     }
 }

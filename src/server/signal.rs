@@ -1,4 +1,5 @@
-//! When to stop: Ctrl-C, or SIGTERM where there is one. How the server stops is `serve`'s.
+//! When to stop: Ctrl-C, or SIGTERM where there is one. The first signal asks for an orderly stop, which is `serve`'s. The
+//! second one ends the program at once.
 
 use std::future::{Future, pending};
 
@@ -6,18 +7,30 @@ use std::future::{Future, pending};
 /// comes right behind the line that says where to connect would find nobody, and end the process at once.
 ///
 /// Where a signal cannot be listened for, it waits for the others.
-#[cfg(unix)]
 pub fn stop() -> impl Future<Output = ()> {
+    signals(1)
+}
+
+/// Ends when the process is asked to stop for the second time. It counts from this call on.
+pub fn stop_at_once() -> impl Future<Output = ()> {
+    signals(2)
+}
+
+/// Ends with this many signals, of whichever kinds.
+#[cfg(unix)]
+fn signals(count: usize) -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let [mut interrupt, mut terminate] = [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| {
         let listening = signal(kind);
         listening.inspect_err(|error| tracing::warn!(%error, ?kind, "a signal cannot be listened for")).ok()
     });
     async move {
-        tokio::select! {
-            Some(()) = next(&mut interrupt) => {}
-            Some(()) = next(&mut terminate) => {}
-            else => pending().await,
+        for _ in 0..count {
+            tokio::select! {
+                Some(()) = next(&mut interrupt) => {}
+                Some(()) = next(&mut terminate) => {}
+                else => pending().await,
+            }
         }
     }
 }
@@ -27,10 +40,10 @@ async fn next(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
     signal.as_mut()?.recv().await
 }
 
-/// Ends when the process is asked to stop. Where that cannot be listened for, it never does.
+/// Ends with this many signals. Where they cannot be listened for, it never does.
 #[cfg(not(unix))]
-pub fn stop() -> impl Future<Output = ()> {
-    async {
+async fn signals(count: usize) {
+    for _ in 0..count {
         if let Err(error) = tokio::signal::ctrl_c().await {
             tracing::warn!(%error, "Ctrl-C cannot be listened for");
             pending().await

@@ -23,10 +23,33 @@ async fn local_names_addresses_and_allowed_names_are_answered_for_with_any_port(
         "feed.example",
         "FEED.example:443",
         "localhost:",
+        "localhost.",
+        "localhost.:3000",
+        "a.localhost.",
+        "127.0.0.1.",
+        "feed.example.",
+        "Feed.Example.:443",
     ] {
         let mut request = server.get("/healthz");
         request.set("host", host);
         assert_eq!(request.send().await.status, StatusCode::OK, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_trailing_dot_makes_no_other_name() {
+    let server = with_flags(&["feed.example."], &["https://else.example."]).await;
+    for (host, origin) in [
+        ("feed.example", "https://feed.example."),
+        ("feed.example.", "https://feed.example"),
+        ("localhost.:3000", "http://localhost:3000"),
+        ("localhost:3000", "http://localhost.:3000"),
+        ("localhost:3000", "https://else.example"),
+        ("localhost:3000", "https://else.example.:443"),
+    ] {
+        let mut request = server.new_socket(Tenant::A).header("origin", origin);
+        request.set("host", host);
+        assert_eq!(request.send().await.status, StatusCode::SWITCHING_PROTOCOLS, "{origin} at {host}");
     }
 }
 
@@ -47,7 +70,22 @@ async fn another_host_is_refused_and_told_the_flag() {
 #[tokio::test]
 async fn a_malformed_host_is_refused() {
     let server = Server::start().await;
-    for host in ["", "a b", "a/b", "user@localhost", "localhost:x", "localhost:99999", "[::1", "[x]", "a,b", ":80"] {
+    for host in [
+        "",
+        "a b",
+        "a/b",
+        "user@localhost",
+        "localhost:x",
+        "localhost:99999",
+        "[::1",
+        "[::1].",
+        "[x]",
+        "a,b",
+        ":80",
+        ".",
+        ".:80",
+        "localhost..",
+    ] {
         let mut request = server.get("/healthz");
         request.set("host", host);
         assert_eq!(request.send().await.status, StatusCode::BAD_REQUEST, "{host:?}");

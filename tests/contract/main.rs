@@ -8,6 +8,7 @@ mod support;
 mod actions;
 mod answers;
 mod bodies;
+mod clock;
 mod faults;
 mod files;
 mod healthcheck;

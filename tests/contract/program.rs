@@ -1,13 +1,24 @@
 //! The binary: how it starts, what it says, how it ends.
 
-use crate::support::{Method, Program, Tenant};
+use std::time::Instant;
+
+use tokio::process::Command;
+
+use crate::support::{Method, Program, Raw, Tenant};
 
 /// Checks that it ended with one plain sentence on the error stream.
 async fn check_fails(flags: &[&str], saying: &str) {
-    let exit = Program::run(flags).await;
-    assert!(exit.code.is_some_and(|code| code != 0), "{flags:?}: {exit:?}");
-    assert_eq!((exit.stderr.lines().count(), exit.stdout.as_str()), (1, ""), "{flags:?}: {exit:?}");
-    assert!(exit.stderr.contains(saying) && !exit.stderr.contains("panicked"), "{flags:?}: {exit:?}");
+    check_fails_with(&[], flags, saying).await;
+}
+
+/// As [`check_fails`], with these environment variables.
+async fn check_fails_with(variables: &[(&str, &str)], flags: &[&str], saying: &str) {
+    let mut command = Program::command();
+    command.envs(variables.iter().copied()).args(flags);
+    let exit = Program::run_to_end(command).await;
+    assert!(exit.code.is_some_and(|code| code != 0), "{variables:?} {flags:?}: {exit:?}");
+    assert_eq!((exit.stderr.lines().count(), exit.stdout.as_str()), (1, ""), "{variables:?} {flags:?}: {exit:?}");
+    assert!(exit.stderr.contains(saying) && !exit.stderr.contains("panicked"), "{variables:?} {flags:?}: {exit:?}");
 }
 
 #[tokio::test]
@@ -15,6 +26,9 @@ async fn a_bad_setting_ends_with_one_plain_sentence() {
     check_fails(&["--port", "x"], "--port").await;
     check_fails(&["--port", "70000"], "--port").await;
     check_fails(&["--retain", "0"], "--retain").await;
+    check_fails(&["--retain", "10001"], "--retain").await;
+    check_fails(&["--port", "tcp://10.96.0.7:3000"], "--port").await;
+    check_fails(&["--port", ""], "--port").await;
     check_fails(&["--max-connections=0"], "--max-connections").await;
     check_fails(&["--heartbeat=1"], "--heartbeat").await;
     check_fails(&["--allow-origin", "feed.example"], "--allow-origin").await;
@@ -23,6 +37,104 @@ async fn a_bad_setting_ends_with_one_plain_sentence() {
     check_fails(&["nonsense"], "nonsense").await;
     check_fails(&["--port"], "--port").await;
     check_fails(&["--log", "event_feed=loud"], "--log").await;
+}
+
+#[tokio::test]
+async fn a_bad_variable_is_named() {
+    for (name, value) in [
+        ("EVENT_FEED_HOST", "nowhere"),
+        ("EVENT_FEED_HOST", "tcp://10.96.0.7:3000"),
+        ("EVENT_FEED_PORT", "70000"),
+        ("EVENT_FEED_PORT", "http://10.96.0.7:3000"),
+        ("EVENT_FEED_RETAIN", "10001"),
+        ("EVENT_FEED_MAX_CONNECTIONS", "x"),
+        ("EVENT_FEED_HEARTBEAT", "1"),
+        ("EVENT_FEED_DRAIN", "-1"),
+        ("EVENT_FEED_ALLOW_ORIGIN", "https://a.example, b.example"),
+        ("EVENT_FEED_ALLOW_HOST", "a.example, http://b.example"),
+        ("EVENT_FEED_NO_ISOLATION", "maybe"),
+        ("EVENT_FEED_LOG", "event_feed=loud"),
+    ] {
+        check_fails_with(&[(name, value)], &[], name).await;
+        check_fails_with(&[(name, value)], &["--healthcheck"], name).await;
+    }
+    // What was wrong was the flag.
+    let exit = Program::run_to_end(with_variables(&[("EVENT_FEED_RETAIN", "5")], &["--retain", "x"])).await;
+    assert!(!exit.stderr.contains("EVENT_FEED"), "{exit:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_variable_that_is_not_utf_8_is_named() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+    for name in ["EVENT_FEED_RETAIN", "EVENT_FEED_LOG", "EVENT_FEED_ALLOW_HOST", "EVENT_FEED_NO_ISOLATION"] {
+        let mut command = Program::command();
+        command.env(name, OsStr::from_bytes(b"\xff"));
+        let exit = Program::run_to_end(command).await;
+        assert_eq!((exit.code, exit.stderr.lines().count()), (Some(2), 1), "{name}: {exit:?}");
+        assert!(exit.stderr.contains(name), "{name}: {exit:?}");
+    }
+}
+
+fn with_variables(variables: &[(&str, &str)], flags: &[&str]) -> Command {
+    let mut command = Program::command();
+    command.envs(variables.iter().copied()).args(flags);
+    command
+}
+
+/// The default port is not free in this test, so that the program ends with a sentence that names where it wanted to listen.
+#[tokio::test]
+async fn the_port_of_kubernetes_is_ignored_with_a_warning_and_an_empty_variable_without() {
+    // If it cannot be bound, the program cannot bind it either.
+    let _taken = std::net::TcpListener::bind("127.0.0.77:3000");
+    let also_taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = also_taken.local_addr().unwrap().port().to_string();
+    for (value, warnings) in
+        [("tcp://10.96.0.7:3000", 1), ("udp://10.96.0.7:53", 1), ("tcp://[fd00::1]:3000", 1), ("", 0)]
+    {
+        let variables = [
+            ("EVENT_FEED_PORT", value),
+            ("EVENT_FEED_PORT_3000_TCP", value),
+            ("EVENT_FEED_PORT_3000_TCP_ADDR", "10.96.0.7"),
+            ("EVENT_FEED_PORT_3000_TCP_PORT", "3000"),
+            ("EVENT_FEED_PORT_3000_TCP_PROTO", "tcp"),
+            ("EVENT_FEED_SERVICE_HOST", "10.96.0.7"),
+            ("EVENT_FEED_SERVICE_PORT", "3000"),
+            ("EVENT_FEED_HOST", "127.0.0.77"),
+        ];
+        let exit = Program::run_to_end(with_variables(&variables, &[])).await;
+        let lines: Vec<_> = exit.stderr.lines().collect();
+        assert_eq!((exit.code, lines.len()), (Some(1), warnings + 1), "{value:?}: {exit:?}");
+        assert!(lines[warnings].contains("cannot listen on 127.0.0.77:3000"), "{value:?}: {exit:?}");
+        assert!(warnings == 0 || lines[0].contains(&format!("EVENT_FEED_PORT={value:?}")), "{value:?}: {exit:?}");
+        // The flag goes before the variable, which is then of no interest; and a health check is read by a machine.
+        let exit = Program::run_to_end(with_variables(&variables, &["--host", "127.0.0.1", "--port", &port])).await;
+        assert_eq!((exit.code, exit.stderr.lines().count()), (Some(1), 1), "{value:?}: {exit:?}");
+        let exit = Program::run_to_end(with_variables(&variables, &["--healthcheck", "--host", "127.0.0.78"])).await;
+        assert!(exit.code.is_some_and(|code| code < 2) && exit.stderr.lines().count() < 2, "{value:?}: {exit:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_variable_is_unset() {
+    let names =
+        ["HOST", "RETAIN", "MAX_CONNECTIONS", "HEARTBEAT", "DRAIN", "ALLOW_ORIGIN", "ALLOW_HOST", "NO_ISOLATION"];
+    let mut command = Program::command();
+    command.envs(names.map(|name| (format!("EVENT_FEED_{name}"), ""))).env("EVENT_FEED_LOG", "");
+    let program = Program::spawn(command).await;
+    program.post(Tenant::A, "x").await.created();
+    assert_eq!(program.connect(Tenant::A).await.hello.heartbeat_ms, 15_000);
+    program.page("/isolation").await;
+}
+
+#[tokio::test]
+async fn a_switch_takes_what_people_write() {
+    for (value, status) in
+        [("1", 404), ("true", 404), ("Yes", 404), ("ON", 404), ("0", 200), ("False", 200), ("no", 200), ("OFF", 200)]
+    {
+        let program = Program::spawn(with_variables(&[("EVENT_FEED_NO_ISOLATION", value)], &[])).await;
+        assert_eq!(program.get("/isolation").send().await.status, status, "{value}");
+    }
 }
 
 #[tokio::test]
@@ -70,16 +182,18 @@ async fn a_signal_ends_it_in_order() {
 #[tokio::test]
 async fn a_setting_comes_from_a_flag_or_from_the_environment() {
     let mut command = Program::command();
-    command.env("EVENT_FEED_RETAIN", "1").env("EVENT_FEED_ALLOW_HOST", "feed.example,else.example");
-    command.args(["--allow-origin", "https://a.example", "--allow-origin", "https://b.example"]);
+    command.env("EVENT_FEED_RETAIN", "1").env("EVENT_FEED_ALLOW_HOST", "feed.example,\telse.example., ");
+    command.args(["--allow-origin", "https://a.example, https://c.example ,", "--allow-origin", "https://b.example"]);
     let program = Program::spawn(command).await;
     for n in 0..2 {
         program.post(Tenant::A, &n.to_string()).await.created();
     }
     assert_eq!(program.list(Tenant::A).await.messages(), ["1"]);
-    let mut request = program.new_socket(Tenant::A).header("origin", "https://b.example");
-    request.set("host", "else.example");
-    assert_eq!(request.send().await.status, 101);
+    for (host, origin) in [("else.example", "https://b.example"), ("feed.example", "https://c.example")] {
+        let mut request = program.new_socket(Tenant::A).header("origin", origin);
+        request.set("host", host);
+        assert_eq!(request.send().await.status, 101, "{origin} at {host}");
+    }
 }
 
 #[tokio::test]
@@ -101,6 +215,69 @@ async fn the_log_never_holds_a_messages_text_and_names_a_refused_host() {
 }
 
 #[tokio::test]
+async fn a_refused_host_is_one_line_of_the_log_with_the_flag_that_would_allow_it() {
+    let program = Program::start(&[]).await;
+    let mut foreign = program.get("/");
+    foreign.set("host", "rebound.example");
+    foreign.send().await.refused(421);
+    let log = program.end_with("TERM").await.stderr;
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("refused") || line.contains("rebound")).collect();
+    assert!(
+        matches!(lines[..], [line] if line.contains("421") && line.contains("--allow-host rebound.example")),
+        "{log}"
+    );
+}
+
+/// How many lines the summaries of a log count.
+fn left_out(log: &str) -> usize {
+    let counts = log.lines().filter_map(|line| line.split_once("left out ")?.1.split(' ').next());
+    counts.map(|count| count.parse::<usize>().unwrap()).sum()
+}
+
+/// Sends requests that are refused, `count` hundreds of them, over one connection.
+async fn be_refused(program: &Program, raw: &mut Raw, count: usize) {
+    let hundred = program.get("/events").head().repeat(100);
+    for _ in 0..count {
+        raw.write(&hundred).await;
+        for _ in 0..100 {
+            raw.answer().await.refused(401);
+        }
+    }
+}
+
+/// How many refusals were logged, and how many were left out.
+fn refusals(log: &str) -> (usize, usize) {
+    (log.lines().filter(|line| line.contains("no-tenant")).count(), left_out(log))
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_is_a_hundred_lines_a_second_and_a_count() {
+    let mut program = Program::start(&[]).await;
+    let (mut raw, start) = (program.raw().await, Instant::now());
+    be_refused(&program, &mut raw, 100).await;
+    program.says("left out ").await; // though nothing else is logged
+    // The summary of these comes at the end. The other lines of a stop are not lost in them.
+    be_refused(&program, &mut raw, 2).await;
+    let seconds = start.elapsed().as_secs() as usize;
+    let log = program.end_with("TERM").await.stderr;
+    let (lines, left_out) = refusals(&log);
+    assert_eq!(lines + left_out, 10_200, "{lines} lines");
+    assert!(lines <= 100 * (seconds + 1), "{lines} lines in {seconds} s");
+    let summaries = log.lines().filter(|line| line.contains("left out ")).count();
+    assert!(summaries <= seconds + 2, "{summaries} summaries in {seconds} s");
+    assert!(log.contains(": stopping") && log.contains(": stopped"), "the log of a stop");
+}
+
+#[tokio::test]
+async fn what_is_left_out_of_the_log_is_counted_whatever_its_filter() {
+    let program = Program::start(&["--log", "info,event_feed::server::log=off"]).await;
+    be_refused(&program, &mut program.raw().await, 20).await;
+    let (lines, left_out) = refusals(&program.end_with("TERM").await.stderr);
+    assert_eq!(lines + left_out, 2_000);
+    assert!(left_out > 0);
+}
+
+#[tokio::test]
 async fn nothing_is_logged_per_event_by_default() {
     let program = Program::start(&[]).await;
     let before = program.logged.clone();
@@ -114,12 +291,13 @@ async fn nothing_is_logged_per_event_by_default() {
 
 #[tokio::test]
 async fn a_log_that_nobody_reads_stops_nobody() {
-    let program = Program::start(&[]).await;
+    // Many kinds of lines: of each kind only some are written in a second.
+    let program = Program::start(&["--log", "trace"]).await;
     let _unread = program.leave_the_log_unread().await;
     let mut socket = program.connect(Tenant::A).await;
     let mut connection = program.open().await;
     for _ in 0..5_000 {
-        connection.send(program.get("/events")).await.refused(401); // a line each, and a pipe holds some hundreds
+        connection.send(program.get("/events")).await.refused(401); // some lines each, and a pipe holds some hundreds
     }
     program.post(Tenant::A, "heard").await.created();
     assert_eq!(socket.next_event().await.message, "heard");

@@ -8,7 +8,7 @@ use crate::support::{Client, Heard, Raw, Server, Tenant, message, until};
 const FLOODS: [usize; 2] = [700, 4_000];
 
 /// Posts the largest events that there are, over several connections at once.
-async fn flood(client: Client, count: usize) {
+pub(crate) async fn flood(client: Client, count: usize) {
     let writers: Vec<_> = (0..4).map(|_| tokio::spawn(flood_alone(client, count / 4))).collect();
     for writer in writers {
         writer.await.unwrap();

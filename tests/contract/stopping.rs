@@ -1,18 +1,19 @@
 //! Stopping: the listener closes, sockets get 1001, requests on open connections 503, and the server ends.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use crate::{
     refusals::{OF_THE_HOST, of_a_handshake, of_a_post},
-    support::{Client, Event, Heard, Raw, Request, Server, StatusCode, Tenant},
+    slow_readers::flood,
+    support::{Client, Event, Heard, Program, Raw, Request, Server, StatusCode, Tenant},
 };
 
 /// A post of which all has come but the last bytes: the server cannot end while it waits for them. That it does is known
 /// from its word to go on.
-async fn post_under_way(server: &Server) -> Raw {
-    let post = server.new_post(Tenant::A, "under way").header("expect", "100-continue");
+async fn post_under_way(client: &Client) -> Raw {
+    let post = client.new_post(Tenant::A, "under way").header("expect", "100-continue");
     let length = post.body.len().to_string();
-    let mut raw = server.raw().await;
+    let mut raw = client.raw().await;
     raw.write(post.clone().header("content-length", length).head()).await;
     raw.answer().await.is(StatusCode::CONTINUE);
     raw.write(&post.body[..10]).await;
@@ -70,6 +71,53 @@ async fn a_peer_that_never_closes_does_not_keep_the_server() {
     let _half_a_request = post_under_way(&server).await;
     server.stop().await.ended().await;
     assert_eq!(stuck.hear().await, Heard::Close(Some(1001)));
+}
+
+/// 3,000 of the largest events are a list of 6.4 MB, and Linux takes 2.6 to 4 MB of it from the program, for a reader with a
+/// small buffer. It is read in 2.5 s: 64 KiB every 25 ms.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_is_being_read_is_sent_to_its_end() {
+    let mut program = Program::start(&["--drain", "60000", "--retain", "3000"]).await;
+    flood(*program, 3_000).await;
+    let mut slow = Raw::connect_narrow(program.address).await;
+    slow.write(program.get("/events").tenant(Tenant::A).head()).await;
+    slow.begun().await;
+    program.signal("TERM").await;
+    program.says("stopping").await;
+    let body = slow.answer_slowly(64 * 1_024, Duration::from_millis(25)).await;
+    let list: Vec<Event> = serde_json::from_slice(&body).unwrap();
+    assert_eq!(list.len(), 3_000);
+    let exit = program.ended().await;
+    assert_eq!(exit.code, Some(0), "{exit:?}");
+    assert!(exit.stderr.contains("in_time=true"), "{exit:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_nobody_reads_is_cut_at_the_deadline() {
+    let mut program = Program::start(&["--drain", "500", "--retain", "3000"]).await;
+    flood(*program, 3_000).await;
+    let mut stuck = Raw::connect_narrow(program.address).await;
+    stuck.write(program.get("/events").tenant(Tenant::A).head()).await;
+    stuck.begun().await;
+    program.signal("TERM").await;
+    program.says("in_time=false").await;
+    assert_eq!(program.ended().await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_it_at_once() {
+    for (first, second) in [("TERM", "TERM"), ("INT", "INT"), ("TERM", "INT")] {
+        let mut program = Program::start(&["--drain", "60000"]).await;
+        let _under_way = post_under_way(&program).await; // keeps an orderly stop for 10 s
+        let mut stuck = program.raw_socket(Tenant::A).await;
+        program.signal(first).await;
+        program.says("stopping").await;
+        assert_eq!(stuck.close_code().await, Some(1001));
+        let exit = program.end_with(second).await;
+        assert!(exit.code.is_some_and(|code| code != 0), "{first}, {second}: {exit:?}");
+        let last = exit.stderr.lines().last().unwrap_or_default();
+        assert!(last.contains("by a second signal"), "{first}, {second}: {exit:?}");
+    }
 }
 
 #[tokio::test]

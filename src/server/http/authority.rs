@@ -12,7 +12,10 @@ use std::{
 
 use axum::http::{HeaderMap, Uri, header};
 
-/// A host name or IP address, in lower case, an IPv6 address in brackets.
+use super::super::settings::CommaList;
+
+/// A host name or IP address. Names that mean the same are equal: a name is in lower case and without the dot that may end it
+/// (RFC 1034, section 3.1), an IPv6 address is in its canonical form, in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostName(String);
 
@@ -54,15 +57,16 @@ impl FromStr for HostName {
     type Err = AuthorityError;
 
     fn from_str(text: &str) -> Result<Self, AuthorityError> {
+        if let Some(address) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            return address.parse::<Ipv6Addr>().map(|address| Self(format!("[{address}]"))).map_err(|_| BAD_HOST);
+        }
         let label = |label: &str| {
             !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         };
-        let address = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        let fits = match address {
-            Some(address) => address.parse::<Ipv6Addr>().is_ok(),
-            None => text.len() <= 253 && text.split('.').all(label),
-        };
-        if fits { Ok(Self(text.to_ascii_lowercase())) } else { Err(BAD_HOST) }
+        // Browsers read `127.0.0.1.` as the address too (URL Standard, "ends in a number checker").
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let fits = name.len() <= 253 && name.split('.').all(label);
+        if fits { Ok(Self(name.to_ascii_lowercase())) } else { Err(BAD_HOST) }
     }
 }
 
@@ -129,7 +133,11 @@ pub(crate) enum HostRefused {
 
 /// The authority that a request is for: its one `Host`, or an absolute target's authority, which goes before
 /// (RFC 9112, section 3.2.2). Never a forwarded header.
-pub(crate) fn host_of(target: &Uri, headers: &HeaderMap, allowed: &[HostName]) -> Result<Authority, HostRefused> {
+pub(crate) fn host_of(
+    target: &Uri,
+    headers: &HeaderMap,
+    allowed: &[CommaList<HostName>],
+) -> Result<Authority, HostRefused> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return Err(HostRefused::Malformed) };
     let host = match target.authority() {
@@ -137,7 +145,7 @@ pub(crate) fn host_of(target: &Uri, headers: &HeaderMap, allowed: &[HostName]) -
         None => host.to_str().map_err(|_| HostRefused::Malformed)?,
     };
     let authority: Authority = host.parse().map_err(|_| HostRefused::Malformed)?;
-    if authority.host.is_local() || allowed.contains(&authority.host) {
+    if authority.host.is_local() || allowed.iter().any(|names| names.contains(&authority.host)) {
         Ok(authority)
     } else {
         Err(HostRefused::NotAllowed(authority.host))
@@ -145,13 +153,13 @@ pub(crate) fn host_of(target: &Uri, headers: &HeaderMap, allowed: &[HostName]) -
 }
 
 /// Whether a socket may be opened: by no browser (no `Origin`), by a page of this server, or by one of `allowed`.
-pub(crate) fn origin_passes(headers: &HeaderMap, host: &Authority, allowed: &[Origin]) -> bool {
+pub(crate) fn origin_passes(headers: &HeaderMap, host: &Authority, allowed: &[CommaList<Origin>]) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     match (origins.next(), origins.next()) {
         (None, _) => true,
         (Some(origin), None) => {
             let origin = origin.to_str().ok().and_then(|text| text.parse::<Origin>().ok());
-            origin.is_some_and(|origin| origin.is_of(host) || allowed.contains(&origin))
+            origin.is_some_and(|origin| origin.is_of(host) || allowed.iter().any(|origins| origins.contains(&origin)))
         }
         (Some(_), Some(_)) => false,
     }
@@ -166,7 +174,7 @@ mod tests {
         for line in lines {
             headers.append(header::HOST, line.parse().unwrap());
         }
-        let allowed: Vec<HostName> = allowed.iter().map(|name| name.parse().unwrap()).collect();
+        let allowed: Vec<_> = allowed.iter().map(|name| name.parse().unwrap()).collect();
         host_of(&target.parse().unwrap(), &headers, &allowed)
     }
 
@@ -181,6 +189,10 @@ mod tests {
             "[::1]",
             "192.168.0.7",
             "localhost:",
+            "localhost.",
+            "LOCALHOST.:3000",
+            "a.localhost.",
+            "127.0.0.1.:80",
         ] {
             assert!(host(&[line], "/", &[]).is_ok(), "{line}");
         }
@@ -191,7 +203,14 @@ mod tests {
         for line in ["feed.example", "localhost.example:3000", "notlocalhost", "127.0.0.1.example"] {
             assert!(matches!(host(&[line], "/", &[]), Err(HostRefused::NotAllowed(_))), "{line}");
         }
-        assert!(host(&["Feed.Example:443"], "/", &["feed.example"]).is_ok());
+        for (line, flag) in [
+            ("Feed.Example:443", "feed.example"),
+            ("feed.example.", "feed.example"),
+            ("feed.example", "Feed.Example."),
+            ("feed.example.:80", "else.example, feed.example.,"),
+        ] {
+            assert!(host(&[line], "/", &[flag]).is_ok(), "{line} with {flag}");
+        }
     }
 
     #[test]
@@ -208,6 +227,12 @@ mod tests {
             "[x]",
             "::1",
             "localhost:1:2",
+            ".",
+            "..",
+            ".:80",
+            "localhost..",
+            "127.0.0.1..",
+            "[::1].",
         ] {
             assert_eq!(host(&[line], "/", &[]), Err(HostRefused::Malformed), "{line:?}");
         }
@@ -228,7 +253,7 @@ mod tests {
             for origin in origins {
                 headers.append(header::ORIGIN, origin.parse().unwrap());
             }
-            let allowed: Vec<Origin> = allowed.iter().map(|origin| origin.parse().unwrap()).collect();
+            let allowed: Vec<_> = allowed.iter().map(|origin| origin.parse().unwrap()).collect();
             origin_passes(&headers, &host.parse().unwrap(), &allowed)
         };
         assert!(passes("localhost:3000", &[], &[]));
@@ -237,6 +262,11 @@ mod tests {
         assert!(passes("feed.example:443", &["https://feed.example"], &[]));
         assert!(passes("feed.example", &["http://feed.example:80"], &[]));
         assert!(passes("localhost:3000", &["https://feed.example"], &["https://feed.example:443"]));
+        assert!(passes("localhost.:3000", &["http://localhost:3000"], &[]));
+        assert!(passes("localhost:3000", &["http://localhost.:3000"], &[]));
+        assert!(passes("localhost:3000", &["https://feed.example."], &["https://feed.example"]));
+        assert!(passes("localhost:3000", &["https://feed.example"], &["https://feed.example.:443"]));
+        assert!(passes("[0:0::1]:3000", &["http://[::1]:3000"], &[]));
         for origin in [
             "null",
             "",
@@ -247,6 +277,8 @@ mod tests {
             "http://localhost:3000/",
             "file://localhost:3000",
             "http://localhost:3000@evil.example",
+            "http://localhost..:3000",
+            "http://.",
         ] {
             assert!(!passes("localhost:3000", &[origin], &["https://feed.example"]), "{origin:?}");
         }

@@ -38,8 +38,8 @@ pub(crate) async fn answer(server: Arc<Server>, router: Router, request: Request
     if is_refusal(&response) && !rest.discard(waits_to_go_on) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    if let Some(Refused(problem)) = response.extensions().get() {
-        tracing::info!(%method, status = response.status().as_u16(), problem, "refused");
+    if let Some(Refused { problem, advice }) = response.extensions().get() {
+        tracing::info!(%method, status = response.status().as_u16(), problem, advice, "refused");
     }
     headers::complete(response.headers_mut());
     response
@@ -69,10 +69,7 @@ fn admit(server: &Server, request: &mut Request<Body>) -> Result<(), Refusal> {
         server.refused.host.add(1);
         match refused {
             HostRefused::Malformed => Refusal::MalformedHost,
-            HostRefused::NotAllowed(host) => {
-                tracing::info!(%host, "not answered for: start with --allow-host {host} if it should be");
-                Refusal::HostNotAllowed(host)
-            }
+            HostRefused::NotAllowed(host) => Refusal::HostNotAllowed(host),
         }
     })?;
     if server.stopping.is_cancelled() {

@@ -146,16 +146,22 @@ impl Refusal {
     }
 }
 
-/// Marks an answer as a refusal of this kind, for the log.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Refused(pub(crate) &'static str);
+/// Marks an answer as a refusal, for the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused {
+    /// The machine's name of the kind of problem.
+    pub(crate) problem: &'static str,
+    /// What a person who runs the server may want to change, if that would help.
+    pub(crate) advice: Option<String>,
+}
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, kind, _) = self.kind();
         let mut response = Response::new(Body::from(problem_json(&self.problem())));
         *response.status_mut() = status;
-        response.extensions_mut().insert(Refused(kind));
+        let advice = matches!(self, Self::HostNotAllowed(_)).then(|| self.to_string());
+        response.extensions_mut().insert(Refused { problem: kind, advice });
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -86,8 +86,8 @@ impl Program {
 
     /// Starts a command that ends up as the binary.
     pub(crate) async fn spawn(mut command: Command) -> Self {
-        let command = command.env("EVENT_FEED_PORT", "0").kill_on_drop(true);
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        command.env("EVENT_FEED_PORT", "0");
+        let mut child = command.kill_on_drop(true).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (write, log) = mpsc::unbounded_channel();
         let reading = Arc::new(Mutex::new(()));
@@ -154,8 +154,13 @@ impl Program {
     }
 
     /// Sends it a signal, and waits for its end.
-    pub(crate) async fn end_with(mut self, signal: &str) -> Exit {
+    pub(crate) async fn end_with(self, signal: &str) -> Exit {
         self.signal(signal).await;
+        self.ended().await
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(mut self) -> Exit {
         while let Some(line) = within("the rest of the log", self.log.recv()).await {
             self.note(&line);
         }

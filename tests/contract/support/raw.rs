@@ -103,6 +103,27 @@ impl Raw {
         Answer { status: StatusCode::from_bytes(status.as_bytes()).unwrap(), headers, body: Bytes::from(body) }
     }
 
+    /// Returns once the first bytes of an answer have come.
+    pub(crate) async fn begun(&mut self) {
+        if self.bytes.is_empty() {
+            assert_ne!(self.more().await.unwrap(), 0, "the stream ended before an answer");
+        }
+    }
+
+    /// One answer, read slowly: `step` bytes of its body at each tick of `pace`. Gives the body.
+    pub(crate) async fn answer_slowly(&mut self, step: usize, pace: Duration) -> Vec<u8> {
+        let end = self.find(b"\r\n\r\n").await;
+        let head = String::from_utf8(self.bytes.drain(..end).collect()).unwrap();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+        let length: usize = length.parse().unwrap();
+        let (mut body, mut ticks) = (Vec::with_capacity(length), interval(pace));
+        while body.len() < length {
+            ticks.tick().await;
+            body.extend(self.take(step.min(length - body.len())).await.expect("the answer's body"));
+        }
+        body
+    }
+
     /// One answer as it came: its head, and its body, with the frame of its one chunk where it came so.
     pub(crate) async fn answer_bytes(&mut self) -> (String, Vec<u8>) {
         let end = self.find(b"\r\n\r\n").await;

@@ -1,0 +1,220 @@
+//! Writes the log to the error stream: at most 100 lines of each kind in a second, and a count of the others.
+//!
+//! One client can cause a line with each request. The limit counts per kind, which is one place in the code: a flood of one
+//! kind hides no other. A line beyond the limit is counted before it is formatted, so it costs little. A summary
+//! with the count follows within about a second, even if nothing else is logged.
+
+use std::{
+    collections::HashMap,
+    fmt::{self, Write},
+    io::{IsTerminal, stderr},
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use parking_lot::{Condvar, Mutex};
+use tracing::{
+    Event, Metadata, Subscriber,
+    callsite::Identifier,
+    field::{Field, Visit},
+};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry,
+    filter::LevelFilter,
+    fmt::layer,
+    layer::{Context, Filter, SubscriberExt},
+    registry::LookupSpan,
+    util::SubscriberInitExt,
+};
+
+/// Maximum number of lines of one kind in one [`PERIOD`].
+const LINES_PER_SECOND: u32 = 100;
+/// The time that a limit counts for, and the time from the first line left out to the summary.
+const PERIOD: Duration = Duration::from_secs(1);
+/// Maximum number of lines that wait for a slow reader of the error stream. More are dropped, so that a reader that has
+/// stopped does not stop the server.
+const WAITING_MAX: usize = 4_096;
+
+/// Keeps the log running. It writes what is left when it is dropped.
+#[derive(Debug)]
+pub struct LogGuard {
+    shared: Arc<Shared>,
+    summaries: Option<JoinHandle<()>>,
+    _writer: WorkerGuard,
+}
+
+/// Decides for each line whether it is written.
+#[derive(Debug, Clone)]
+struct Limit(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+    dropped: ErrorCounter,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    kinds: HashMap<Identifier, Kind>,
+    /// Whether a line of any kind was left out since the last summaries.
+    left_out: bool,
+    /// How many lines were reported as dropped.
+    dropped: usize,
+    ended: bool,
+}
+
+/// The lines that one place in the code logs.
+#[derive(Debug)]
+struct Kind {
+    period_start: Instant,
+    /// How many lines were written in this period.
+    lines: u32,
+    /// How many lines were left out since the last summary.
+    left_out: u64,
+    /// The message of the first of them.
+    message: String,
+}
+
+/// Starts the log of this process, with a filter such as `info` or `event_feed=debug`.
+pub fn start(filter: &str) -> LogGuard {
+    // A thread writes the lines: the reader of the error stream may be slow.
+    let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_MAX).finish(stderr());
+    let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), dropped: writer.error_counter() });
+    let lines = layer().with_ansi(wants_colour()).with_writer(writer).with_filter(Limit(Arc::clone(&shared)));
+    // Whatever the filter leaves out, what the limit leaves out is told.
+    let summaries = concat!(module_path!(), "=warn").parse().expect("a module and a level are a directive");
+    Registry::default().with(EnvFilter::new(filter).add_directive(summaries)).with(lines).init();
+    let summaries = {
+        let shared = Arc::clone(&shared);
+        // Without the thread the counts follow at the end.
+        thread::Builder::new().name("log".to_owned()).spawn(move || shared.summarise_until_the_end()).ok()
+    };
+    LogGuard { shared, summaries, _writer: guard }
+}
+
+/// Whether lines are coloured: in a terminal, unless the environment forbids it (no-color.org).
+fn wants_colour() -> bool {
+    stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+impl Drop for LogGuard {
+    fn drop(&mut self) {
+        self.shared.state.lock().ended = true;
+        self.shared.changed.notify_all();
+        // An error says that the thread has panicked, which the standard library has told already.
+        let _ = self.summaries.take().map(JoinHandle::join);
+        self.shared.summarise();
+    }
+}
+
+impl Shared {
+    /// Whether one more line may be written now. If not, it is counted.
+    fn admits(&self, event: &Event<'_>, now: Instant) -> bool {
+        let mut state = self.state.lock();
+        let kind = state.kinds.entry(event.metadata().callsite()).or_insert_with(|| Kind::new(now));
+        if kind.admits(now) {
+            return true;
+        }
+        if kind.left_out == 0 {
+            kind.message = message_of(event);
+        }
+        kind.left_out += 1;
+        if !std::mem::replace(&mut state.left_out, true) {
+            self.changed.notify_all();
+        }
+        false
+    }
+
+    /// Waits for a line that is left out, then for a [`PERIOD`], and logs the summaries. Again and again, to the end.
+    fn summarise_until_the_end(&self) {
+        loop {
+            let mut state = self.state.lock();
+            self.changed.wait_while(&mut state, |state| !state.left_out && !state.ended);
+            self.changed.wait_while_for(&mut state, |state| !state.ended, PERIOD);
+            if state.ended {
+                return;
+            }
+            drop(state);
+            self.summarise();
+        }
+    }
+
+    /// Logs how many lines were left out since it was called last. The lock is free while it logs.
+    fn summarise(&self) {
+        let mut state = self.state.lock();
+        state.left_out = false;
+        let left_out = state.kinds.values_mut().filter(|kind| kind.left_out > 0);
+        let left_out: Vec<_> =
+            left_out.map(|kind| (std::mem::take(&mut kind.left_out), std::mem::take(&mut kind.message))).collect();
+        let all_dropped = self.dropped.dropped_lines();
+        let dropped = all_dropped.saturating_sub(std::mem::replace(&mut state.dropped, all_dropped));
+        drop(state);
+        for (count, message) in left_out {
+            tracing::warn!("left out {count} more lines like {message:?}: the limit is {LINES_PER_SECOND} a second");
+        }
+        if dropped > 0 {
+            tracing::warn!("dropped {dropped} lines: the reader of the log is too slow");
+        }
+    }
+}
+
+impl Kind {
+    const fn new(now: Instant) -> Self {
+        Self { period_start: now, lines: 0, left_out: 0, message: String::new() }
+    }
+
+    fn admits(&mut self, now: Instant) -> bool {
+        if now.saturating_duration_since(self.period_start) >= PERIOD {
+            (self.period_start, self.lines) = (now, 0);
+        }
+        let admitted = self.lines < LINES_PER_SECOND;
+        self.lines += u32::from(admitted);
+        admitted
+    }
+}
+
+impl<S: Subscriber + for<'span> LookupSpan<'span>> Filter<S> for Limit {
+    fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
+        true
+    }
+
+    fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
+        self.0.admits(event, Instant::now())
+    }
+
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        None
+    }
+}
+
+/// What a line says, without its fields.
+fn message_of(event: &Event<'_>) -> String {
+    struct Message(String);
+    impl Visit for Message {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            if field.name() == "message" {
+                // A string takes whatever is written to it.
+                let _ = write!(self.0, "{value:?}");
+            }
+        }
+    }
+    let mut message = Message(String::new());
+    event.record(&mut message);
+    message.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_has_a_hundred_lines_in_each_second() {
+        let start = Instant::now();
+        let mut kind = Kind::new(start);
+        let mut admitted = |millis| (0..300).filter(|_| kind.admits(start + Duration::from_millis(millis))).count();
+        assert_eq!([0, 500, 999, 1_000, 1_001, 2_000, 60_000].map(&mut admitted), [100, 0, 0, 100, 0, 100, 100]);
+    }
+}
