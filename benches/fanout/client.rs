@@ -2,6 +2,7 @@
 
 mod churn;
 mod handshake;
+mod head;
 mod ledger;
 mod poster;
 mod reader;
