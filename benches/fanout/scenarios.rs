@@ -34,6 +34,8 @@ const SETTLING: Duration = Duration::from_secs(2);
 const FILL: usize = 1_500;
 /// How long stalled connections may take to be ended: 10 s of age, 5 s without progress, and some.
 const STALLED_PATIENCE: Duration = Duration::from_secs(25);
+/// Receive buffer of a stalled connection, in bytes: it is full soon.
+const STALLED_BUFFER: usize = 4 * 1024;
 /// How many events the server keeps, which a returning client reads.
 const KEPT: usize = 1_000;
 /// How often many return at once.
@@ -256,7 +258,7 @@ fn fairness(server: &Server, options: &Options) -> Outcome<Figures> {
     client.settle()?;
     let before = proc::resident(server.pid());
 
-    let stalled = Stalled::open(server.port, stalled as usize)?;
+    let stalled = Stalled::open(server.port, stalled as usize, Some(STALLED_BUFFER))?;
     let fill = if options.smoke { FILL / 10 } else { FILL };
     client.post_to_both(Phase::Fill, options.posters as usize, Pace::Burst { events: fill })?;
     client.settle()?;
