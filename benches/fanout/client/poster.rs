@@ -93,11 +93,11 @@ impl Poster {
         );
         ledger.stamp(post);
         self.socket.write_all(request.as_bytes())?;
-        let status = self.read_answer()?;
-        if status != 201 {
-            return Err(format!("a post was answered with {status}").into());
+        match self.read_answer()? {
+            201 => ledger.accept(),
+            503 if ledger.may_refuse() => ledger.refuse(),
+            status => return Err(format!("a post was answered with {status}").into()),
         }
-        ledger.accept();
         Ok(())
     }
 
