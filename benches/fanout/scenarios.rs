@@ -84,7 +84,7 @@ impl Scenario {
     /// What runs unless something else is asked for.
     pub(crate) const DEFAULT: [Self; 6] =
         [Self::Paced, Self::Burst, Self::Idle, Self::Fairness, Self::Isolation, Self::Snapshots];
-    /// What unkind clients do to others, and what limits on them must leave alone.
+    /// The scenarios with unkind clients. The slow list is one of them, because limits on such clients must not affect it.
     pub(crate) const UNKIND: [Self; 7] = [
         Self::PingFlood,
         Self::PongFlood,
@@ -165,7 +165,7 @@ impl Scenario {
                 format!("2 × {rate} events/s, alone, then after {abandoned} list reads of A that are reset at once")
             }
             Self::Unread => {
-                format!("{unread} subscribers that read nothing, events of 2 kB as fast as they are accepted")
+                format!("{unread} subscribers that read nothing, bursts of 100 events of 2 kB")
             }
             Self::SlowList => String::from("a list of 2 MB, read at 20 kB a second"),
         }

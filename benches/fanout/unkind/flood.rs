@@ -85,13 +85,13 @@ pub(crate) fn flood(server: &Server, flood: Flood, options: &Options) -> Outcome
 
 fn run(port: u16, flood: Flood, stop: &AtomicBool) -> Counts {
     let frames = flood.frame().repeat(FRAMES_PER_WRITE);
-    let mut counts = Counts::default();
+    let (mut buffer, mut counts) = (vec![0; READ_SIZE], Counts::default());
     while !stop.load(SeqCst) {
         let Ok(mut connection) = Connection::open(port, flood) else {
             counts.refused += 1;
             continue;
         };
-        if connection.flood(&frames, &mut counts.bytes, stop).is_err() {
+        if connection.flood(&frames, &mut buffer, &mut counts.bytes, stop).is_err() {
             counts.closed += 1;
         }
     }
@@ -125,15 +125,14 @@ impl Connection {
     ///
     /// # Errors
     /// When the server closes or resets the connection.
-    fn flood(&mut self, frames: &[u8], bytes: &mut u64, stop: &AtomicBool) -> io::Result<()> {
+    fn flood(&mut self, frames: &[u8], buffer: &mut [u8], bytes: &mut u64, stop: &AtomicBool) -> io::Result<()> {
         let mut events = Events::with_capacity(4);
-        let mut buffer = vec![0; READ_SIZE];
         let mut at = 0;
         while !stop.load(SeqCst) {
             let written = unless_blocked(self.socket.write(&frames[at..]))?;
             at = (at + written.unwrap_or(0)) % frames.len();
             *bytes += written.unwrap_or(0) as u64;
-            let read = unless_blocked(self.socket.read(&mut buffer))?;
+            let read = unless_blocked(self.socket.read(buffer))?;
             if read == Some(0) || self.incoming.has_close(&buffer[..read.unwrap_or(0)]) {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
