@@ -2,6 +2,7 @@
 
 mod churn;
 mod handshake;
+mod head;
 mod ledger;
 mod poster;
 mod reader;
@@ -18,7 +19,8 @@ use std::{
 use event_feed::feed::Tenant;
 
 pub(crate) use churn::Churn;
-pub(crate) use handshake::connect;
+pub(crate) use handshake::{begin, connect, finish};
+pub(crate) use head::Head;
 pub(crate) use ledger::Phase;
 pub(crate) use poster::Pace;
 pub(crate) use stalled::Stalled;
@@ -170,6 +172,16 @@ impl Client {
         self.tenants
             .each_ref()
             .map(|reader| reader.shared.thread.get().map_or_else(Ran::default, |thread| Ran::of_thread(thread)))
+    }
+
+    /// From now on the server may answer posts with 503.
+    pub(crate) fn allow_refusing(&self) {
+        self.tenants.iter().for_each(|reader| reader.shared.ledger.allow_refusing());
+    }
+
+    /// How many posts the server answered with 503.
+    pub(crate) fn refused(&self) -> u64 {
+        self.tenants.iter().map(|reader| reader.shared.ledger.refused()).sum()
     }
 
     /// The server may close connections from now on: close frames are answered.

@@ -4,6 +4,7 @@
 //! that loses, doubles or leaks an event is void. Nothing here passes or fails by its speed. It measures with what Linux
 //! tells of processes, and talks to 127.0.0.1 alone.
 //!
+//! `cargo bench --bench fanout -- --unkind` measures what unkind clients do to others.
 //! `cargo bench --bench fanout -- soak` measures nothing but endurance: half an hour under a mixed load.
 
 mod baselines;
@@ -14,6 +15,7 @@ mod report;
 mod scenarios;
 mod servers;
 mod soak;
+mod unkind;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -30,9 +32,13 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "fanout", max_term_width = 120)]
 struct Options {
-    /// Which scenarios to run
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Scenario::ALL)]
+    /// Which scenarios to run; the default is all up to snapshots, and with --smoke all
+    #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Scenario>,
+
+    /// Run the scenarios with unkind clients: all from ping-flood on
+    #[arg(long, conflicts_with = "only")]
+    unkind: bool,
 
     /// Which servers to run them with
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Kind::Ours, Kind::Limit, Kind::Naive, Kind::Node])]
@@ -69,6 +75,22 @@ struct Options {
     /// Clients that read the list at once
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=2_000))]
     returning: u32,
+
+    /// Clients that flood a subscription
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]
+    flooders: u32,
+
+    /// Clients that load a page again and again
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=256))]
+    page_loaders: u32,
+
+    /// List reads that are reset at once
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    abandoned: u32,
+
+    /// Subscribers that read nothing, half of them for each tenant
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    unread: u32,
 
     /// How often everything is measured: tables show medians
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -111,7 +133,31 @@ impl Options {
 
     /// The numbers of a smoke run.
     fn small(self) -> Self {
-        Self { connections: 100, idle_connections: 200, seconds: 1, events: 100, returning: 50, repetitions: 1, ..self }
+        Self {
+            connections: 100,
+            idle_connections: 200,
+            seconds: 1,
+            events: 100,
+            returning: 50,
+            page_loaders: 4,
+            abandoned: 200,
+            unread: 20,
+            repetitions: 1,
+            ..self
+        }
+    }
+
+    /// Decides on the scenarios, and drops the servers that none of them applies to.
+    fn resolve(&mut self) {
+        if self.unkind {
+            self.only = Scenario::UNKIND.to_vec();
+        } else if self.only.is_empty() {
+            self.only = Scenario::DEFAULT.to_vec();
+            if self.smoke {
+                self.only.extend(Scenario::UNKIND);
+            }
+        }
+        self.servers.retain(|kind| self.only.iter().any(|scenario| scenario.applies_to(*kind)));
     }
 }
 
@@ -134,6 +180,7 @@ fn run(options: Options) -> Outcome<()> {
         None => {}
     }
     let mut options = if options.smoke { options.small() } else { options };
+    options.resolve();
     if options.servers.contains(&Kind::Node)
         && let Err(reason) = servers::prepare_node()
     {

@@ -13,7 +13,6 @@ use crate::{
 
 /// What a figure of ours is read against.
 struct Bar {
-    scenario: Scenario,
     figure: &'static str,
     /// Whose same figure it is divided by, if anyone's.
     against: Option<Kind>,
@@ -25,30 +24,45 @@ enum Bound {
     AtLeast(f64),
 }
 
-const fn bar(scenario: Scenario, figure: &'static str, against: Option<Kind>, bound: Bound) -> Bar {
-    Bar { scenario, figure, against, bound }
-}
-
-const BARS: [Bar; 13] = {
+/// The bars of a scenario.
+fn bars(scenario: Scenario) -> Vec<Bar> {
     use Bound::{AtLeast, AtMost};
     use Kind::{Limit, Naive};
-    use Scenario::{Burst, Fairness, Idle, Isolation, Paced, Snapshots};
-    [
-        bar(Paced, "µs/delivery", Some(Naive), AtMost(0.65)),
-        bar(Paced, "µs/delivery", Some(Limit), AtMost(1.5)),
-        bar(Paced, "p99 ms", Some(Limit), AtMost(1.2)),
-        bar(Burst, "deliveries/s", Some(Naive), AtLeast(2.5)),
-        bar(Burst, "deliveries/s", Some(Limit), AtLeast(9.0)),
-        bar(Burst, "µs/delivery", Some(Naive), AtMost(0.4)),
-        bar(Burst, "p99 ms", Some(Naive), AtMost(0.4)),
-        bar(Idle, "bytes/conn", None, AtMost(1_150.0)),
-        bar(Idle, "start ms", None, AtMost(50.0)),
-        bar(Idle, "stop ms", None, AtMost(2_000.0)),
-        bar(Fairness, "p99 / quiet", None, AtMost(1.2)),
-        bar(Isolation, "p99 / quiet", None, AtMost(1.5)),
-        bar(Snapshots, "p99 / quiet", None, AtMost(1.5)),
-    ]
-};
+    let bar = |figure, against, bound| Bar { figure, against, bound };
+    match scenario {
+        Scenario::Paced => vec![
+            bar("µs/delivery", Some(Naive), AtMost(0.65)),
+            bar("µs/delivery", Some(Limit), AtMost(1.5)),
+            bar("p99 ms", Some(Limit), AtMost(1.2)),
+        ],
+        Scenario::Burst => vec![
+            bar("deliveries/s", Some(Naive), AtLeast(2.5)),
+            bar("deliveries/s", Some(Limit), AtLeast(9.0)),
+            bar("µs/delivery", Some(Naive), AtMost(0.4)),
+            bar("p99 ms", Some(Naive), AtMost(0.4)),
+        ],
+        Scenario::Idle => vec![
+            bar("bytes/conn", None, AtMost(1_150.0)),
+            bar("start ms", None, AtMost(50.0)),
+            bar("stop ms", None, AtMost(2_000.0)),
+        ],
+        Scenario::Fairness => vec![bar("p99 / quiet", None, AtMost(1.2))],
+        Scenario::Isolation | Scenario::Snapshots => vec![bar("p99 / quiet", None, AtMost(1.5))],
+        Scenario::PingFlood
+        | Scenario::PongFlood
+        | Scenario::FragmentFlood
+        | Scenario::PageFlood
+        | Scenario::AbandonedLists => vec![
+            bar("B p50 ms", None, AtMost(3.0)),
+            bar("B p99 ms", None, AtMost(25.0)),
+            bar("A p50 ms", None, AtMost(10.0)),
+        ],
+        Scenario::Unread => {
+            vec![bar("kernel kB each", None, AtMost(300.0)), bar("RSS kB each", None, AtMost(30.0))]
+        }
+        Scenario::SlowList => vec![bar("complete", None, AtLeast(1.0))],
+    }
+}
 
 /// All runs so far.
 pub(crate) struct Report<'a> {
@@ -97,8 +111,8 @@ impl<'a> Report<'a> {
             let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:>width$}")).collect();
             println!("  {}", cells.join("  "));
         }
-        for bar in BARS.iter().filter(|bar| bar.scenario == scenario) {
-            if let Some(value) = self.ratio(bar) {
+        for bar in bars(scenario) {
+            if let Some(value) = self.ratio(scenario, &bar) {
                 println!("  {}: {} (bar: {})", bar.label(), number(value), bar.bound.label());
             }
         }
@@ -129,11 +143,11 @@ impl<'a> Report<'a> {
             medians
                 .insert(scenario.name().to_owned(), json!({ "load": scenario.describe(options), "servers": servers }));
         }
-        let bars: Vec<_> = BARS
-            .iter()
-            .filter_map(|bar| {
-                let value = self.ratio(bar)?;
-                Some(json!({ "scenario": bar.scenario.name(), "figure": bar.label(), "value": value, "bar": bar.bound.label() }))
+        let all = options.only.iter().flat_map(|scenario| bars(*scenario).into_iter().map(|bar| (*scenario, bar)));
+        let bars: Vec<_> = all
+            .filter_map(|(scenario, bar)| {
+                let value = self.ratio(scenario, &bar)?;
+                Some(json!({ "scenario": scenario.name(), "figure": bar.label(), "value": value, "bar": bar.bound.label() }))
             })
             .collect();
         let report = json!({
@@ -181,10 +195,10 @@ impl<'a> Report<'a> {
         Some(f64::midpoint(*lower, *upper))
     }
 
-    fn ratio(&self, bar: &Bar) -> Option<f64> {
-        let ours = self.median(bar.scenario, Kind::Ours, bar.figure)?;
+    fn ratio(&self, scenario: Scenario, bar: &Bar) -> Option<f64> {
+        let ours = self.median(scenario, Kind::Ours, bar.figure)?;
         match bar.against {
-            Some(kind) => Some(ours / self.median(bar.scenario, kind, bar.figure)?),
+            Some(kind) => Some(ours / self.median(scenario, kind, bar.figure)?),
             None => Some(ours),
         }
     }

@@ -15,6 +15,7 @@ use crate::{
     histogram::Histogram,
     proc::{self, Kernel, Ran},
     servers::{Kind, Server},
+    unkind::{self, Flood},
 };
 
 /// Posting connections per tenant where posts are paced: more than one, so that a slow answer does not delay the next.
@@ -34,8 +35,10 @@ const SETTLING: Duration = Duration::from_secs(2);
 const FILL: usize = 1_500;
 /// How long stalled connections may take to be ended: 10 s of age, 5 s without progress, and some.
 const STALLED_PATIENCE: Duration = Duration::from_secs(25);
+/// Receive buffer of a stalled connection, in bytes: it is full soon.
+const STALLED_BUFFER: usize = 4 * 1024;
 /// How many events the server keeps, which a returning client reads.
-const KEPT: usize = 1_000;
+pub(crate) const KEPT: usize = 1_000;
 /// How often many return at once.
 const STORMS: usize = 4;
 
@@ -54,6 +57,20 @@ pub(crate) enum Scenario {
     Isolation,
     /// Many clients that read the list at once
     Snapshots,
+    /// Clients that send pings as fast as they can
+    PingFlood,
+    /// Clients that send pongs as fast as they can
+    PongFlood,
+    /// Clients that send empty fragments as fast as they can
+    FragmentFlood,
+    /// Clients that load a page again and again
+    PageFlood,
+    /// List reads that are reset at once
+    AbandonedLists,
+    /// Subscribers that read nothing
+    Unread,
+    /// A list of 2 MB, read at 20 kB a second
+    SlowList,
 }
 
 /// The figures of one run, by name; what makes them doubtful beside them.
@@ -64,8 +81,19 @@ pub(crate) struct Figures {
 }
 
 impl Scenario {
-    pub(crate) const ALL: [Self; 6] =
+    /// What runs unless something else is asked for.
+    pub(crate) const DEFAULT: [Self; 6] =
         [Self::Paced, Self::Burst, Self::Idle, Self::Fairness, Self::Isolation, Self::Snapshots];
+    /// The scenarios with unkind clients. The slow list is one of them, because limits on such clients must not affect it.
+    pub(crate) const UNKIND: [Self; 7] = [
+        Self::PingFlood,
+        Self::PongFlood,
+        Self::FragmentFlood,
+        Self::PageFlood,
+        Self::AbandonedLists,
+        Self::Unread,
+        Self::SlowList,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -75,6 +103,13 @@ impl Scenario {
             Self::Fairness => "fairness",
             Self::Isolation => "isolation",
             Self::Snapshots => "snapshots",
+            Self::PingFlood => "ping-flood",
+            Self::PongFlood => "pong-flood",
+            Self::FragmentFlood => "fragment-flood",
+            Self::PageFlood => "page-flood",
+            Self::AbandonedLists => "abandoned-lists",
+            Self::Unread => "unread",
+            Self::SlowList => "slow-list",
         }
     }
 
@@ -83,13 +118,24 @@ impl Scenario {
         match self {
             Self::Paced | Self::Burst | Self::Idle => true,
             Self::Isolation => !matches!(kind, Kind::Node),
-            Self::Fairness | Self::Snapshots => matches!(kind, Kind::Ours),
+            Self::Fairness
+            | Self::Snapshots
+            | Self::PingFlood
+            | Self::PongFlood
+            | Self::FragmentFlood
+            | Self::PageFlood
+            | Self::AbandonedLists
+            | Self::Unread
+            | Self::SlowList => matches!(kind, Kind::Ours),
         }
     }
 
     /// What was done, in words.
     pub(crate) fn describe(self, options: &Options) -> String {
         let Options { connections, idle_connections, rate, seconds, events, posters, size, returning, .. } = options;
+        let Options { flooders, page_loaders, abandoned, unread, .. } = options;
+        let flood =
+            |what| format!("2 × {rate} events/s, alone, then next to {flooders} clients of A that flood {what}");
         match self {
             Self::Paced => format!("{connections} connections, 2 × {rate} events/s of {size} bytes for {seconds} s"),
             Self::Burst => {
@@ -109,6 +155,19 @@ impl Scenario {
                     "{connections} connections, 2 × {rate} events/s, alone, then while {returning} clients read the list at once"
                 )
             }
+            Self::PingFlood => flood("pings"),
+            Self::PongFlood => flood("pongs"),
+            Self::FragmentFlood => flood("empty fragments"),
+            Self::PageFlood => {
+                format!("2 × {rate} events/s, alone, then next to {page_loaders} clients that load A's page")
+            }
+            Self::AbandonedLists => {
+                format!("2 × {rate} events/s, alone, then after {abandoned} list reads of A that are reset at once")
+            }
+            Self::Unread => {
+                format!("{unread} subscribers that read nothing, bursts of 100 events of 2 kB")
+            }
+            Self::SlowList => String::from("a list of 2 MB, read at 20 kB a second"),
         }
     }
 
@@ -122,23 +181,31 @@ impl Scenario {
             Self::Fairness => fairness(&server, options),
             Self::Isolation => isolation(&server, options),
             Self::Snapshots => snapshots(&server, options),
+            Self::PingFlood => unkind::flood(&server, Flood::Pings, options),
+            Self::PongFlood => unkind::flood(&server, Flood::Pongs, options),
+            Self::FragmentFlood => unkind::flood(&server, Flood::Fragments, options),
+            Self::PageFlood => unkind::page_flood(&server, options),
+            Self::AbandonedLists => unkind::abandoned_lists(&server, options),
+            Self::Unread => unkind::unread(&server, options),
+            Self::SlowList => unkind::slow_list(&server, options),
         }
     }
 }
 
 /// What a load took of the machine.
 #[derive(Debug)]
-struct Used {
+pub(crate) struct Used {
+    wall: Duration,
     server: Duration,
     client: Duration,
     /// The share of the time for which the busier reader ran, or waited for a processor.
     reader: f64,
     /// How much of one processor anything else took meanwhile.
-    others: f64,
+    pub(crate) others: f64,
 }
 
 impl Used {
-    fn by<T>(server: &Server, client: &Client, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, Self)> {
+    pub(crate) fn by<T>(server: &Server, client: &Client, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, Self)> {
         let now = || (Ran::of_process(server.pid()), Ran::of_process(std::process::id()), client.readers_ran());
         let ((server_before, client_before, readers_before), busy_before) = (now(), proc::busy());
         let begun = Instant::now();
@@ -151,12 +218,22 @@ impl Used {
         let client = client_after.since(client_before).ran;
         let others = busy_after.saturating_sub(busy_before).saturating_sub(server + client);
         let of_wall = |time: Duration| time.as_secs_f64() / wall.as_secs_f64();
-        Ok((result, Self { server, client, reader: of_wall(busiest), others: of_wall(others) }))
+        Ok((result, Self { wall, server, client, reader: of_wall(busiest), others: of_wall(others) }))
+    }
+
+    /// How much of one processor the server took.
+    pub(crate) fn server_share(&self) -> f64 {
+        self.server.as_secs_f64() / self.wall.as_secs_f64()
+    }
+
+    /// The doubt if anything else took part of the machine.
+    pub(crate) fn shared(&self) -> Option<String> {
+        (self.others > OTHERS).then(|| format!("something else took {:.0} % of a processor", self.others * 100.0))
     }
 
     fn doubt(&self, late: &Histogram) -> Option<String> {
-        if self.others > OTHERS {
-            Some(format!("something else took {:.0} % of a processor", self.others * 100.0))
+        if let Some(doubt) = self.shared() {
+            Some(doubt)
         } else if self.reader > SATURATED {
             Some(format!("a reader was busy for {:.0} % of the time", self.reader * 100.0))
         } else if late.quantile(LATE_SHARE) > LATE {
@@ -256,7 +333,7 @@ fn fairness(server: &Server, options: &Options) -> Outcome<Figures> {
     client.settle()?;
     let before = proc::resident(server.pid());
 
-    let stalled = Stalled::open(server.port, stalled as usize)?;
+    let stalled = Stalled::open(server.port, stalled as usize, Some(STALLED_BUFFER))?;
     let fill = if options.smoke { FILL / 10 } else { FILL };
     client.post_to_both(Phase::Fill, options.posters as usize, Pace::Burst { events: fill })?;
     client.settle()?;
@@ -358,8 +435,8 @@ fn snapshots(server: &Server, options: &Options) -> Outcome<Figures> {
     Ok(figures)
 }
 
-static NEVER: AtomicBool = AtomicBool::new(false);
-const FOREVER: Duration = Duration::from_secs(600);
+pub(crate) static NEVER: AtomicBool = AtomicBool::new(false);
+pub(crate) const FOREVER: Duration = Duration::from_secs(600);
 
 fn open(server: &Server, connections: u32, options: &Options) -> Outcome<Client> {
     let client = Client::open(server.port, connections as usize, options.size as usize)?;
@@ -367,7 +444,7 @@ fn open(server: &Server, connections: u32, options: &Options) -> Outcome<Client>
     Ok(client)
 }
 
-fn pace<'a>(options: &Options, lasting: Duration, stop: &'a AtomicBool) -> Pace<'a> {
+pub(crate) fn pace<'a>(options: &Options, lasting: Duration, stop: &'a AtomicBool) -> Pace<'a> {
     Pace::Paced { rate: f64::from(options.rate), lasting, stop }
 }
 
@@ -386,6 +463,6 @@ fn per(time: Duration, deliveries: u64) -> f64 {
     time.as_secs_f64() * 1e6 / deliveries.max(1) as f64
 }
 
-fn millis(time: Duration) -> f64 {
+pub(crate) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }

@@ -8,6 +8,8 @@ use std::{
 
 use event_feed::feed::Tenant;
 
+use super::head::end_of_head;
+
 /// How many handshakes one thread has under way.
 const AT_ONCE: usize = 32;
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -63,9 +65,4 @@ pub(crate) fn finish(socket: &mut TcpStream) -> io::Result<Vec<u8>> {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
-}
-
-/// Where the head of an HTTP message ends, if it has come whole.
-pub(crate) fn end_of_head(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }

@@ -1,7 +1,7 @@
 //! What was posted for one tenant: each post has an index, which its message carries, and the time of its first byte.
 
 use std::{
-    sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst},
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst},
     time::Instant,
 };
 
@@ -23,17 +23,20 @@ pub(crate) enum Phase {
     Quiet,
     /// The measured load with whatever the scenario adds.
     Loaded,
+    /// The measured load once what the scenario added has ended.
+    After,
 }
 
 impl Phase {
-    pub(crate) const COUNT: usize = 4;
+    pub(crate) const COUNT: usize = 5;
 
     const fn of(number: u8) -> Self {
         match number {
             0 => Self::Mark,
             1 => Self::Fill,
             2 => Self::Quiet,
-            _ => Self::Loaded,
+            3 => Self::Loaded,
+            _ => Self::After,
         }
     }
 }
@@ -47,6 +50,8 @@ pub(crate) struct Ledger {
     phase: AtomicU8,
     next: AtomicUsize,
     accepted: AtomicU64,
+    may_refuse: AtomicBool,
+    refused: AtomicU64,
     stamps: Box<[AtomicU64]>,
 }
 
@@ -68,6 +73,8 @@ impl Ledger {
             phase: AtomicU8::new(0),
             next: AtomicUsize::new(0),
             accepted: AtomicU64::new(0),
+            may_refuse: AtomicBool::new(false),
+            refused: AtomicU64::new(0),
             stamps: (0..POSTS_MAX).map(|_| AtomicU64::new(0)).collect(),
         }
     }
@@ -96,6 +103,24 @@ impl Ledger {
 
     pub(crate) fn accepted(&self) -> u64 {
         self.accepted.load(SeqCst)
+    }
+
+    /// From now on the server may answer a post with 503.
+    pub(crate) fn allow_refusing(&self) {
+        self.may_refuse.store(true, SeqCst);
+    }
+
+    pub(crate) fn may_refuse(&self) -> bool {
+        self.may_refuse.load(SeqCst)
+    }
+
+    /// Counts a post that the server answered with 503.
+    pub(crate) fn refuse(&self) {
+        self.refused.fetch_add(1, SeqCst);
+    }
+
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(SeqCst)
     }
 
     /// Whose post a message is: its index, its phase, and when its first byte was sent. `None` where it is not, to the
@@ -127,7 +152,9 @@ impl Ledger {
         let head = format!("{index:010}{}", self.tenant.mark());
         let padding = match phase {
             Phase::Fill => "🙂".repeat(480),
-            Phase::Mark | Phase::Quiet | Phase::Loaded => "x".repeat(self.size.saturating_sub(head.len())),
+            Phase::Mark | Phase::Quiet | Phase::Loaded | Phase::After => {
+                "x".repeat(self.size.saturating_sub(head.len()))
+            }
         };
         head + &padding
     }

@@ -12,7 +12,8 @@ use std::{
 };
 
 use super::{
-    handshake::{connect, end_of_head},
+    handshake::connect,
+    head::Head,
     ledger::{Ledger, Post},
 };
 use crate::{Outcome, histogram::Histogram};
@@ -92,11 +93,11 @@ impl Poster {
         );
         ledger.stamp(post);
         self.socket.write_all(request.as_bytes())?;
-        let status = self.read_answer()?;
-        if status != 201 {
-            return Err(format!("a post was answered with {status}").into());
+        match self.read_answer()? {
+            201 => ledger.accept(),
+            503 if ledger.may_refuse() => ledger.refuse(),
+            status => return Err(format!("a post was answered with {status}").into()),
         }
-        ledger.accept();
         Ok(())
     }
 
@@ -121,16 +122,10 @@ pub(crate) fn read_answer(socket: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Re
         }
         bytes.extend_from_slice(&piece[..count]);
         if whole.is_none()
-            && let Some(body) = end_of_head(bytes)
+            && let Some(head) = Head::parse(bytes)
         {
-            let head = String::from_utf8_lossy(&bytes[..body]).to_ascii_lowercase();
-            let status = head.get(9..12).and_then(|status| status.parse().ok());
-            let length =
-                head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
-            let (Some(status), Some(length)) = (status, length) else {
-                return Err(io::Error::other(format!("an answer without status or length: {head}")));
-            };
-            whole = Some((status, body, body + length));
+            let length = head.length.ok_or_else(|| io::Error::other("an answer without a length"))?;
+            whole = Some((head.status, head.body, head.body + length));
         }
     }
 }

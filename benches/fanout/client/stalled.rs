@@ -18,9 +18,6 @@ use socket2::{Domain, Socket, Type};
 use super::handshake::{begin, finish};
 use crate::Outcome;
 
-/// The receive buffer of each, so that it is full soon.
-const RECEIVE_BUFFER: usize = 4 * 1024;
-
 /// Connections of both tenants that stop reading behind their handshake.
 #[derive(Debug)]
 pub(crate) struct Stalled {
@@ -31,11 +28,13 @@ pub(crate) struct Stalled {
 }
 
 impl Stalled {
-    pub(crate) fn open(port: u16, count: usize) -> Outcome<Self> {
+    /// Opens so many connections. `receive_buffer` is the size of each one's, in bytes: a small one is full soon. `None`
+    /// leaves the size to the kernel.
+    pub(crate) fn open(port: u16, count: usize, receive_buffer: Option<usize>) -> Outcome<Self> {
         let mut poll = Poll::new()?;
         let mut sockets = Vec::new();
         for index in 0..count {
-            let mut socket = begin(connect(port)?, port, Tenant::ALL[index % 2])?;
+            let mut socket = begin(connect(port, receive_buffer)?, port, Tenant::ALL[index % 2])?;
             finish(&mut socket)?;
             socket.set_nonblocking(true)?;
             let mut socket = mio::net::TcpStream::from_std(socket);
@@ -67,6 +66,11 @@ impl Stalled {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// How long after they were opened the first of these was ended.
+    pub(crate) fn first_ended(&self) -> Option<Duration> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).iter().min().copied()
+    }
+
     /// How long after they were opened the last of these was ended.
     pub(crate) fn last_ended(&self) -> Option<Duration> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).iter().max().copied()
@@ -82,9 +86,11 @@ impl Drop for Stalled {
     }
 }
 
-fn connect(port: u16) -> io::Result<TcpStream> {
+fn connect(port: u16, receive_buffer: Option<usize>) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    if let Some(size) = receive_buffer {
+        socket.set_recv_buffer_size(size)?;
+    }
     socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
     Ok(socket.into())
 }
