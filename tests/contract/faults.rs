@@ -170,7 +170,7 @@ fn site_with_a_large_file() -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_no_descriptor_is_left_newcomers_are_told_503_and_the_others_notice_nothing() {
+async fn where_no_descriptor_is_left_new_connections_get_503_and_subscribers_stay() {
     let site = site_with_a_large_file();
     let mut command = Program::command_by("sh");
     command.args(["-c", "ulimit -n 100 && exec \"$0\"", &Program::path()]).env("LEPTOS_SITE_ROOT", &site);
@@ -190,21 +190,15 @@ async fn where_no_descriptor_is_left_newcomers_are_told_503_and_the_others_notic
         }
     }
     let mut files = Vec::new();
-    let fill = async {
-        for _ in 0..80 {
-            let mut raw = Raw::connect_narrow(program.address).await;
-            raw.write(program.get("/pkg/event-feed.x.wasm").head()).await;
-            files.push(raw);
-        }
-    };
-    witness.while_others(fill).await;
+    for _ in 0..80 {
+        let mut raw = Raw::connect_narrow(program.address).await;
+        raw.write(program.get("/pkg/event-feed.x.wasm").head()).await;
+        files.push(raw);
+    }
     // A newcomer is told.
-    let newcomer = async {
-        let mut raw = program.raw().await;
-        raw.write(program.get("/healthz").head()).await;
-        raw.answer().await.refused(503);
-    };
-    witness.while_others(newcomer).await;
+    let mut raw = program.raw().await;
+    raw.write(program.get("/healthz").head()).await;
+    raw.answer().await.refused(503);
     assert_eq!(program.open_files().unwrap_or(0).min(90), if cfg!(target_os = "linux") { 90 } else { 0 });
     program.says("no connection can be accepted").await;
     // A client that has a place needs no descriptor for its file: only newcomers are refused, and their connections closed.

@@ -49,14 +49,15 @@ impl KeptConnection {
     }
 
     /// A request has come.
-    pub(crate) fn is_busy(&self) {
+    pub(crate) fn mark_busy(&self) {
         if let Some(number) = self.number.lock().take() {
             self.all.0.lock().idle.remove(&number);
         }
     }
 
-    /// A request has been answered.
-    pub(crate) fn is_idle(&self) {
+    /// A request has been answered, or a part of the answer was sent.
+    pub(crate) fn mark_idle(&self) {
+        self.mark_busy();
         let mut order = self.all.0.lock();
         let number = order.next;
         order.next += 1;
@@ -67,7 +68,7 @@ impl KeptConnection {
 
 impl Drop for KeptConnection {
     fn drop(&mut self) {
-        self.is_busy();
+        self.mark_busy();
     }
 }
 
@@ -80,10 +81,10 @@ mod tests {
         let all = Arc::new(IdleConnections::default());
         let [first, second, third, busy] = [(); 4].map(|()| KeptConnection::new(Arc::clone(&all)));
         assert!(!all.close_longest(), "none has been answered yet");
-        [&first, &second, &third, &busy].into_iter().for_each(KeptConnection::is_idle);
-        busy.is_busy();
-        first.is_busy();
-        first.is_idle();
+        [&first, &second, &third, &busy].into_iter().for_each(KeptConnection::mark_idle);
+        busy.mark_busy();
+        first.mark_busy();
+        first.mark_idle();
         drop(third);
         assert!(all.close_longest());
         assert!(second.close.is_cancelled() && !first.close.is_cancelled());

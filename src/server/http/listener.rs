@@ -184,7 +184,7 @@ async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router
     let tcp = Arc::new(tcp);
     let peer = Arc::clone(&tcp);
     let answer = service_fn(move |request| {
-        state.is_busy();
+        state.mark_busy();
         let (state, peer) = (Arc::clone(&state), Arc::clone(&peer));
         let is_read = request.method().is_safe();
         let answer = middleware::answer(Arc::clone(&server), router.clone(), request);
@@ -194,7 +194,7 @@ async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router
                 answer = answer => answer,
                 () = abandoned(&peer, is_read) => return Err(io::Error::from(io::ErrorKind::ConnectionReset)),
             };
-            state.is_idle();
+            state.mark_idle();
             Ok(answer)
         }
     });
@@ -204,7 +204,7 @@ async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router
         .max_buf_size(HEAD_MAX)
         // A peer that ends its sending side right behind a request still gets its answer: see `abandoned`.
         .half_close(true)
-        .serve_connection(TokioIo::new(WriteTimeout::new(tcp)), answer)
+        .serve_connection(TokioIo::new(WriteTimeout::new(tcp, kept.clone())), answer)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {

@@ -19,6 +19,8 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
+use super::idle_connections::KeptConnection;
+
 /// How long a peer may take nothing of what is written to it (contract, "HTTP").
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -26,6 +28,7 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct WriteTimeout {
     tcp: Arc<TcpStream>,
+    connection: Arc<KeptConnection>,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
@@ -45,8 +48,9 @@ pub(crate) async fn ended_by_peer(tcp: &TcpStream) {
 }
 
 impl WriteTimeout {
-    pub(crate) const fn new(tcp: Arc<TcpStream>) -> Self {
-        Self { tcp, stalled: None }
+    /// While a write waits, `connection` is busy.
+    pub(crate) const fn new(tcp: Arc<TcpStream>, connection: Arc<KeptConnection>) -> Self {
+        Self { tcp, connection, stalled: None }
     }
 
     /// The stream, without the timeout. `None` while a handler still has a share of it.
@@ -65,12 +69,17 @@ impl WriteTimeout {
             match write(&self.tcp) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => {
-                    self.stalled = None;
+                    if self.stalled.take().is_some() {
+                        self.connection.mark_idle(); // until it stalls again: only an answer is written
+                    }
                     return Poll::Ready(written);
                 }
             }
         }
-        let timer = self.stalled.get_or_insert_with(|| Box::pin(sleep(WRITE_TIMEOUT)));
+        let timer = self.stalled.get_or_insert_with(|| {
+            self.connection.mark_busy();
+            Box::pin(sleep(WRITE_TIMEOUT))
+        });
         ready!(timer.as_mut().poll(cx));
         // Nothing of it lingers in the kernel. An error leaves the ordinary end of a TCP stream.
         let _ = self.tcp.set_zero_linger();
