@@ -21,7 +21,7 @@ use event_feed::feed::Tenant;
 pub(crate) use churn::Churn;
 pub(crate) use handshake::{begin, connect, finish};
 pub(crate) use head::Head;
-pub(crate) use ledger::Phase;
+pub(crate) use ledger::{LARGE, Phase};
 pub(crate) use poster::Pace;
 pub(crate) use stalled::Stalled;
 pub(crate) use storm::{Storm, storm};

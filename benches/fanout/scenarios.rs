@@ -159,7 +159,9 @@ impl Scenario {
             Self::PongFlood => flood("pongs"),
             Self::FragmentFlood => flood("empty fragments"),
             Self::PageFlood => {
-                format!("2 × {rate} events/s, alone, then next to {page_loaders} clients that load A's page")
+                format!(
+                    "2 × {rate} events/s, alone, then next to {page_loaders} clients that load A's page of large events"
+                )
             }
             Self::AbandonedLists => {
                 format!("2 × {rate} events/s, alone, then after {abandoned} list reads of A that are reset at once")

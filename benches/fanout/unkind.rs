@@ -77,9 +77,10 @@ impl<T> Drop for Attack<T> {
     }
 }
 
-/// Opens the other clients, posts `kept` small events of each tenant for pages and lists, and measures the quiet phase.
-fn quiet(server: &Server, kept: usize, options: &Options) -> Outcome<Client> {
-    let client = Client::open(server.port, SUBSCRIBERS, options.size as usize)?;
+/// Opens the other clients, posts `kept` events of each tenant for pages and lists, and measures the quiet phase. Messages
+/// have `size` bytes.
+fn quiet(server: &Server, kept: usize, size: usize, options: &Options) -> Outcome<Client> {
+    let client = Client::open(server.port, SUBSCRIBERS, size)?;
     client.mark()?;
     client.post_to_both(Phase::Mark, options.posters as usize, Pace::Burst { events: kept })?;
     client.settle()?;

@@ -9,6 +9,10 @@ use event_feed::feed::Tenant;
 
 /// The most posts of one tenant in one run.
 const POSTS_MAX: usize = 400_000;
+/// Size of a large message, in bytes: 11 characters of one byte, then 480 of four.
+pub(crate) const LARGE: usize = 11 + 480 * 4;
+/// Size of the longest message of ASCII characters, in bytes.
+const ASCII_MAX: usize = 500;
 /// The bits of a stamp that hold its time, in nanoseconds.
 const TIME_BITS: u32 = 56;
 
@@ -150,12 +154,8 @@ impl Ledger {
     /// Ten digits of the index, the tenant's mark, and padding.
     fn message(&self, index: usize, phase: Phase) -> String {
         let head = format!("{index:010}{}", self.tenant.mark());
-        let padding = match phase {
-            Phase::Fill => "🙂".repeat(480),
-            Phase::Mark | Phase::Quiet | Phase::Loaded | Phase::After => {
-                "x".repeat(self.size.saturating_sub(head.len()))
-            }
-        };
-        head + &padding
+        let size = if phase == Phase::Fill { LARGE } else { self.size };
+        let padding = size.saturating_sub(head.len());
+        head + &if size > ASCII_MAX { "🙂".repeat(padding / 4) } else { "x".repeat(padding) }
     }
 }

@@ -32,7 +32,7 @@ struct Attacked {
 
 /// Measures the other clients quiet, during the attack, and after it; then A's next list.
 pub(crate) fn abandoned_lists(server: &Server, options: &Options) -> Outcome<Figures> {
-    let client = quiet(server, KEPT, options)?;
+    let client = quiet(server, KEPT, options.size as usize, options)?;
     client.allow_refusing();
     let stop = AtomicBool::new(false);
     let ((late, attacked), used) = Used::by(server, &client, || {

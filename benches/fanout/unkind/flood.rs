@@ -67,7 +67,7 @@ struct Counts {
 
 /// Measures the other clients quiet, then next to flooding clients of A.
 pub(crate) fn flood(server: &Server, flood: Flood, options: &Options) -> Outcome<Figures> {
-    let client = quiet(server, 0, options)?;
+    let client = quiet(server, 0, options.size as usize, options)?;
     let port = server.port;
     let attack = Attack::start(options.flooders, move |stop| run(port, flood, stop));
     let Loaded { counts, lasted, late, used } = loaded(server, &client, attack, options)?;

@@ -13,7 +13,7 @@ use socket2::SockRef;
 use super::{Attack, Loaded, conditions, latencies, loaded, quiet};
 use crate::{
     Options, Outcome,
-    client::{Head, Phase, connect},
+    client::{Head, LARGE, Phase, connect},
     scenarios::Figures,
     servers::Server,
 };
@@ -22,7 +22,7 @@ use crate::{
 const KEPT: usize = 150;
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// Size of each read, in bytes: a page has some 75 kB.
+/// Size of each read, in bytes. A page has some 440 kB.
 const READ_SIZE: usize = 128 * 1024;
 
 /// What one client counts.
@@ -40,7 +40,7 @@ struct Counts {
 
 /// Measures the other clients quiet, then next to clients that load A's page.
 pub(crate) fn page_flood(server: &Server, options: &Options) -> Outcome<Figures> {
-    let client = quiet(server, KEPT, options)?;
+    let client = quiet(server, KEPT, LARGE, options)?;
     let port = server.port;
     let attack = Attack::start(options.page_loaders, move |stop| run(port, stop));
     let Loaded { counts, lasted, late, used } = loaded(server, &client, attack, options)?;
