@@ -158,7 +158,8 @@ async fn requests_on_open_connections_get_503_before_any_other_reason_but_the_ho
     connection.send(server.get("/healthz")).await.is(StatusCode::OK);
     let (mut under_way, rest) = (post_under_way(&server).await, rest(&server));
     let (post, socket) = (server.new_post(Tenant::A, "late"), server.new_socket(Tenant::A));
-    let others = ["/healthz", "/", "/?tenant=tenant_a", "/vanilla/", "/nowhere"].map(|target| server.get(target));
+    let others = ["/healthz", "/vanilla/", "/nowhere"].map(|target| server.get(target));
+    let pages = ["/", "/?tenant=tenant_a", "/isolation"].map(|target| server.get(target));
     let stopping = server.stop().await;
 
     let spoilt = |right: &Request, spoil: fn(&mut Request)| {
@@ -168,6 +169,9 @@ async fn requests_on_open_connections_get_503_before_any_other_reason_but_the_ho
     };
     for request in others.into_iter().chain([post.clone(), socket.clone()]) {
         connection.send(request).await.refused(503);
+    }
+    for page in pages {
+        connection.send(page).await.refused_page();
     }
     for (right, faults) in [(&post, of_a_post()), (&socket, of_a_handshake())] {
         for fault in &faults[OF_THE_HOST.len()..] {

@@ -17,7 +17,8 @@ use super::{
     authority::{self, HostRefused},
     body::SharedBody,
     headers,
-    problem::{Refusal, Refused},
+    problem::{Refusal, Refused, RefusedPage},
+    routes::Route,
 };
 
 /// Answers one request.
@@ -29,6 +30,7 @@ pub(crate) async fn answer(server: Arc<Server>, router: Router, request: Request
     let mut request = Request::from_parts(head, body);
     let mut response = match admit(&server, &mut request) {
         Ok(()) => explain_method_not_allowed(router.oneshot(request).await.unwrap_or_else(|never| match never {})),
+        Err(Refusal::Stopping) if is_page(&request) => RefusedPage(Refusal::Stopping).into_response(),
         Err(refusal) => refusal.into_response(),
     };
     let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -43,6 +45,12 @@ pub(crate) async fn answer(server: Arc<Server>, router: Router, request: Request
     }
     headers::complete(response.headers_mut());
     response
+}
+
+/// Whether a person may look at the answer.
+fn is_page(request: &Request<Body>) -> bool {
+    request.method().is_safe()
+        && [Route::Index, Route::Isolation].iter().any(|page| page.path() == request.uri().path())
 }
 
 fn is_refusal(response: &Response) -> bool {

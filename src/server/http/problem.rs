@@ -47,7 +47,7 @@ pub(crate) enum Refusal {
     WrongHandshake(&'static str),
     #[error("every place of this tenant is taken: try again in {} s", RETRY_AFTER.as_secs())]
     Full,
-    #[error("too many lists and pages of this tenant are waiting: try again in {} s", WAIT_MAX.as_secs())]
+    #[error("too many lists and pages are waiting: try again in {} s", WAIT_MAX.as_secs())]
     TooManyReads,
     #[error("send at most one Idempotency-Key, of 1 to {IDEMPOTENCY_KEY_MAX} visible ASCII characters")]
     WrongIdempotencyKey,

@@ -27,7 +27,7 @@ use super::{
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of what a peer sends after its connection began to close is read and discarded, in bytes. Beyond it the
 /// connection is reset.
-const DISCARD_MAX: usize = 2 * 1024 * 1024;
+const DISCARD_MAX: usize = 256 * 1024;
 /// How many batches one system call may send.
 const SLICES_MAX: usize = 16;
 

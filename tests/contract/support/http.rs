@@ -211,6 +211,19 @@ impl Answer {
         List::new(answer.header("feed-position"), serde_json::from_slice(&answer.body).unwrap())
     }
 
+    /// A `503` for a person: a page in plain words, with a link to try again. Gives its text.
+    #[track_caller]
+    pub(crate) fn refused_page(self) -> String {
+        let answer = self.is(StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.header(header::RETRY_AFTER).parse::<u32>().unwrap() > 0);
+        assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
+        assert!(answer.header(header::CONTENT_TYPE).starts_with("text/html"));
+        assert!(answer.header(header::CONTENT_SECURITY_POLICY).contains("default-src 'none'"));
+        let text = answer.text().to_owned();
+        assert!(text.contains(r#"<a href="">Try again</a>"#), "{text}");
+        text
+    }
+
     /// A refusal with this status, whose body is a problem and whose headers are what that status calls for.
     #[track_caller]
     pub(crate) fn refused(self, status: u16) -> Problem {
