@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
         served = server::serve(listener, settings, stop) => match served {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("event-feed had to stop: {error}");
+                eprintln!("event-feed cannot serve: {error}");
                 ExitCode::FAILURE
             }
         },
