@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Method, Request, Server, StatusCode, Tenant, header};
+use crate::support::{Answer, Client, Method, Program, Request, Server, StatusCode, Tenant, header};
 
 fn new_call(server: &Client, tenant: Tenant, message: &str) -> Request {
     server.new_post(tenant, message).at("/api/post_event")
@@ -29,6 +29,23 @@ async fn a_key_holds_for_the_server_function_and_the_api_alike() {
     let again = server.new_post(Tenant::A, "once").header("idempotency-key", "k").send().await.created();
     assert_eq!((again, server.list(Tenant::A).await.seq), (first, 1));
     new_call(&server, Tenant::A, "another").header("idempotency-key", "k").send().await.refused(422);
+}
+
+#[tokio::test]
+async fn what_the_channel_refuses_is_refused_and_logged_as_by_the_api() {
+    let mut program = Program::start(&[]).await;
+    program.new_post(Tenant::A, "once").header("idempotency-key", "k").send().await.created();
+    let of_api = program.new_post(Tenant::A, "another").header("idempotency-key", "k").send().await;
+    program.says("problem=\"idempotency-key-reused\"").await;
+    let of_function = new_call(&program, Tenant::A, "another").header("idempotency-key", "k").send().await;
+    program.says("problem=\"idempotency-key-reused\"").await;
+    let but_the_date = |answer: &Answer| {
+        let mut headers = answer.headers.clone();
+        headers.remove(header::DATE);
+        headers
+    };
+    assert_eq!(but_the_date(&of_api), but_the_date(&of_function));
+    assert_eq!(of_api.refused(422).detail, of_function.refused(422).detail);
 }
 
 #[tokio::test]

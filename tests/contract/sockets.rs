@@ -1,6 +1,9 @@
 //! `GET /ws`: the hello, the order of what follows, heartbeats, and what a client may say.
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use futures_util::future::join_all;
 
@@ -160,9 +163,10 @@ async fn who_answers_pings_stays_connected() {
 }
 
 #[tokio::test]
-async fn who_is_silent_for_two_intervals_is_dropped_although_it_reads() {
-    let server = Server::with(|settings| settings.heartbeat = 200).await;
+async fn a_peer_that_sends_nothing_for_two_whole_intervals_is_dropped_although_it_reads() {
+    let server = Server::with(|settings| settings.heartbeat = 1_000).await;
     let mut silent = server.raw_socket(Tenant::A).await;
+    let start = Instant::now();
     let mut pings = 0;
     let end = silent
         .hear_until(|heard| match heard {
@@ -174,6 +178,7 @@ async fn who_is_silent_for_two_intervals_is_dropped_although_it_reads() {
         })
         .await;
     assert_eq!(end, Heard::Reset);
+    assert!(start.elapsed() >= Duration::from_millis(1_990), "dropped after {:?}", start.elapsed()); // its handshake was earlier
     assert!(pings >= 2, "dropped after {pings} pings");
     assert_eq!(server.counts(Tenant::A).await["ended"]["silent"], 1);
 }

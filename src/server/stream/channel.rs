@@ -427,6 +427,23 @@ mod tests {
         assert_eq!(events, [third, second, first]);
     }
 
+    #[tokio::test]
+    async fn a_long_list_is_encoded_in_pieces() {
+        let channel = channel();
+        let event = channel.publish(Message::parse("x").unwrap(), None).await.unwrap();
+        let events = vec![event; 10_000];
+        let mut encoding = Box::pin(encode(&events));
+        let mut pieces = 0;
+        let json = loop {
+            match futures_util::poll!(&mut encoding) {
+                Poll::Ready(json) => break json,
+                Poll::Pending => pieces += 1,
+            }
+        };
+        assert_eq!(pieces, 10_000 / ENCODED_AT_ONCE);
+        assert_eq!(json, serde_json::to_vec(&events).unwrap());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn while_nothing_is_sent_a_thousand_posts_wait_and_no_more_and_for_two_seconds() {
         let channel = channel(); // which no fan-out serves
