@@ -1,5 +1,5 @@
-//! What fuzzers drive, by `cargo fuzz` (`fuzz/`) and, for a few seconds, by `cargo test`: each function takes whatever
-//! comes, and panics where a promise is broken. It is compiled for them alone.
+//! Entry points for fuzzers: `cargo fuzz` (`fuzz/`) and, for a few seconds, `cargo test`. Each function takes any bytes, and panics if
+//! a promise is broken. They are compiled for fuzzers and tests alone.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
@@ -62,7 +62,7 @@ fn tenant_header(headers: &HeaderMap) {
     assert_eq!(credential::of_header(headers).ok(), named);
 }
 
-/// A target names a tenant only where it holds one parameter, whose value is that id.
+/// A target names a tenant only if it has exactly one parameter `tenant`, whose value is that id.
 fn tenant_parameter(target: &Uri) {
     let query = target.query().unwrap_or_default();
     let named: Vec<_> = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "tenant").collect();

@@ -1,5 +1,5 @@
-//! Asking a running server how it is, as a container's health check does where there is no shell and no `curl`. What
-//! the server answers is in `api`.
+//! Asks a running server whether it serves, for a container's health check: an image may have neither a shell nor `curl`. The answer
+//! is given in `http::api`.
 
 use std::{
     io,
@@ -17,13 +17,13 @@ use super::Settings;
 
 /// How long the answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// An answer of a server that serves begins so.
+/// The start of the answer of a server that serves.
 const WELL: &[u8] = b"HTTP/1.1 200 ";
 
-/// Asks the server that listens where `settings` say for its `GET /healthz`.
+/// Sends `GET /healthz` to the server that runs with these settings.
 ///
 /// # Errors
-/// Where it cannot be reached, does not answer within 2 s, or answers anything but `200`.
+/// If it cannot be reached, does not answer within 2 s, or answers anything but `200`.
 pub async fn healthcheck(settings: &Settings) -> io::Result<()> {
     let address = SocketAddr::new(reachable(settings.host), settings.port);
     timeout(PATIENCE, ask(address)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))

@@ -1,10 +1,10 @@
-//! How an event is accepted and fanned out: listener and stop signal in, drained server out.
+//! Accepts events and sends them to every subscriber of their tenant.
 //!
-//! A request goes through `listener` (accept), `edge` (what every request passes), one of the `routes`, and `credential`,
-//! which alone gives it a tenant. An event goes from `post` through the tenant's `channel` in the `hub` to the
-//! `fan_out`, which offers it to every subscriber's `link`.
+//! A request goes through `http`: `listener`, `middleware`, one of the `routes`, and `credential`, which alone gives it a
+//! tenant. An event goes from `http::post` to `stream`: the tenant's `channel` in the `hub`, its `fan_out`, and every
+//! `subscriber`.
 //!
-//! Nothing in here that holds a stream can be reached from outside: who wants to be heard sends a request.
+//! No type that owns a stream is public: the only way in is a request.
 //!
 //! ```
 //! use event_feed::server::{Route, Settings, serve};
@@ -16,7 +16,7 @@
 //! use event_feed::server::stream::hub::Hub;
 //! ```
 //! ```compile_fail,E0603
-//! use event_feed::server::subscriber::Link;
+//! use event_feed::server::stream::subscriber::Subscriber;
 //! ```
 
 #[cfg(any(test, fuzzing))]
@@ -49,12 +49,12 @@ pub use settings::{CommaList, CommaListError, Settings};
 use http::{limits::Limits, listener::Connections, routes, static_files::Site};
 use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub, read_limiter::ReadLimiter};
 
-/// What the handlers share.
+/// The state that all handlers share.
 #[derive(Debug)]
 pub(crate) struct Server {
     settings: Settings,
     hub: Hub,
-    /// Paces the pages that are no tenant's.
+    /// Paces the pages without a tenant.
     read_limiter: ReadLimiter,
     site: Site,
     refused: RefusedCounters,
@@ -70,7 +70,7 @@ pub(crate) struct Server {
 /// If the listener has no address, or if there is no site to serve.
 pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<Output = ()>) -> io::Result<()> {
     let address = listener.local_addr()?;
-    // An error says that it was set before, by another server of this process.
+    // It fails if another server of this process has set it before.
     let _ = any_spawner::Executor::init_tokio();
     let site = Site::find()?;
     let limits = Limits::of_this_process(settings.max_connections);

@@ -1,12 +1,12 @@
-//! When to stop: Ctrl-C, or SIGTERM where there is one. The first signal asks for an orderly stop, which is `serve`'s. The
-//! second one ends the program at once.
+//! Waits for the signals that stop the program: Ctrl-C, and SIGTERM on Unix. The first asks for an orderly stop, the second ends the
+//! program at once.
 
 use std::future::{Future, pending};
 
-/// Ends when the process is asked to stop. It is listened for from this call on, not from the first poll: a signal that
-/// comes right behind the line that says where to connect would find nobody, and end the process at once.
+/// Ends when the process is asked to stop. Signals count from this call on, not from the first poll: one that came between the two
+/// would end the process at once.
 ///
-/// Where a signal cannot be listened for, it waits for the others.
+/// If one kind of signal cannot be listened for, it waits for the others.
 pub fn stop() -> impl Future<Output = ()> {
     signals(1)
 }
@@ -40,7 +40,7 @@ async fn next(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
     signal.as_mut()?.recv().await
 }
 
-/// Ends with this many signals. Where they cannot be listened for, it never does.
+/// Ends with this many signals. If they cannot be listened for, it never does.
 #[cfg(not(unix))]
 async fn signals(count: usize) {
     for _ in 0..count {

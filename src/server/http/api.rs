@@ -1,5 +1,5 @@
-//! The HTTP API: posting an event, and the list of the kept ones (contract, "HTTP"). What is checked of a post is in
-//! `post`; `/ws` is in `socket`.
+//! Answers the HTTP API: posting an event, and listing the kept ones (contract, "HTTP"). The checks of a post are in `post`; `/ws` is
+//! in `upgrade`.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(crate) async fn post_event(State(server): State<Arc<Server>>, request: Reque
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(event)).into_response())
 }
 
-/// `GET /events`: the kept events of the tenant that the header names, newest first; or `304` to who has them.
+/// `GET /events`: the kept events of the tenant that the header names, newest first; `304` if the client has them.
 pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let tenant = credential::of_header(&headers)?;
     let channel = server.hub.channel(tenant);
@@ -52,7 +52,7 @@ pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: Head
     Ok(response)
 }
 
-/// `GET /healthz`: the server serves. (One that is stopping has said `503` before this.)
+/// `GET /healthz`: the server serves. (While it is stopping, `middleware` answers `503` before this.)
 pub(crate) async fn health() -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], "ok\n")
 }

@@ -1,5 +1,4 @@
-//! For whom this server answers: the `Host` of every request, and the `Origin` of a socket (contract, "HTTP"). Which
-//! tenant is asked for is `credential`'s.
+//! Checks the `Host` of every request and the `Origin` of a socket (contract, "HTTP"). The tenant is read in `credential`.
 //!
 //! A page on a rebound DNS name reaches this server, but its `Host` gives it away; a page of another site cannot
 //! choose its `Origin`.
@@ -19,21 +18,21 @@ use super::super::settings::CommaList;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostName(String);
 
-/// A host and, where it was named, a port.
+/// A host and, if it was named, a port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Authority {
     host: HostName,
     port: Option<u16>,
 }
 
-/// Where a page comes from: scheme, host and port (RFC 6454, section 4).
+/// The origin of a page: scheme, host and port (RFC 6454, section 4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     https: bool,
     authority: Authority,
 }
 
-/// What was given for a host, an authority or an origin is none.
+/// The text is not a host, an authority or an origin, as the setting needs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("write {0}")]
 pub struct AuthorityError(&'static str);
@@ -111,7 +110,7 @@ impl FromStr for Origin {
 }
 
 impl Origin {
-    /// The port that `authority` means where this origin's scheme is spoken.
+    /// The port of `authority`: the one it names, or the default of this origin's scheme.
     fn port_of(&self, authority: &Authority) -> u16 {
         authority.port.unwrap_or(if self.https { 443 } else { 80 })
     }

@@ -1,5 +1,5 @@
 //! Request bodies: reads a wanted body within limits, and discards what a refused request still sends, so that its answer arrives
-//! (a socket that is closed with unread bytes takes its last answer with it). What a body means is decided in `post`.
+//! (a socket that is closed with unread bytes takes its last answer with it). The JSON of a post is read in `post`.
 
 use std::{
     pin::Pin,
@@ -46,7 +46,7 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     let mut bytes = Vec::new();
     read(body, |data| bytes.extend_from_slice(data)).await?;
     let text = std::str::from_utf8(&bytes).map_err(|_| Refusal::NotUtf8)?;
-    // Two steps: read at once into its shape, a wrong field would hide that the rest is no JSON, which comes first.
+    // Two steps: read at once into its shape, a wrong field would hide that the rest is not JSON, which comes first.
     let not_json = |error: serde_json::Error| Refusal::NotJson { line: error.line(), column: error.column() };
     serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
     // serde would read a struct from an array too.

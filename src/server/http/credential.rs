@@ -1,5 +1,4 @@
-//! The one place where a request is given its tenant (contract, "HTTP"): the rest of the server is handed a [`Tenant`],
-//! and has no other way to come by one.
+//! Reads the tenant of a request (contract, "HTTP"). It is the only module that does: the rest of the server receives a [`Tenant`].
 
 use axum::http::{HeaderMap, Uri};
 
@@ -9,7 +8,7 @@ use crate::feed::{Tenant, protocol::TENANT_HEADER};
 /// The tenant that a page's address names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TenantParam {
-    /// No `tenant` parameter: nobody has chosen yet.
+    /// There is no `tenant` parameter: no tenant is chosen yet.
     Absent,
     /// Empty, unknown, repeated or listed.
     Invalid,

@@ -1,5 +1,5 @@
-//! The headers that every answer carries, so that no page can be framed, sniffed or scripted from elsewhere. Those of a
-//! single route stand with it.
+//! Adds the headers that every answer carries, so that no page can be framed, sniffed or scripted from elsewhere. The headers of a
+//! single route are set in its handler.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -12,7 +12,7 @@ const ALWAYS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ];
 
-/// The policy of an answer that is no page: whoever opens it as one sees what it says, and nothing runs or loads.
+/// The policy of an answer that is not a page: opened as one it shows its text, and nothing runs or loads.
 const NO_PAGE: HeaderValue = HeaderValue::from_static("default-src 'none'; base-uri 'none'; frame-ancestors 'none'");
 
 /// Completes an answer: what it has set itself stays.

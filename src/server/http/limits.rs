@@ -1,16 +1,16 @@
-//! How many connections the process can hold: what was asked for, or what its file descriptors allow. Who takes a
-//! place, and gives it back, is `channel`'s and `listener`'s.
+//! Computes how many connections the process can hold: as many as the settings ask for, or as its file descriptors allow. The
+//! limits are applied in `stream::channel` and `listener`.
 
 use std::io;
 
 /// Descriptors kept back for connections that are not yet a tenant's, for files, and for the process itself.
 const RESERVE: u64 = 500;
-/// Of these, what the process takes: its files, and the connections that are turned away with an answer.
+/// How many of [`RESERVE`] the process itself needs: for its files, and for connections that are rejected with an answer.
 const PROCESS_SHARE: u64 = 200;
-/// How many HTTP connections there may be where descriptors are left: a tenant's clients all return at once.
+/// Maximum number of HTTP connections, if there are descriptors for them: all of a tenant's clients may return at once.
 const HTTP_MAX: usize = 2_000;
 
-/// How many connections are taken.
+/// How many connections there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// WebSockets of each tenant.
@@ -25,7 +25,7 @@ impl Limits {
     /// Raises the process's own limit as far as it may, and lowers what was asked for to what then fits, with a line in
     /// the log.
     pub(crate) fn of_this_process(wanted: u32) -> Self {
-        // Where the limit cannot be raised or read, what there is has to do.
+        // If the limit cannot be raised or read, the usual one is assumed.
         let files = rlimit::increase_nofile_limit(2 * u64::from(wanted) + RESERVE).unwrap_or(1_024);
         let limits = Self::within(files, wanted);
         if limits.per_tenant < wanted as usize {
@@ -51,7 +51,7 @@ impl Limits {
     }
 }
 
-/// Whether it failed because the process, or the system, has no file descriptor left.
+/// Whether the cause is that the process, or the system, has no file descriptor left.
 pub(crate) fn no_descriptor_left(error: &io::Error) -> bool {
     const ENFILE: i32 = 23;
     const EMFILE: i32 = 24; // the same on every Unix; `ErrorKind` does not tell them

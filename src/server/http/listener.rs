@@ -40,7 +40,7 @@ use super::{
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of a request may wait to be parsed, in bytes: its head has to fit. It is no limit of a body.
 const HEAD_MAX: usize = 32 * 1024;
-/// How long to wait if the system has no descriptor left, or for a new connection to take the answer that says so.
+/// How long the accept loop waits if the system has no descriptor left, and how long a rejected connection may linger then.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How many connections may wait to be accepted: as many as a tenant's clients that all return at once. Beyond it the
 /// kernel drops their first packet without a word, and they try again a second later, then three. (It may allow less:
@@ -53,11 +53,11 @@ const LINGERING_MAX: usize = 32;
 /// How long a rejected connection may linger, and how long a new one waits for the place of an idle one.
 const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long a read is still worked on whose peer has ended its sending side: most such peers have gone, and each would
-/// keep its place for as long as the read waits for its turn.
+/// keep its place while the read waits for its turn.
 const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(1);
 /// How much of what the kernel holds for a peer may be unsent, in bytes, before it takes no more. Without it the kernel takes up
 /// to 4 MB for a peer that reads nothing, and reports progress only when a third of that is free, which at 50 kB/s takes
-/// longer than any of our timeouts. What is on its way to a distant peer does not count.
+/// longer than any of our timeouts. Bytes on their way to a distant peer do not count.
 const UNSENT_MAX: u32 = 32 * 1024;
 
 /// Listens on an address, with a queue that holds a crowd: the standard library's takes 128 connections.
@@ -83,7 +83,7 @@ pub(crate) struct Connections {
     finish: CancellationToken,
 }
 
-/// What the accept loop does with connections for which there is no place.
+/// The connections that were rejected because there is no place for them.
 #[derive(Debug, Default)]
 struct Rejected {
     /// Those that wait for their peer to take the answer, the oldest first.
@@ -289,7 +289,7 @@ fn send_no_place(tcp: &TcpStream) {
         answer.extend([name.as_str(), ": ", &String::from_utf8_lossy(value.as_bytes()), "\r\n"]);
     }
     let socket = SockRef::from(tcp);
-    // What the peer does with it is its own affair.
+    // An error means that the peer has gone.
     let _ = socket.send(&[answer.as_bytes(), b"\r\n", &body].concat());
     let _ = socket.shutdown(Shutdown::Write);
 }

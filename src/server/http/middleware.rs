@@ -1,5 +1,5 @@
-//! What every request passes, whatever its route: the `Host`, a stopping server, and after it the headers of the
-//! answer, the line in the log, and the rest of a body that nobody read. It knows no tenant.
+//! Handles what all requests have in common: before the route, the checks of the target, the `Host` and a stop; after it, the rest of
+//! the body, the line in the log and the headers of the answer. It knows no tenant.
 
 use std::sync::Arc;
 
@@ -47,7 +47,7 @@ pub(crate) async fn answer(server: Arc<Server>, router: Router, request: Request
     response
 }
 
-/// Whether a person may look at the answer.
+/// Whether the request is for a page that the server renders.
 fn is_page(request: &Request<Body>) -> bool {
     request.method().is_safe()
         && [Route::Index, Route::Isolation].iter().any(|page| page.path() == request.uri().path())
@@ -66,7 +66,7 @@ fn explain_method_not_allowed(response: Response) -> Response {
     }
 }
 
-/// Lets a request in that is for this server, while it serves. The authority that it is for goes along.
+/// Accepts a request that is for this server, while it serves, and attaches its authority.
 fn admit(server: &Server, request: &mut Request<Body>) -> Result<(), Refusal> {
     // That of CONNECT alone has no path (RFC 9112, section 3.2.3).
     if request.uri().path().is_empty() {

@@ -1,4 +1,4 @@
-//! Accepts connections, checks and answers requests, and renders pages. What a tenant's events do is in `stream`.
+//! Accepts connections, checks and answers requests, and renders pages. A tenant's events are accepted and sent in `stream`.
 
 pub(crate) mod api;
 pub(crate) mod authority;

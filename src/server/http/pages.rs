@@ -1,4 +1,4 @@
-//! The pages: which one an address means, what it starts from, and Leptos rendering it whole. What stands on them is in
+//! Renders the pages: chooses the page for an address, collects its data, and lets Leptos render it whole. The components are in
 //! `app`.
 
 use std::sync::{Arc, Mutex};
@@ -47,7 +47,7 @@ pub(crate) async fn isolation(State(server): State<Arc<Server>>, request: Reques
     Ok(render(&server, page, StatusCode::OK, request).await)
 }
 
-/// Waits for the turn of a page that is no tenant's. All of these share one limiter, so that no tenant waits for them.
+/// Waits for the turn of a page without a tenant. These pages share one limiter, so that no tenant's reads wait for them.
 async fn without_tenant(server: &Server, page: Page) -> Result<Page, RefusedPage> {
     server.read_limiter.wait(Read::Page).await?;
     Ok(page)

@@ -1,5 +1,5 @@
-//! A post, read and checked step by step in the contract's order. The API and the server function share it: both go
-//! through the same checks, the same validation and the same channel. What it then does is `channel`'s.
+//! Reads and checks a post, in the contract's order, and publishes it. The API and the server function share it, so both have the
+//! same checks. How an event is accepted is in `stream::channel`.
 
 use std::sync::Arc;
 
@@ -39,7 +39,10 @@ struct PostBody {
 }
 
 impl Post {
-    /// Reads a request, and takes the first refusal that applies. Gives the body back beside the post.
+    /// Reads a request. Returns the post and the bytes of its body.
+    ///
+    /// # Errors
+    /// The first refusal that applies.
     pub(crate) async fn read(server: &Server, headers: &HeaderMap, body: Body) -> Result<(Self, Bytes), Refusal> {
         let tenant = credential::of_header(headers)?;
         let key = idempotency_key(headers)?;

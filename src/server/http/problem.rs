@@ -1,5 +1,5 @@
-//! Every refusal, its status and its words (contract, "HTTP": errors). A refused request has changed nothing. Nothing
-//! is checked here.
+//! Defines every refusal, its status and its words (contract, "HTTP": errors). A refused request has changed nothing. The checks are
+//! elsewhere.
 
 use std::time::Duration;
 
@@ -125,7 +125,7 @@ impl Refusal {
         }
     }
 
-    /// The header that the answer must have, beside the body's.
+    /// The header that the answer must have, next to those of the body.
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
             Self::NoPlace | Self::Stopping | Self::Full | Self::Busy => {

@@ -1,5 +1,5 @@
-//! Every address that the server answers, in one table: the router is built from it, and the tests of isolation go
-//! through it, so that no address can be added which they do not know. What each does is in the module of its handler.
+//! Lists every address that the server answers. The router is built from this table, and the tests of isolation go through it, so no
+//! address can be added that they do not know.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use axum::{
 
 use super::{super::Server, api, pages, server_fns, upgrade};
 
-/// An address that the server answers. What is none of these is looked for among the shipped files.
+/// An address that the server answers. Any other is looked up in the shipped files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// A tenant's feed, or the selector.
@@ -31,7 +31,7 @@ pub enum Route {
 }
 
 impl Route {
-    /// All of them. One that is not in here is not served.
+    /// All routes. One that is not in this list is not served.
     pub const ALL: [Self; 7] = [
         Self::Index,
         Self::Events,
@@ -74,7 +74,7 @@ impl Route {
     }
 }
 
-/// Every route, and what answers beside them.
+/// The router: every route, and the shipped files for all other addresses.
 pub(crate) fn router(server: &Arc<Server>) -> Router {
     Route::ALL
         .into_iter()

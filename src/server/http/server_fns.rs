@@ -1,4 +1,4 @@
-//! What stands behind the server functions: the same checks, refusals and channels as behind the API.
+//! Answers the server functions, with the same checks, refusals and channels as the API.
 //!
 //! A handler here checks and does what the API would do, then lets Leptos call the server function; its body comes back to
 //! [`post_event`] or [`isolation_report`], and finds the result in its context.
@@ -44,7 +44,7 @@ pub(crate) async fn call_isolation_report(
 
 /// Lets Leptos call the server function that the address names.
 async fn call(mut head: Parts, body: Bytes, context: impl Fn() + Clone + Send + 'static) -> Response {
-    // Without it, an answer to who accepts HTML would be a redirect, for forms.
+    // With it, Leptos answers a client that accepts HTML by a redirect, for forms.
     head.headers.remove(header::ACCEPT);
     let request = Request::from_parts(head, Body::from(body));
     let mut response = handle_server_fns_with_context(context, request).await.into_response();
@@ -63,7 +63,7 @@ pub(crate) async fn isolation_report() -> Result<Report, Problem> {
     Ok(report(&expect_context::<Arc<Server>>()))
 }
 
-/// What the server counts.
+/// Collects the counts of both tenants and of the server.
 pub(crate) fn report(server: &Server) -> Report {
     let tenants = Tenant::ALL.map(|tenant| {
         let channel = server.hub.channel(tenant);

@@ -1,5 +1,5 @@
-//! `GET /ws`: the checks of a handshake, the upgrade, and the TCP stream taken back from the HTTP layer. What happens
-//! on it afterwards is `link`'s.
+//! Answers `GET /ws`: checks the handshake, upgrades the connection, and takes its TCP stream back from hyper. What happens on it
+//! afterwards is in `stream::connection`.
 
 use std::sync::Arc;
 
@@ -30,10 +30,10 @@ use super::{
 /// Subscribes to the feed of the one tenant that the address names.
 ///
 /// # Errors
-/// In the contract's order: `405` for what is no `GET`, `403` for the `Origin`, `401` for the tenant, `426` and `400` for
-/// the handshake, `503` where every place is taken. Nothing is upgraded then.
+/// In the contract's order: `405` if it is not a `GET`, `403` for the `Origin`, `401` for the tenant, `426` and `400` for the
+/// handshake, `503` if the tenant is at its limit. Nothing is upgraded then.
 pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Request) -> Result<Response, Refusal> {
-    // Not left to the router, which takes a HEAD for a GET: no handshake is one (RFC 6455, section 4.1).
+    // The router would take a HEAD for a GET, but a handshake is a GET (RFC 6455, section 4.1).
     if request.method() != Method::GET {
         return Err(Refusal::MethodNotAllowed { allow: String::from("GET") });
     }
@@ -60,7 +60,7 @@ pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Re
     Ok(response)
 }
 
-/// Starts the connection once hyper has let go of its TCP stream. What runs on is the connection's own small task.
+/// Starts the connection's own small task when hyper has released the TCP stream.
 async fn connect(upgrade: OnUpgrade, channel: Arc<Channel>, permit: ConnectionPermit) {
     let parts = match upgrade.await {
         Ok(upgraded) => upgraded.downcast::<TokioIo<WriteTimeout>>(),

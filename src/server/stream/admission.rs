@@ -1,33 +1,33 @@
-//! Where posts wait while more waits to be sent than the fan-out takes at once: in front, where the queue is short and
-//! fair, not behind, where it would be long and hidden. No event is held here: its request waits.
+//! Backpressure: holds posts back while more waits to be sent than the fan-out takes at once. The queue before acceptance is short
+//! and fair; one after it would be long and hidden. No event is held here: its request waits.
 
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How much may wait to be sent before posts wait, in bytes of frames. Chosen by measurement (`cargo bench --bench fanout`):
-/// what a pass costs is mostly its system calls, so that one of 36 KiB takes little longer than one of 4 KiB and delivers
-/// many times as much, at the same latency. More brings less, and lets events wait longer than they must.
+/// How much may wait to be sent before posts wait, in bytes of frames. Chosen by measurement (`cargo bench --bench fanout`): the
+/// system calls are most of what a pass costs, so one of 36 KiB takes little longer than one of 4 KiB, and delivers many
+/// times as much at the same latency. A larger one delivers little more, and lets events wait longer than they must.
 const ROOM: usize = 36 * 1024;
 /// How many posts of a tenant may wait (contract, "HTTP").
 const QUEUE: usize = 1_000;
-/// How long each of them may (contract, "HTTP").
+/// How long a post may wait (contract, "HTTP").
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What a frame has beside its message, about, in bytes.
+/// The approximate size of a frame without its message, in bytes.
 const ENVELOPE: usize = 256;
 
-/// The way in to one channel's waiting buffer.
+/// The limit on what waits in one channel's buffer.
 #[derive(Debug)]
 pub(crate) struct Admission {
     room: Semaphore,
     queue: Semaphore,
 }
 
-/// Too many wait, or the wait was too long.
+/// Too many posts wait, or this one has waited too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Overloaded;
 
-/// Permit in the buffer. It is given back when this is dropped, unless it is kept.
+/// A share of the buffer. It is given back when this is dropped, unless it is kept.
 #[derive(Debug)]
 pub(crate) struct Permit<'a>(SemaphorePermit<'a>);
 
@@ -38,10 +38,10 @@ impl Default for Admission {
 }
 
 impl Admission {
-    /// Permit for a message of `length` bytes: at once, or, first come, first served, once the fan-out has made some.
+    /// Waits for a share for a message of `length` bytes: first come, first served. Dropping the future leaves the queue.
     ///
     /// # Errors
-    /// [`Overloaded`] where 1,000 wait already, or this one has waited for 2 s.
+    /// [`Overloaded`] if 1,000 posts wait already, or if this one has waited for 2 s.
     pub(crate) async fn admit(&self, length: usize) -> Result<Permit<'_>, Overloaded> {
         let size = u32::try_from((length + ENVELOPE).min(ROOM)).map_err(|_| Overloaded)?;
         if let Ok(permit) = self.room.try_acquire_many(size) {
@@ -54,7 +54,7 @@ impl Admission {
         }
     }
 
-    /// Makes room again for what [`Permit::keep`] took.
+    /// Gives back what [`Permit::keep`] took.
     pub(crate) fn release(&self, size: usize) {
         self.room.add_permits(size);
         debug_assert!(self.room.available_permits() <= ROOM, "more room is given back than was taken");
@@ -62,7 +62,7 @@ impl Admission {
 }
 
 impl Permit<'_> {
-    /// Fills the room for good, and says how much it was, for [`Admission::release`].
+    /// Keeps the share until [`Admission::release`], and returns its size.
     pub(crate) fn keep(self) -> usize {
         let size = self.0.num_permits();
         self.0.forget();

@@ -77,7 +77,7 @@ impl BatchLog {
         Some(segments.map(|segment| segment.from(position).unwrap_or_else(|| segment.frames.clone())).collect())
     }
 
-    /// What is left of the frame that `position` is in: nothing if a frame starts there. `None` if it is no longer kept.
+    /// The rest of the frame that `position` is in, which is empty if a frame starts there. `None` if it is no longer kept.
     pub(crate) fn rest_of_frame(&self, position: u64) -> Option<Bytes> {
         let kept = self.0.lock();
         let Some(index) = kept.index(position) else { return kept.is_caught_up(position).then(Bytes::new) };

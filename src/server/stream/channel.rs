@@ -1,9 +1,9 @@
-//! One tenant's stream: it owns the tenant's events and its subscribers, and stamps every event itself. It knows no
-//! request, no HTTP, and no other tenant.
+//! Owns one tenant's stream: its events, its subscribers and its limits. Only the channel makes an event, and stamps it itself. It
+//! knows no HTTP and no other tenant.
 //!
 //! Under its one short lock an event gets its time, its place in the timeline, and its bytes in the buffer that waits for
 //! the next pass of the fan-out. So the order is the same in answers, in lists and on sockets. A subscriber joins under
-//! the same lock, and notes how much waits already: it gets exactly what comes after.
+//! the same lock, at the position behind all that waits: it receives exactly what comes after.
 
 use std::{
     sync::{
@@ -45,7 +45,7 @@ const ENDED_MAX: usize = 1_024;
 /// How many events are encoded before other tasks run: at most a quarter of a megabyte.
 const ENCODED_AT_ONCE: usize = 128;
 
-/// What a channel is made with. Nothing of it changes once it runs.
+/// The settings of a channel. They do not change while it runs.
 #[derive(Debug, Clone)]
 pub(crate) struct ChannelConfig {
     /// Names this process.
@@ -72,11 +72,11 @@ pub(crate) struct Channel {
     permits: Arc<Semaphore>,
     wake: Notify,
     counters: Counters,
-    /// How many connections have ended since the fan-out last forgot such.
+    /// How many connections have ended since the fan-out last dropped ended ones.
     ended: AtomicUsize,
 }
 
-/// What the lock guards. It is never held across an await, and what is done under it does not grow with subscribers.
+/// The state under the lock. The lock is never held across an await, and the work under it does not grow with subscribers.
 #[derive(Debug)]
 struct Stream {
     timeline: Timeline,
@@ -87,7 +87,7 @@ struct Stream {
     stopping: bool,
 }
 
-/// What the next pass of the fan-out sends: frames, ready for the wire, and who has joined since the last.
+/// The content of the next batch: frames, ready for the wire, and the subscribers that have joined since the last.
 #[derive(Debug, Default)]
 struct Waiting {
     frames: Vec<u8>,
@@ -100,19 +100,19 @@ struct Waiting {
 #[derive(Debug)]
 pub(crate) struct Joiner {
     pub(crate) subscriber: Arc<Subscriber>,
-    /// How many events of its first batch were accepted before it joined: they are not for it.
+    /// How many events of its first batch were accepted before it joined. It does not receive them.
     pub(crate) events_before: u64,
 }
 
-/// What one pass of the fan-out sends.
+/// A batch: the frames that one pass of the fan-out sends.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) segment: Segment,
     pub(crate) events: u64,
-    /// What admission took for them, in bytes: it is to be given back.
+    /// The size of the permits of these events, in bytes, for [`Channel::give_back`].
     pub(crate) room: usize,
     pub(crate) joiners: Vec<Joiner>,
-    /// Nothing comes after this one: close the connections.
+    /// No batch comes after this one: the connections are to be closed.
     pub(crate) is_last: bool,
 }
 
@@ -130,11 +130,11 @@ pub(crate) struct ConnectionPermit(#[expect(dead_code, reason = "held for its dr
 /// Why a post was not accepted. Nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotAccepted {
-    /// Too many wait, or this one has waited too long.
+    /// Too many posts wait, or this one has waited too long.
     Busy,
     /// The key was used with another message.
     KeyReused,
-    /// No event is taken any more.
+    /// The channel accepts no more events.
     Stopping,
 }
 
@@ -169,11 +169,11 @@ impl Channel {
         }
     }
 
-    /// Accepts a message: it becomes the tenant's next event, or, where `key` was seen before, the event that it became
-    /// then. Waits at the door while more waits to be sent than the fan-out takes at once.
+    /// Accepts a message as the tenant's next event. If `key` was used before, returns the event that it made then. Waits while
+    /// more is to be sent than the fan-out takes at once.
     ///
     /// # Errors
-    /// [`NotAccepted`] says why, and nothing has changed. Dropping the future before it ends changes nothing either.
+    /// [`NotAccepted`] is the reason, and nothing has changed. Dropping the future before it ends changes nothing either.
     pub(crate) async fn publish(
         &self,
         message: Message,
@@ -215,8 +215,8 @@ impl Channel {
         Arc::clone(&self.permits).try_acquire_owned().ok().map(ConnectionPermit)
     }
 
-    /// Subscribes a connection: says hello on it, and from then on it gets every event with a higher `seq`.
-    /// Where the channel is stopping the connection is closed instead.
+    /// Subscribes a connection: it receives a hello, and then every event with a higher `seq`. If the channel is stopping, the
+    /// connection is closed instead.
     pub(crate) fn join(&self, subscriber: &Arc<Subscriber>) {
         let mut stream = self.stream.lock();
         if stream.stopping {
@@ -236,7 +236,7 @@ impl Channel {
         };
         let mut frame = Vec::new();
         frames::push_text(&mut frame, &Outgoing::ConnectionEstablished(&hello).encode());
-        // What waits goes to the end of the log: the subscriber is sent what comes behind that.
+        // The waiting frames will be the next segment of the log: the subscriber starts behind them.
         let position = self.log.end() + stream.waiting.frames.len() as u64;
         subscriber.start(frame.into(), position);
         let events_before = stream.waiting.events;
@@ -264,12 +264,12 @@ impl Channel {
         &self.log
     }
 
-    /// Gives room back to admission, of what a pass has taken from there.
+    /// Gives admission back what the permits of sent events took, in bytes.
     pub(crate) fn give_back(&self, size: usize) {
         self.admission.release(size);
     }
 
-    /// Whether events have come in since the last pass began.
+    /// Whether events were accepted since the last pass began.
     pub(crate) fn has_waiting(&self) -> bool {
         self.stream.lock().waiting.events > 0
     }
@@ -279,7 +279,7 @@ impl Channel {
         self.wake.notified().await;
     }
 
-    /// Where the kept events end.
+    /// The position of the newest event.
     pub(crate) fn position(&self) -> Position {
         self.position_in(&self.stream.lock())
     }
@@ -297,7 +297,7 @@ impl Channel {
             }
             (self.position_in(&stream), newest(&stream.timeline, usize::MAX))
         };
-        // Outside the lock: posts go on meanwhile, and whoever else asks for the same encodes the same.
+        // Outside the lock, so posts go on. Two reads at once may both encode the list.
         let list = List { position, body: encode(&events).await };
         let mut stream = self.stream.lock();
         if stream.timeline.seq() == position.seq {
@@ -329,8 +329,8 @@ impl Channel {
         &self.counters
     }
 
-    /// Counts a connection that has ended. Once there are many the fan-out is woken to forget them: between two events
-    /// they must not pile up.
+    /// Counts a connection that has ended. If there are many, the fan-out is woken to drop them: they must not accumulate between
+    /// two events.
     pub(crate) fn ended(&self, reason: CloseReason) {
         self.counters.ended(reason);
         if self.ended.fetch_add(1, Relaxed) + 1 >= ENDED_MAX {
@@ -338,7 +338,7 @@ impl Channel {
         }
     }
 
-    /// Whether so many connections have ended that the fan-out should forget them. Counts from zero again then.
+    /// Whether so many connections have ended that the fan-out should drop them. If so, the count starts again from zero.
     pub(crate) fn take_many_ended(&self) -> bool {
         let many = self.ended.load(Relaxed) >= ENDED_MAX;
         if many {
@@ -352,7 +352,7 @@ impl Channel {
         self.config.max_connections.saturating_sub(self.permits.available_permits())
     }
 
-    /// Takes no more, and lets the fan-out close the connections once it has sent what waits.
+    /// Stops accepting events. The fan-out closes the connections when it has sent what waits.
     pub(crate) fn stop(&self) {
         self.stream.lock().stopping = true;
         self.wake.notify_one();
@@ -361,7 +361,7 @@ impl Channel {
     /// Ends when no connection is left.
     pub(crate) async fn emptied(&self) {
         let all = u32::try_from(self.config.max_connections).unwrap_or(u32::MAX);
-        // It fails only where the semaphore is closed, which nobody does.
+        // It fails only if the semaphore is closed, which never happens.
         let _ = self.permits.acquire_many(all).await;
     }
 
@@ -375,7 +375,7 @@ impl Channel {
     }
 }
 
-/// Encodes events as a JSON array, a few at a time: a list may have twenty megabytes.
+/// Encodes events as a JSON array, a few at a time, since a list may have 20 MB.
 async fn encode(events: &[Arc<Event>]) -> Bytes {
     let mut json = vec![b'['];
     for (index, event) in events.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Why a WebSocket connection ends, and the close frame that says so (contract, "WebSocket").
+//! Names the reasons for which a WebSocket connection ends, and their close frames (contract, "WebSocket").
 
 use crate::feed::protocol::close;
 

@@ -2,8 +2,8 @@
 //! when the connection has ended.
 //!
 //! An idle connection is a few hundred bytes: a TCP stream and a task that is one hand-written poll function. A buffer, a timer
-//! and the state of a parser exist only while they are needed. What one poll does is bounded, whatever the peer sends: one read
-//! and one write.
+//! and the state of a parser exist only while they are needed. A poll does one read and one write, whatever the peer
+//! sends.
 
 use std::{
     future::Future,
@@ -80,7 +80,7 @@ impl Connection {
         }
     }
 
-    /// Waits for as long as what goes on now may take.
+    /// Ready when the current deadline has passed.
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(deadline) = self.subscriber.deadline(self.channel.log()) else {
             self.timer = None;

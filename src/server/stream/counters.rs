@@ -1,5 +1,5 @@
-//! What the administrator's view counts: numbers of a channel, and of what was refused before it had one. No event is
-//! kept here, and no text.
+//! Counts for the administrator's view: what happened in a channel, and what was refused before it had one. They hold no event
+//! and no text.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -19,7 +19,7 @@ impl Count {
     }
 }
 
-/// A channel's.
+/// The counts of a channel.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) accepted: Count,
@@ -49,7 +49,7 @@ impl Counters {
     }
 }
 
-/// The server's: requests that were refused before they had a tenant.
+/// The counts of the server: requests that were refused before they had a tenant.
 #[derive(Debug, Default)]
 pub(crate) struct RefusedCounters {
     pub(crate) origin: Count,

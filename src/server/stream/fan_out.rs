@@ -1,5 +1,5 @@
 //! Sends a channel's events to its subscribers: a pass takes all that waits, and offers it to each subscriber in one write.
-//! What a socket does not take at once is sent by the subscriber's own task.
+//! If a socket does not take all of it at once, the subscriber's own task sends the rest.
 //!
 //! Between an accepted event and the wire there is no wake-up, lock of the channel, copy or encoding per connection: under
 //! load, one system call carries many events. A heartbeat is part of the same sequence. Every loop over connections goes in
@@ -28,7 +28,7 @@ const CHECKS_PER_INTERVAL: u8 = 8;
 /// passed (contract, "WebSocket"), since two checks are never closer than their period.
 const SILENT_CHECKS_MAX: u8 = 2 * CHECKS_PER_INTERVAL;
 
-/// What makes the fan-out run.
+/// The reason for which the fan-out runs.
 enum Wake {
     /// Something waits to be sent.
     Waiting,
@@ -87,9 +87,9 @@ async fn send(
     Batch { segment, events, mut room, joiners, .. }: Batch,
     has_ping: bool,
 ) {
-    // Given back bit by bit: given back at once, it would be taken at once, and all would wait for as long as a pass takes.
+    // Given back in parts: given back at once, it would be taken at once, and all new posts would wait for a whole pass.
     let bit = room / (subscribers.len() / STEP + 1);
-    // Without frames no subscriber is asked how far it is.
+    // Without frames no subscriber is visited, so its position is not known.
     let (mut delivered, mut needed_from) = (0, if segment.frames.is_empty() { 0 } else { u64::MAX });
     throttle.begin();
     let mut index = 0;

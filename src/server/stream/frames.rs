@@ -1,5 +1,5 @@
-//! WebSocket frames as a server writes them (RFC 6455, section 5): whole, unmasked, ready for the wire. Those of a
-//! client are read in `inbound`.
+//! Writes WebSocket frames as a server sends them (RFC 6455, section 5): whole, unmasked, ready for the wire. Frames of a client are
+//! read in `inbound`.
 
 use tungstenite::protocol::{
     CloseFrame,
@@ -14,7 +14,7 @@ pub(crate) fn push_text(buffer: &mut Vec<u8>, text: &str) {
     push(buffer, Frame::message(text.as_bytes().to_vec(), OpCode::Data(Data::Text), true));
 }
 
-/// Appends an empty ping: it asks for a sign of life.
+/// Appends an empty ping, which the peer has to answer.
 pub(crate) fn push_ping(buffer: &mut Vec<u8>) {
     push(buffer, Frame::ping(Vec::new()));
 }
@@ -24,7 +24,7 @@ pub(crate) fn push_pong(buffer: &mut Vec<u8>, payload: &[u8]) {
     push(buffer, Frame::pong(payload.to_vec()));
 }
 
-/// Appends a close frame, with a code or, in answer to one without, with none.
+/// Appends a close frame: with a code and a reason, or empty, in answer to an empty one.
 pub(crate) fn push_close(buffer: &mut Vec<u8>, code: Option<u16>, reason: &str) {
     push(buffer, Frame::close(code.map(|code| CloseFrame { code: code.into(), reason: reason.into() })));
 }
@@ -33,8 +33,8 @@ fn push(buffer: &mut Vec<u8>, frame: Frame) {
     frame.format(buffer).expect("writing to a Vec does not fail");
 }
 
-/// Where the frame that byte `at` belongs to ends, in a buffer of frames written by this module; `at` itself where a frame
-/// starts there.
+/// The end of the frame that byte `at` belongs to, in a buffer of frames that this module has written. If a frame starts at `at`, that
+/// is `at` itself.
 pub(crate) fn end_of_frame(buffer: &[u8], at: usize) -> usize {
     let mut end = 0;
     while end < at {

@@ -1,4 +1,4 @@
-//! A fixed table with one channel per tenant. [`Hub::channel`] is the only door to either. It does nothing with them.
+//! Holds the two channels in a fixed table. [`Hub::channel`] is the only way to reach either of them.
 
 use std::sync::Arc;
 
@@ -34,12 +34,12 @@ impl Hub {
         }
     }
 
-    /// How many connections stand, of both tenants.
+    /// How many connections both tenants have.
     pub(crate) fn connections(&self) -> usize {
         self.a.connections() + self.b.connections()
     }
 
-    /// Takes no more events and connections, and closes the connections there are.
+    /// Stops accepting events and subscribers, and closes the connections.
     pub(crate) fn stop(&self) {
         Tenant::ALL.into_iter().for_each(|tenant| self.channel(tenant).stop());
     }

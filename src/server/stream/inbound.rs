@@ -1,7 +1,7 @@
-//! What a subscriber says: the socket is for listening, so all that counts is that it lives, pings, or closes.
+//! Reads the frames that a client sends. The socket is for listening, so the payload of a data frame is counted and discarded.
 //!
-//! A state machine over bytes, with the frame headers read by tungstenite. It holds a few bytes, and only where a frame
-//! came in parts; a data frame's payload is counted and forgotten.
+//! This is a state machine over bytes; tungstenite reads the frame headers. It holds a few bytes, and only while a frame has not
+//! arrived whole.
 
 use std::io::Cursor;
 
@@ -12,57 +12,57 @@ use tungstenite::protocol::frame::{
 
 use crate::feed::protocol::FRAME_MAX;
 
-/// The most that a control frame may carry, in bytes (RFC 6455, section 5.5).
+/// Maximum payload of a control frame, in bytes (RFC 6455, section 5.5).
 const CONTROL_MAX: u64 = 125;
 
-/// One thing that a peer has said.
+/// One frame of a client, as far as it matters here, or how it breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ClientFrame {
-    /// Asks for a pong with this payload.
+    /// A ping: it asks for a pong with this payload.
     Ping(Vec<u8>),
-    /// Answers a ping.
+    /// A pong.
     Pong,
-    /// Closes, with a code or without.
+    /// A close frame, with its code if it has one.
     Close(Option<u16>),
-    /// A whole message of data: not for this socket.
+    /// The end of a data message.
     Data,
-    /// A frame of a message that goes on, with no data in it.
+    /// A frame without data in a message that goes on.
     EmptyFragment,
     /// A frame, or a message in fragments, above [`FRAME_MAX`].
     TooBig,
-    /// A breach of the protocol: nothing after it can be read.
+    /// A breach of the protocol. Nothing after it can be read.
     ProtocolError,
     /// A close whose reason is not UTF-8.
     InvalidUtf8,
 }
 
-/// What stands between two reads.
+/// The state of the parser between two reads.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Inbound {
-    /// The start of a header, or of a control frame, that has not come whole.
+    /// The start of a frame header, or of a control frame, that has not arrived whole.
     held: Vec<u8>,
-    /// How much of a data frame's payload is still to come.
+    /// How much of a data frame's payload has not arrived yet, in bytes.
     to_skip: u64,
-    /// That frame ends its message.
+    /// Whether that frame ends its message.
     ends_message: bool,
-    /// How much data the message under way has brought, if one is.
+    /// How much data the current message has announced so far, in bytes; `None` between messages.
     message: Option<u64>,
 }
 
 impl Inbound {
-    /// Whether nothing stands: it may be forgotten.
+    /// Whether nothing is left from earlier reads, so that this state may be dropped.
     pub(crate) fn is_idle(&self) -> bool {
         *self == Self::default()
     }
 
-    /// How many bytes are kept for later.
+    /// How many bytes are held.
     #[cfg(any(test, fuzzing))]
     pub(crate) const fn holds(&self) -> usize {
         self.held.len()
     }
 
-    /// Reads what has come, and hands each thing said to `hear`, which says whether to go on.
-    pub(crate) fn read(&mut self, bytes: &[u8], mut hear: impl FnMut(ClientFrame) -> bool) {
+    /// Reads bytes that have arrived, and passes each frame to `handle`, which returns whether to go on.
+    pub(crate) fn read(&mut self, bytes: &[u8], mut handle: impl FnMut(ClientFrame) -> bool) {
         let mut held = std::mem::take(&mut self.held);
         let mut bytes = if held.is_empty() {
             bytes
@@ -70,15 +70,15 @@ impl Inbound {
             held.extend_from_slice(bytes);
             &held
         };
-        while let Some(said) = self.next(&mut bytes) {
-            if !hear(said) {
+        while let Some(frame) = self.next(&mut bytes) {
+            if !handle(frame) {
                 return;
             }
         }
         self.held = bytes.to_vec();
     }
 
-    /// The next thing said in `bytes`, from which it takes what it has read; `None` where more must come.
+    /// Reads the next frame, and removes it from `bytes`; `None` if it has not arrived whole.
     fn next(&mut self, bytes: &mut &[u8]) -> Option<ClientFrame> {
         loop {
             if self.to_skip > 0 {
@@ -196,7 +196,7 @@ mod tests {
         frame(0x80 | opcode, payload)
     }
 
-    /// What is heard when the bytes come in pieces of `step`.
+    /// The frames that are read when the bytes arrive in pieces of `step`.
     fn heard(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
         let (mut inbound, mut said) = (Inbound::default(), Vec::new());
         for piece in bytes.chunks(step) {

@@ -1,9 +1,8 @@
-//! How much of the machine one tenant's fan-out may take under load: never so much that the other tenant would feel it.
-//! It sends nothing.
+//! Pauses a fan-out under load, so that one tenant's burst does not slow down the other tenant.
 //!
-//! Without a pace a burst keeps a processor busy for as long as it lasts: on two processors it made the other tenant's
-//! slowest deliveries four times as slow. Resting costs little: what is posted meanwhile goes into one pass, and a pass of
-//! many events takes hardly longer than one of few.
+//! Without pauses a burst keeps a processor busy while it lasts: on two processors it made the other tenant's slowest deliveries
+//! four times as slow. A pause costs little: events that are posted meanwhile go into one pass, and a pass of many events takes
+//! hardly longer than one of few.
 
 use std::{thread::available_parallelism, time::Duration};
 
@@ -12,40 +11,40 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// The shortest rest that the runtime's timer can keep. What is shorter is saved up.
+/// The shortest pause that the runtime's timer can keep. Shorter ones are added up until they reach it.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// The pace of one fan-out.
+/// The pauses of one fan-out.
 #[derive(Debug)]
 pub(crate) struct Throttle {
-    /// How long it rests under load for as long as it worked.
+    /// The length of a pause under load, as a multiple of the work before it.
     rest: f64,
-    /// When the stretch of work that goes on now began.
+    /// The start of the current stretch of work.
     begun: Instant,
-    /// How much rest is still to be taken.
+    /// The pause that is still to be made.
     owed: Duration,
 }
 
 impl Throttle {
-    /// On a machine with so many processors a tenant takes at most a quarter of them, and at most one: both tenants
-    /// together leave half of a small machine to posts, to the network, and to everything else.
+    /// Lets a tenant take at most a quarter of `count` processors, and at most one. Both tenants together leave half of a small
+    /// machine to posts, to the network, and to everything else.
     pub(crate) fn with_processors(count: usize) -> Self {
         let rest = (4.0 / count.max(1) as f64 - 1.0).max(0.0);
         Self { rest, begun: Instant::now(), owed: Duration::ZERO }
     }
 
-    /// The pace for this machine.
+    /// The throttle for this machine.
     pub(crate) fn of_this_machine() -> Self {
         Self::with_processors(available_parallelism().map_or(1, usize::from))
     }
 
-    /// A stretch of work begins.
+    /// Starts a stretch of work.
     pub(crate) fn begin(&mut self) {
         self.begun = Instant::now();
     }
 
-    /// Ends a stretch of work, lets others run, and begins the next. Under `load`, where more waits to be sent already, it
-    /// rests as well.
+    /// Ends a stretch of work, lets other tasks run, and starts the next. Under `load` (more waits to be sent already) it pauses
+    /// too.
     pub(crate) async fn pause(&mut self, load: bool) {
         let now = Instant::now();
         self.owed = if load { self.owed + (now - self.begun).mul_f64(self.rest) } else { Duration::ZERO };
