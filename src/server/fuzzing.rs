@@ -1,5 +1,5 @@
-//! Entry points for fuzzers: `cargo fuzz` (`fuzz/`) and, for a few seconds, `cargo test`. Each function takes any bytes, and panics if
-//! a promise is broken. They are compiled for fuzzers and tests alone.
+//! Entry points for fuzzers: `cargo fuzz` (`fuzz/`) and, for a few seconds, `cargo test`. Each function takes any
+//! bytes, and panics if a promise is broken. They are compiled for fuzzers and tests alone.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
@@ -35,7 +35,8 @@ pub fn message(bytes: &[u8]) {
     }
 }
 
-/// Header parsing: the tenant, the key, the `Host` and the `Origin`, of the lines of `bytes` and of its first as a target.
+/// Header parsing: the tenant, the key, the `Host` and the `Origin`, of the lines of `bytes` and of its first as a
+/// target.
 pub fn headers(bytes: &[u8]) {
     let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').take(4).collect();
     let of = |name: HeaderName| {
@@ -110,8 +111,8 @@ pub fn protocol(bytes: &[u8]) {
     assert_eq!(Incoming::decode(&written.encode()), Ok(frame));
 }
 
-/// The socket's inbound path: the same is heard whatever pieces the bytes come in (the first byte says how large), little
-/// is held.
+/// The socket's inbound path: the same is heard whatever pieces the bytes come in (the first byte says how large),
+/// little is held.
 pub fn inbound(bytes: &[u8]) {
     let Some((step, bytes)) = bytes.split_first() else { return };
     let (whole, pieces) = (heard(bytes, bytes.len()), heard(bytes, usize::from(*step) + 1));

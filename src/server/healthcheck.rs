@@ -1,5 +1,5 @@
-//! Asks a running server whether it serves, for a container's health check: an image may have neither a shell nor `curl`. The answer
-//! is given in `http::api`.
+//! Asks a running server whether it serves, for a container's health check: an image may have neither a shell nor
+//! `curl`. The answer is given in `http::api`.
 
 use std::{
     io,

@@ -1,7 +1,7 @@
 //! Writes the log to the error stream: at most 100 lines of each kind in a second, and a count of the others.
 //!
-//! One client can cause a line with each request. The limit counts per kind, which is one place in the code: a flood of one
-//! kind hides no other. A line beyond the limit is counted before it is formatted, so it costs little. A summary
+//! One client can cause a line with each request. The limit counts per kind, which is one place in the code: a flood of
+//! one kind hides no other. A line beyond the limit is counted before it is formatted, so it costs little. A summary
 //! with the count follows within about a second, even if nothing else is logged.
 
 use std::{

@@ -1,7 +1,7 @@
 //! Accepts events and sends them to every subscriber of their tenant.
 //!
-//! A request goes through `http`: `listener`, `middleware`, one of the `routes`, and `credential`, which alone gives it a
-//! tenant. An event goes from `http::post` to `stream`: the tenant's `channel` in the `hub`, its `fan_out`, and every
+//! A request goes through `http`: `listener`, `middleware`, one of the `routes`, and `credential`, which alone gives it
+//! a tenant. An event goes from `http::post` to `stream`: the tenant's `channel` in the `hub`, its `fan_out`, and every
 //! `subscriber`.
 //!
 //! No type that owns a stream is public: the only way in is a request.
@@ -63,8 +63,8 @@ pub(crate) struct Server {
 }
 
 /// Serves until `stop`, then drains: the listener closes, requests under way end, new ones get `503`, and each socket
-/// `1001`. Returns when all have ended, and every answer is sent, or when `settings.drain` has passed. Sockets are tracked by
-/// the hub: axum's own shutdown forgets upgraded connections (axum issue 3003).
+/// `1001`. Returns when all have ended, and every answer is sent, or when `settings.drain` has passed. Sockets are
+/// tracked by the hub: axum's own shutdown forgets upgraded connections (axum issue 3003).
 ///
 /// # Errors
 /// If the listener has no address, or if there is no site to serve.

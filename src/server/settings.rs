@@ -57,19 +57,19 @@ pub struct Settings {
         value_parser = clap::value_parser!(u32).range(100..=300_000))]
     pub heartbeat: u32,
 
-    /// How long, in milliseconds, a stop may take: requests under way end, their answers are sent, and sockets are closed
-    /// with 1001. A second signal ends the program at once
+    /// How long, in milliseconds, a stop may take: requests under way end, their answers are sent, and sockets are
+    /// closed with 1001. A second signal ends the program at once
     #[arg(long, env = "EVENT_FEED_DRAIN", value_name = "MILLISECONDS", default_value_t = 4_000,
         value_parser = clap::value_parser!(u32).range(0..=60_000))]
     pub drain: u32,
 
-    /// Another site, by its origin (https:// or http://, and a host), whose pages may open WebSockets here; those of any
-    /// other get 403. A comma or another flag adds one more
+    /// Another site, by its origin (https:// or http://, and a host), whose pages may open WebSockets here; those of
+    /// any other get 403. A comma or another flag adds one more
     #[arg(long, env = "EVENT_FEED_ALLOW_ORIGIN", value_name = "ORIGIN")]
     pub allow_origin: Vec<CommaList<Origin>>,
 
-    /// A host name to answer for, beside localhost, *.localhost and IP addresses; requests for any other get 421. A comma
-    /// or another flag adds one more
+    /// A host name to answer for, beside localhost, *.localhost and IP addresses; requests for any other get 421. A
+    /// comma or another flag adds one more
     #[arg(long, env = "EVENT_FEED_ALLOW_HOST", value_name = "NAME")]
     pub allow_host: Vec<CommaList<HostName>>,
 
@@ -92,8 +92,8 @@ fn log_filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseErr
     EnvFilter::try_new(text).map(|_| text.to_owned())
 }
 
-/// Values separated by commas, as one flag or one variable gives them. Spaces around a value, and values that are empty,
-/// do not count.
+/// Values separated by commas, as one flag or one variable gives them. Spaces around a value, and values that are
+/// empty, do not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommaList<T>(Vec<T>);
 

@@ -1,10 +1,10 @@
-//! Waits for the signals that stop the program: Ctrl-C, and SIGTERM on Unix. The first asks for an orderly stop, the second ends the
-//! program at once.
+//! Waits for the signals that stop the program: Ctrl-C, and SIGTERM on Unix. The first asks for an orderly stop, the
+//! second ends the program at once.
 
 use std::future::{Future, pending};
 
-/// Ends when the process is asked to stop. Signals count from this call on, not from the first poll: one that came between the two
-/// would end the process at once.
+/// Ends when the process is asked to stop. Signals count from this call on, not from the first poll: one that came
+/// between the two would end the process at once.
 ///
 /// If one kind of signal cannot be listened for, it waits for the others.
 pub fn stop() -> impl Future<Output = ()> {

@@ -1,5 +1,5 @@
-//! Clients that ask for as much as they can: frames without content, pages, lists that they do not wait for, events that they
-//! do not read. Each costs the server little, and another client notices nothing.
+//! Clients that ask for as much as they can: frames without content, pages, lists that they do not wait for, events
+//! that they do not read. Each costs the server little, and another client notices nothing.
 
 use std::time::Duration;
 
@@ -148,7 +148,8 @@ async fn a_subscriber_that_reads_nothing_costs_no_memory_of_its_own_for_each_eve
         silent.push(client.subscribe(Raw::connect_narrow(client.address).await, Tenant::A).await);
     }
     let before = program.memory();
-    // Each a batch of its own, some 250 bytes as a frame: more than the kernel takes, and less than the backlog of 1 MiB.
+    // Each a batch of its own, some 250 bytes as a frame: more than the kernel takes, and less than the backlog of 1
+    // MiB.
     let mut poster = client.open().await;
     for n in 0..3_000 {
         poster.send(client.new_post(Tenant::A, &n.to_string())).await.created();

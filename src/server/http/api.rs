@@ -1,5 +1,5 @@
-//! Answers the HTTP API: posting an event, and listing the kept ones (contract, "HTTP"). The checks of a post are in `post`; `/ws` is
-//! in `upgrade`.
+//! Answers the HTTP API: posting an event, and listing the kept ones (contract, "HTTP"). The checks of a post are in
+//! `post`; `/ws` is in `upgrade`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Checks the `Host` of every request and the `Origin` of a socket (contract, "HTTP"). The tenant is read in `credential`.
+//! Checks the `Host` of every request and the `Origin` of a socket (contract, "HTTP"). The tenant is read in
+//! `credential`.
 //!
 //! A page on a rebound DNS name reaches this server, but its `Host` gives it away; a page of another site cannot
 //! choose its `Origin`.
@@ -13,8 +14,8 @@ use axum::http::{HeaderMap, Uri, header};
 
 use super::super::settings::CommaList;
 
-/// A host name or IP address. Names that mean the same are equal: a name is in lower case and without the dot that may end it
-/// (RFC 1034, section 3.1), an IPv6 address is in its canonical form, in brackets.
+/// A host name or IP address. Names that mean the same are equal: a name is in lower case and without the dot that may
+/// end it (RFC 1034, section 3.1), an IPv6 address is in its canonical form, in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostName(String);
 

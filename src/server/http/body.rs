@@ -1,5 +1,6 @@
-//! Request bodies: reads a wanted body within limits, and discards what a refused request still sends, so that its answer arrives
-//! (a socket that is closed with unread bytes takes its last answer with it). The JSON of a post is read in `post`.
+//! Request bodies: reads a wanted body within limits, and discards what a refused request still sends, so that its
+//! answer arrives (a socket that is closed with unread bytes takes its last answer with it). The JSON of a post is read
+//! in `post`.
 
 use std::{
     pin::Pin,
@@ -31,7 +32,8 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 /// Reads a JSON object of at most [`FRAME_MAX`] bytes, and gives it back beside what it means.
 ///
 /// # Errors
-/// In the contract's order: `415`, `413`, `400`, and `422` with the words of `shape`. `408` if it does not arrive in time.
+/// In the contract's order: `415`, `413`, `400`, and `422` with the words of `shape`. `408` if it does not arrive in
+/// time.
 pub(crate) async fn read_json<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
@@ -55,8 +57,8 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     Ok((parsed.ok_or(Refusal::WrongShape(shape))?, bytes.into()))
 }
 
-/// Reads a body of at most [`FRAME_MAX`] bytes to its end, and hands over its data as it arrives: a body in many small chunks
-/// costs no more than its bytes.
+/// Reads a body of at most [`FRAME_MAX`] bytes to its end, and hands over its data as it arrives: a body in many small
+/// chunks costs no more than its bytes.
 ///
 /// # Errors
 /// `413` at once if the body announces more, or as soon as more has come; `408` if it does not arrive within
@@ -126,10 +128,11 @@ impl SharedBody {
         read(self.clone(), |_| {}).await
     }
 
-    /// Reads and discards what the handler left, within limits, while the answer is sent. Says whether the connection can take
-    /// another request after that.
+    /// Reads and discards what the handler left, within limits, while the answer is sent. Says whether the connection
+    /// can take another request after that.
     ///
-    /// A client that waits to be told to go on (`Expect: 100-continue`) is not told: it has its answer, and sends nothing.
+    /// A client that waits to be told to go on (`Expect: 100-continue`) is not told: it has its answer, and sends
+    /// nothing.
     pub(crate) fn discard(mut self, waits_to_go_on: bool) -> bool {
         if self.is_end_stream() {
             return true;

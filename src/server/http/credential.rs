@@ -1,4 +1,5 @@
-//! Reads the tenant of a request (contract, "HTTP"). It is the only module that does: the rest of the server receives a [`Tenant`].
+//! Reads the tenant of a request (contract, "HTTP"). It is the only module that does: the rest of the server receives a
+//! [`Tenant`].
 
 use axum::http::{HeaderMap, Uri};
 

@@ -1,5 +1,5 @@
-//! Adds the headers that every answer carries, so that no page can be framed, sniffed or scripted from elsewhere. The headers of a
-//! single route are set in its handler.
+//! Adds the headers that every answer carries, so that no page can be framed, sniffed or scripted from elsewhere. The
+//! headers of a single route are set in its handler.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -27,8 +27,9 @@ pub(crate) fn complete(headers: &mut HeaderMap) {
     policy.or_insert_with(|| if html { policy_of_a_file() } else { NO_PAGE });
 }
 
-/// The policy of a page that the server renders, whose inline scripts carry `nonce` (CSP level 3). Scripts come from here
-/// or carry it, and WebAssembly may be compiled; styles, images and connections come from here; nothing else comes at all.
+/// The policy of a page that the server renders, whose inline scripts carry `nonce` (CSP level 3). Scripts come from
+/// here or carry it, and WebAssembly may be compiled; styles, images and connections come from here; nothing else comes
+/// at all.
 pub(crate) fn content_security_policy(nonce: &str) -> HeaderValue {
     HeaderValue::try_from(policy(nonce)).expect("a nonce is visible ASCII")
 }

@@ -1,5 +1,5 @@
-//! Knows which HTTP connections are idle between two requests, in the order in which they became idle: the one that has been
-//! idle longest is closed to make room for a new one.
+//! Knows which HTTP connections are idle between two requests, in the order in which they became idle: the one that has
+//! been idle longest is closed to make room for a new one.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,8 +17,8 @@ struct Order {
     idle: BTreeMap<u64, CancellationToken>,
 }
 
-/// One connection, as long as it lives. It counts as idle after its first answer, and as busy while a request is handled: a
-/// connection that has sent nothing yet has a time limit of its own.
+/// One connection, as long as it lives. It counts as idle after its first answer, and as busy while a request is
+/// handled: a connection that has sent nothing yet has a time limit of its own.
 #[derive(Debug)]
 pub(crate) struct KeptConnection {
     all: Arc<IdleConnections>,

@@ -1,11 +1,12 @@
-//! Computes how many connections the process can hold: as many as the settings ask for, or as its file descriptors allow. The
-//! limits are applied in `stream::channel` and `listener`.
+//! Computes how many connections the process can hold: as many as the settings ask for, or as its file descriptors
+//! allow. The limits are applied in `stream::channel` and `listener`.
 
 use std::io;
 
 /// Descriptors kept back for connections that are not yet a tenant's, for files, and for the process itself.
 const RESERVE: u64 = 500;
-/// How many of [`RESERVE`] the process itself needs: for its files, and for connections that are rejected with an answer.
+/// How many of [`RESERVE`] the process itself needs: for its files, and for connections that are rejected with an
+/// answer.
 const PROCESS_SHARE: u64 = 200;
 /// Maximum number of HTTP connections, if there are descriptors for them: all of a tenant's clients may return at once.
 const HTTP_MAX: usize = 2_000;

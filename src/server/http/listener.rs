@@ -40,7 +40,8 @@ use super::{
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of a request may wait to be parsed, in bytes: its head has to fit. It is no limit of a body.
 const HEAD_MAX: usize = 32 * 1024;
-/// How long the accept loop waits if the system has no descriptor left, and how long a rejected connection may linger then.
+/// How long the accept loop waits if the system has no descriptor left, and how long a rejected connection may linger
+/// then.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How many connections may wait to be accepted: as many as a tenant's clients that all return at once. Beyond it the
 /// kernel drops their first packet without a word, and they try again a second later, then three. (It may allow less:
@@ -55,9 +56,9 @@ const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long a read is still worked on whose peer has ended its sending side: most such peers have gone, and each would
 /// keep its place while the read waits for its turn.
 const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(1);
-/// How much of what the kernel holds for a peer may be unsent, in bytes, before it takes no more. Without it the kernel takes up
-/// to 4 MB for a peer that reads nothing, and reports progress only when a third of that is free, which at 50 kB/s takes
-/// longer than any of our timeouts. Bytes on their way to a distant peer do not count.
+/// How much of what the kernel holds for a peer may be unsent, in bytes, before it takes no more. Without it the kernel
+/// takes up to 4 MB for a peer that reads nothing, and reports progress only when a third of that is free, which at 50
+/// kB/s takes longer than any of our timeouts. Bytes on their way to a distant peer do not count.
 const UNSENT_MAX: u32 = 32 * 1024;
 
 /// Listens on an address, with a queue that holds a crowd: the standard library's takes 128 connections.
@@ -66,7 +67,8 @@ const UNSENT_MAX: u32 = 32 * 1024;
 /// If the address is taken, or not this machine's.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Otherwise the port of a server that has just ended is taken for a minute. (Elsewhere the option means another thing.)
+    // Otherwise the port of a server that has just ended is taken for a minute. (Elsewhere the option means another
+    // thing.)
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -219,9 +221,10 @@ async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router
     }
 }
 
-/// Ends when nobody waits for the answer to a request any more. A peer that resets its connection does not; one that only ends its
-/// sending side may, so a post is always answered, and a read if that takes less than [`HALF_CLOSED_TIMEOUT`]. (hyper's own
-/// detection takes the end of the sending side for the end of the connection, so it is off.)
+/// Ends when nobody waits for the answer to a request any more. A peer that resets its connection does not; one that
+/// only ends its sending side may, so a post is always answered, and a read if that takes less than
+/// [`HALF_CLOSED_TIMEOUT`]. (hyper's own detection takes the end of the sending side for the end of the connection, so
+/// it is off.)
 async fn abandoned(peer: &TcpStream, is_read: bool) {
     let half_closed = async {
         if !is_read {
@@ -261,8 +264,8 @@ fn limit_unsent(listener: &TcpListener) {
     }
 }
 
-/// Keeps descriptors in reserve, as far as there are some: if no other is left, one of them is given up for the next connection, so
-/// that it gets an answer. Others may be quicker to take that one, so it is not the only one.
+/// Keeps descriptors in reserve, as far as there are some: if no other is left, one of them is given up for the next
+/// connection, so that it gets an answer. Others may be quicker to take that one, so it is not the only one.
 fn refill_reserve(reserve: &mut Vec<TcpSocket>) {
     while reserve.len() < RESERVE
         && let Ok(spare) = TcpSocket::new_v4()

@@ -1,5 +1,5 @@
-//! Handles what all requests have in common: before the route, the checks of the target, the `Host` and a stop; after it, the rest of
-//! the body, the line in the log and the headers of the answer. It knows no tenant.
+//! Handles what all requests have in common: before the route, the checks of the target, the `Host` and a stop; after
+//! it, the rest of the body, the line in the log and the headers of the answer. It knows no tenant.
 
 use std::sync::Arc;
 

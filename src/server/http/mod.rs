@@ -1,4 +1,5 @@
-//! Accepts connections, checks and answers requests, and renders pages. A tenant's events are accepted and sent in `stream`.
+//! Accepts connections, checks and answers requests, and renders pages. A tenant's events are accepted and sent in
+//! `stream`.
 
 pub(crate) mod api;
 pub(crate) mod authority;

@@ -1,5 +1,5 @@
-//! Renders the pages: chooses the page for an address, collects its data, and lets Leptos render it whole. The components are in
-//! `app`.
+//! Renders the pages: chooses the page for an address, collects its data, and lets Leptos render it whole. The
+//! components are in `app`.
 
 use std::sync::{Arc, Mutex};
 
@@ -47,7 +47,8 @@ pub(crate) async fn isolation(State(server): State<Arc<Server>>, request: Reques
     Ok(render(&server, page, StatusCode::OK, request).await)
 }
 
-/// Waits for the turn of a page without a tenant. These pages share one limiter, so that no tenant's reads wait for them.
+/// Waits for the turn of a page without a tenant. These pages share one limiter, so that no tenant's reads wait for
+/// them.
 async fn without_tenant(server: &Server, page: Page) -> Result<Page, RefusedPage> {
     server.read_limiter.wait(Read::Page).await?;
     Ok(page)

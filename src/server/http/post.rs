@@ -1,5 +1,5 @@
-//! Reads and checks a post, in the contract's order, and publishes it. The API and the server function share it, so both have the
-//! same checks. How an event is accepted is in `stream::channel`.
+//! Reads and checks a post, in the contract's order, and publishes it. The API and the server function share it, so
+//! both have the same checks. How an event is accepted is in `stream::channel`.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Defines every refusal, its status and its words (contract, "HTTP": errors). A refused request has changed nothing. The checks are
-//! elsewhere.
+//! Defines every refusal, its status and its words (contract, "HTTP": errors). A refused request has changed nothing.
+//! The checks are elsewhere.
 
 use std::time::Duration;
 
@@ -180,8 +180,8 @@ impl IntoResponse for RefusedPage {
     fn into_response(self) -> Response {
         let Problem { title, detail, .. } = self.0.problem();
         let mut response = self.0.into_response();
-        // The texts of a refusal that a page can meet hold nothing that a client has sent, and no markup. An empty link leads
-        // to the page's own address.
+        // The texts of a refusal that a page can meet hold nothing that a client has sent, and no markup. An empty link
+        // leads to the page's own address.
         *response.body_mut() = Body::from(format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\

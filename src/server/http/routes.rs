@@ -1,5 +1,5 @@
-//! Lists every address that the server answers. The router is built from this table, and the tests of isolation go through it, so no
-//! address can be added that they do not know.
+//! Lists every address that the server answers. The router is built from this table, and the tests of isolation go
+//! through it, so no address can be added that they do not know.
 
 use std::sync::Arc;
 

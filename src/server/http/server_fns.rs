@@ -1,7 +1,7 @@
 //! Answers the server functions, with the same checks, refusals and channels as the API.
 //!
-//! A handler here checks and does what the API would do, then lets Leptos call the server function; its body comes back to
-//! [`post_event`] or [`isolation_report`], and finds the result in its context.
+//! A handler here checks and does what the API would do, then lets Leptos call the server function; its body comes back
+//! to [`post_event`] or [`isolation_report`], and finds the result in its context.
 
 use std::sync::Arc;
 

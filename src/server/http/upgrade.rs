@@ -1,5 +1,5 @@
-//! Answers `GET /ws`: checks the handshake, upgrades the connection, and takes its TCP stream back from hyper. What happens on it
-//! afterwards is in `stream::connection`.
+//! Answers `GET /ws`: checks the handshake, upgrades the connection, and takes its TCP stream back from hyper. What
+//! happens on it afterwards is in `stream::connection`.
 
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ use super::{
 /// Subscribes to the feed of the one tenant that the address names.
 ///
 /// # Errors
-/// In the contract's order: `405` if it is not a `GET`, `403` for the `Origin`, `401` for the tenant, `426` and `400` for the
-/// handshake, `503` if the tenant is at its limit. Nothing is upgraded then.
+/// In the contract's order: `405` if it is not a `GET`, `403` for the `Origin`, `401` for the tenant, `426` and `400`
+/// for the handshake, `503` if the tenant is at its limit. Nothing is upgraded then.
 pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Request) -> Result<Response, Refusal> {
     // The router would take a HEAD for a GET, but a handshake is a GET (RFC 6455, section 4.1).
     if request.method() != Method::GET {

@@ -1,6 +1,6 @@
-//! A TCP stream with a write timeout, so that a peer that stops reading cannot hold a connection's place. The stream is shared with
-//! the handler of a request, which learns from it that the peer has reset the connection. What happens after an upgrade is the
-//! matter of `stream::subscriber`.
+//! A TCP stream with a write timeout, so that a peer that stops reading cannot hold a connection's place. The stream is
+//! shared with the handler of a request, which learns from it that the peer has reset the connection. What happens
+//! after an upgrade is the matter of `stream::subscriber`.
 
 use std::{
     future::{Future, pending},
@@ -33,8 +33,8 @@ pub(crate) struct WriteTimeout {
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-/// Ends when the peer has reset the connection, or its network has failed. It does not end when the peer only ends its sending
-/// side: it may still wait for its answer.
+/// Ends when the peer has reset the connection, or its network has failed. It does not end when the peer only ends its
+/// sending side: it may still wait for its answer.
 pub(crate) async fn reset_by_peer(tcp: &TcpStream) {
     // An error of its own says the same.
     let _ = tcp.ready(Interest::ERROR).await;

@@ -1,13 +1,14 @@
-//! Backpressure: holds posts back while more waits to be sent than the fan-out takes at once. The queue before acceptance is short
-//! and fair; one after it would be long and hidden. No event is held here: its request waits.
+//! Backpressure: holds posts back while more waits to be sent than the fan-out takes at once. The queue before
+//! acceptance is short and fair; one after it would be long and hidden. No event is held here: its request waits.
 
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How much may wait to be sent before posts wait, in bytes of frames. Chosen by measurement (`cargo bench --bench fanout`): the
-/// system calls are most of what a pass costs, so one of 36 KiB takes little longer than one of 4 KiB, and delivers many
-/// times as much at the same latency. A larger one delivers little more, and lets events wait longer than they must.
+/// How much may wait to be sent before posts wait, in bytes of frames. Chosen by measurement (`cargo bench --bench
+/// fanout`): the system calls are most of what a pass costs, so one of 36 KiB takes little longer than one of 4 KiB,
+/// and delivers many times as much at the same latency. A larger one delivers little more, and lets events wait longer
+/// than they must.
 const ROOM: usize = 36 * 1024;
 /// How many posts of a tenant may wait (contract, "HTTP").
 const QUEUE: usize = 1_000;
@@ -38,7 +39,8 @@ impl Default for Admission {
 }
 
 impl Admission {
-    /// Waits for a share for a message of `length` bytes: first come, first served. Dropping the future leaves the queue.
+    /// Waits for a share for a message of `length` bytes: first come, first served. Dropping the future leaves the
+    /// queue.
     ///
     /// # Errors
     /// [`Overloaded`] if 1,000 posts wait already, or if this one has waited for 2 s.

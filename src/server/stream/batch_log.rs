@@ -1,7 +1,7 @@
 //! The frames that a channel has sent last, kept once for all subscribers that have not received them yet.
 //!
-//! A subscriber that falls behind keeps a position in this log instead of a queue of its own, so a thousand slow readers cost
-//! one log and not a thousand queues. Which subscriber is too far behind is decided in `subscriber`.
+//! A subscriber that falls behind keeps a position in this log instead of a queue of its own, so a thousand slow
+//! readers cost one log and not a thousand queues. Which subscriber is too far behind is decided in `subscriber`.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -15,12 +15,12 @@ use super::frames;
 pub(crate) const BACKLOG_MAX: usize = 1024 * 1024;
 /// How old the oldest byte that it has not received may be (contract, "WebSocket").
 pub(crate) const BACKLOG_AGE: Duration = Duration::from_secs(10);
-/// How much longer frames are kept than a subscriber may be behind: one that is closed for its lag still needs the rest of
-/// the frame that it is receiving.
+/// How much longer frames are kept than a subscriber may be behind: one that is closed for its lag still needs the rest
+/// of the frame that it is receiving.
 const SLACK: u32 = 2;
 
-/// Everything that a channel has sent, as one sequence of bytes, of which the newest part is kept. A position counts the
-/// bytes from the channel's start.
+/// Everything that a channel has sent, as one sequence of bytes, of which the newest part is kept. A position counts
+/// the bytes from the channel's start.
 #[derive(Debug, Default)]
 pub(crate) struct BatchLog(Mutex<Kept>);
 
@@ -69,7 +69,8 @@ impl BatchLog {
         self.0.lock().end
     }
 
-    /// At most `most` slices from `position` on. None at all if `position` is the end; `None` if that part is no longer kept.
+    /// At most `most` slices from `position` on. None at all if `position` is the end; `None` if that part is no longer
+    /// kept.
     pub(crate) fn read(&self, position: u64, most: usize) -> Option<Vec<Bytes>> {
         let kept = self.0.lock();
         let Some(first) = kept.index(position) else { return kept.is_caught_up(position).then(Vec::new) };
@@ -77,7 +78,8 @@ impl BatchLog {
         Some(segments.map(|segment| segment.from(position).unwrap_or_else(|| segment.frames.clone())).collect())
     }
 
-    /// The rest of the frame that `position` is in, which is empty if a frame starts there. `None` if it is no longer kept.
+    /// The rest of the frame that `position` is in, which is empty if a frame starts there. `None` if it is no longer
+    /// kept.
     pub(crate) fn rest_of_frame(&self, position: u64) -> Option<Bytes> {
         let kept = self.0.lock();
         let Some(index) = kept.index(position) else { return kept.is_caught_up(position).then(Bytes::new) };
@@ -92,7 +94,8 @@ impl BatchLog {
         kept.segments.get(kept.index(position)?).map(|segment| segment.queued_at)
     }
 
-    /// Drops what no subscriber needs: what is before `needed_from`, and what is older or further back than a subscriber may be.
+    /// Drops what no subscriber needs: what is before `needed_from`, and what is older or further back than a
+    /// subscriber may be.
     pub(crate) fn trim(&self, needed_from: u64) {
         let mut kept = self.0.lock();
         let now = Instant::now();

@@ -1,9 +1,9 @@
-//! Owns one tenant's stream: its events, its subscribers and its limits. Only the channel makes an event, and stamps it itself. It
-//! knows no HTTP and no other tenant.
+//! Owns one tenant's stream: its events, its subscribers and its limits. Only the channel makes an event, and stamps it
+//! itself. It knows no HTTP and no other tenant.
 //!
-//! Under its one short lock an event gets its time, its place in the timeline, and its bytes in the buffer that waits for
-//! the next pass of the fan-out. So the order is the same in answers, in lists and on sockets. A subscriber joins under
-//! the same lock, at the position behind all that waits: it receives exactly what comes after.
+//! Under its one short lock an event gets its time, its place in the timeline, and its bytes in the buffer that waits
+//! for the next pass of the fan-out. So the order is the same in answers, in lists and on sockets. A subscriber joins
+//! under the same lock, at the position behind all that waits: it receives exactly what comes after.
 
 use std::{
     sync::{
@@ -76,7 +76,8 @@ pub(crate) struct Channel {
     ended: AtomicUsize,
 }
 
-/// The state under the lock. The lock is never held across an await, and the work under it does not grow with subscribers.
+/// The state under the lock. The lock is never held across an await, and the work under it does not grow with
+/// subscribers.
 #[derive(Debug)]
 struct Stream {
     timeline: Timeline,
@@ -169,11 +170,12 @@ impl Channel {
         }
     }
 
-    /// Accepts a message as the tenant's next event. If `key` was used before, returns the event that it made then. Waits while
-    /// more is to be sent than the fan-out takes at once.
+    /// Accepts a message as the tenant's next event. If `key` was used before, returns the event that it made then.
+    /// Waits while more is to be sent than the fan-out takes at once.
     ///
     /// # Errors
-    /// [`NotAccepted`] is the reason, and nothing has changed. Dropping the future before it ends changes nothing either.
+    /// [`NotAccepted`] is the reason, and nothing has changed. Dropping the future before it ends changes nothing
+    /// either.
     pub(crate) async fn publish(
         &self,
         message: Message,
@@ -215,8 +217,8 @@ impl Channel {
         Arc::clone(&self.permits).try_acquire_owned().ok().map(ConnectionPermit)
     }
 
-    /// Subscribes a connection: it receives a hello, and then every event with a higher `seq`. If the channel is stopping, the
-    /// connection is closed instead.
+    /// Subscribes a connection: it receives a hello, and then every event with a higher `seq`. If the channel is
+    /// stopping, the connection is closed instead.
     pub(crate) fn join(&self, subscriber: &Arc<Subscriber>) {
         let mut stream = self.stream.lock();
         if stream.stopping {
@@ -243,8 +245,8 @@ impl Channel {
         stream.waiting.joiners.push(Joiner { subscriber: Arc::clone(subscriber), events_before });
     }
 
-    /// Takes all that waits, for one pass of the fan-out, and appends it to the log. With `heartbeat` a heartbeat and a ping come
-    /// last.
+    /// Takes all that waits, for one pass of the fan-out, and appends it to the log. With `heartbeat` a heartbeat and a
+    /// ping come last.
     pub(crate) fn take(&self, heartbeat: bool) -> Batch {
         let reconnect_ms = self.reconnect_ms();
         let mut stream = self.stream.lock();
@@ -329,8 +331,8 @@ impl Channel {
         &self.counters
     }
 
-    /// Counts a connection that has ended. If there are many, the fan-out is woken to drop them: they must not accumulate between
-    /// two events.
+    /// Counts a connection that has ended. If there are many, the fan-out is woken to drop them: they must not
+    /// accumulate between two events.
     pub(crate) fn ended(&self, reason: CloseReason) {
         self.counters.ended(reason);
         if self.ended.fetch_add(1, Relaxed) + 1 >= ENDED_MAX {
@@ -338,7 +340,8 @@ impl Channel {
         }
     }
 
-    /// Whether so many connections have ended that the fan-out should drop them. If so, the count starts again from zero.
+    /// Whether so many connections have ended that the fan-out should drop them. If so, the count starts again from
+    /// zero.
     pub(crate) fn take_many_ended(&self) -> bool {
         let many = self.ended.load(Relaxed) >= ENDED_MAX;
         if many {

@@ -1,9 +1,9 @@
-//! The task of one WebSocket connection: sends what the fan-out could not send at once, reads what the peer sends, and ends
-//! when the connection has ended.
+//! The task of one WebSocket connection: sends what the fan-out could not send at once, reads what the peer sends, and
+//! ends when the connection has ended.
 //!
-//! An idle connection is a few hundred bytes: a TCP stream and a task that is one hand-written poll function. A buffer, a timer
-//! and the state of a parser exist only while they are needed. A poll does one read and one write, whatever the peer
-//! sends.
+//! An idle connection is a few hundred bytes: a TCP stream and a task that is one hand-written poll function. A buffer,
+//! a timer and the state of a parser exist only while they are needed. A poll does one read and one write, whatever the
+//! peer sends.
 
 use std::{
     future::Future,

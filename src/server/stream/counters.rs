@@ -1,5 +1,5 @@
-//! Counts for the administrator's view: what happened in a channel, and what was refused before it had one. They hold no event
-//! and no text.
+//! Counts for the administrator's view: what happened in a channel, and what was refused before it had one. They hold
+//! no event and no text.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

@@ -1,9 +1,10 @@
-//! Sends a channel's events to its subscribers: a pass takes all that waits, and offers it to each subscriber in one write.
-//! If a socket does not take all of it at once, the subscriber's own task sends the rest.
+//! Sends a channel's events to its subscribers: a pass takes all that waits, and offers it to each subscriber in one
+//! write. If a socket does not take all of it at once, the subscriber's own task sends the rest.
 //!
-//! Between an accepted event and the wire there is no wake-up, lock of the channel, copy or encoding per connection: under
-//! load, one system call carries many events. A heartbeat is part of the same sequence. Every loop over connections goes in
-//! steps; other tasks run between them, and under load the fan-out also pauses as its [`Throttle`] says.
+//! Between an accepted event and the wire there is no wake-up, lock of the channel, copy or encoding per connection:
+//! under load, one system call carries many events. A heartbeat is part of the same sequence. Every loop over
+//! connections goes in steps; other tasks run between them, and under load the fan-out also pauses as its [`Throttle`]
+//! says.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,8 +25,8 @@ use super::{
 const STEP: usize = 128;
 /// How often in a heartbeat interval silent peers are looked for.
 const CHECKS_PER_INTERVAL: u8 = 8;
-/// After how many checks without anything received a peer is dropped: at the next one, two whole heartbeat intervals have
-/// passed (contract, "WebSocket"), since two checks are never closer than their period.
+/// After how many checks without anything received a peer is dropped: at the next one, two whole heartbeat intervals
+/// have passed (contract, "WebSocket"), since two checks are never closer than their period.
 const SILENT_CHECKS_MAX: u8 = 2 * CHECKS_PER_INTERVAL;
 
 /// The reason for which the fan-out runs.
@@ -87,7 +88,8 @@ async fn send(
     Batch { segment, events, mut room, joiners, .. }: Batch,
     has_ping: bool,
 ) {
-    // Given back in parts: given back at once, it would be taken at once, and all new posts would wait for a whole pass.
+    // Given back in parts: given back at once, it would be taken at once, and all new posts would wait for a whole
+    // pass.
     let bit = room / (subscribers.len() / STEP + 1);
     // Without frames no subscriber is visited, so its position is not known.
     let (mut delivered, mut needed_from) = (0, if segment.frames.is_empty() { 0 } else { u64::MAX });

@@ -1,5 +1,5 @@
-//! Limits how many frames without content a client may send: pings, pongs that nobody asked for, and empty fragments. They cost
-//! the server work and bring nothing (contract, "WebSocket").
+//! Limits how many frames without content a client may send: pings, pongs that nobody asked for, and empty fragments.
+//! They cost the server work and bring nothing (contract, "WebSocket").
 
 use tokio::time::Instant;
 
@@ -8,8 +8,8 @@ const FRAMES_MAX: u32 = 100;
 /// The span in which they count, in seconds.
 const SECONDS: usize = 10;
 
-/// Counts the frames of one connection by the second. Whole seconds count, so that a client that keeps to the limit in every
-/// span of 10 s is never closed, and one that exceeds it within 9 s always is. It takes 32 bytes.
+/// Counts the frames of one connection by the second. Whole seconds count, so that a client that keeps to the limit in
+/// every span of 10 s is never closed, and one that exceeds it within 9 s always is. It takes 32 bytes.
 #[derive(Debug, Default)]
 pub(crate) struct FrameLimit {
     /// When the first frame came; seconds count from there.

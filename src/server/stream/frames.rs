@@ -1,5 +1,5 @@
-//! Writes WebSocket frames as a server sends them (RFC 6455, section 5): whole, unmasked, ready for the wire. Frames of a client are
-//! read in `inbound`.
+//! Writes WebSocket frames as a server sends them (RFC 6455, section 5): whole, unmasked, ready for the wire. Frames of
+//! a client are read in `inbound`.
 
 use tungstenite::protocol::{
     CloseFrame,
@@ -33,8 +33,8 @@ fn push(buffer: &mut Vec<u8>, frame: Frame) {
     frame.format(buffer).expect("writing to a Vec does not fail");
 }
 
-/// The end of the frame that byte `at` belongs to, in a buffer of frames that this module has written. If a frame starts at `at`, that
-/// is `at` itself.
+/// The end of the frame that byte `at` belongs to, in a buffer of frames that this module has written. If a frame
+/// starts at `at`, that is `at` itself.
 pub(crate) fn end_of_frame(buffer: &[u8], at: usize) -> usize {
     let mut end = 0;
     while end < at {

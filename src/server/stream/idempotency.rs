@@ -1,5 +1,5 @@
-//! Remembers which idempotency key made which event, so that a retry does not post twice (contract, "HTTP"). How a key is
-//! read from a request is in `http::post`; what a retry is answered is decided in `channel`.
+//! Remembers which idempotency key made which event, so that a retry does not post twice (contract, "HTTP"). How a key
+//! is read from a request is in `http::post`; what a retry is answered is decided in `channel`.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -14,7 +14,8 @@ use crate::feed::{Message, Timestamp, protocol::IDEMPOTENCY_KEY_MAX};
 
 /// How long a key is remembered (contract, "HTTP").
 const REMEMBERED: Duration = Duration::from_secs(120);
-/// How many keys a tenant may have: beyond it the oldest is forgotten early (contract, "HTTP"). Each takes about 110 bytes.
+/// How many keys a tenant may have: beyond it the oldest is forgotten early (contract, "HTTP"). Each takes about 110
+/// bytes.
 const KEYS_MAX: usize = 100_000;
 /// How many expired keys are dropped with each new one: two, so that they become fewer, and a post never pays for many.
 const DROPPED_AT_ONCE: usize = 2;
@@ -49,8 +50,8 @@ pub(crate) enum FirstPost {
     Other,
 }
 
-/// The keys of one tenant. Of a key and of a message only a fingerprint is kept, so that memory does not depend on their
-/// lengths.
+/// The keys of one tenant. Of a key and of a message only a fingerprint is kept, so that memory does not depend on
+/// their lengths.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     fingerprints: Fingerprints,

@@ -1,7 +1,8 @@
-//! Reads the frames that a client sends. The socket is for listening, so the payload of a data frame is counted and discarded.
+//! Reads the frames that a client sends. The socket is for listening, so the payload of a data frame is counted and
+//! discarded.
 //!
-//! This is a state machine over bytes; tungstenite reads the frame headers. It holds a few bytes, and only while a frame has not
-//! arrived whole.
+//! This is a state machine over bytes; tungstenite reads the frame headers. It holds a few bytes, and only while a
+//! frame has not arrived whole.
 
 use std::io::Cursor;
 

@@ -1,9 +1,10 @@
-//! Limits how often expensive reads are answered: lists and pages. Reads beyond the rate wait in a fair queue; one that would
-//! wait too long is refused. Posts wait in `admission`.
+//! Limits how often expensive reads are answered: lists and pages. Reads beyond the rate wait in a fair queue; one that
+//! would wait too long is refused. Posts wait in `admission`.
 //!
-//! A thousand clients that return at once read a quarter of a gigabyte, and a page takes milliseconds to render. Answered as
-//! fast as possible, they leave nothing of a small machine to those who are live, in either tenant. (Clients that keep to
-//! `reconnect_ms` come one every 5 ms, or, if they are thousands, within 10 s, and wait 5 s at most.)
+//! A thousand clients that return at once read a quarter of a gigabyte, and a page takes milliseconds to render.
+//! Answered as fast as possible, they leave nothing of a small machine to those who are live, in either tenant.
+//! (Clients that keep to `reconnect_ms` come one every 5 ms, or, if they are thousands, within 10 s, and wait 5 s at
+//! most.)
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -34,8 +35,8 @@ pub(crate) struct TooManyReads;
 /// Answers expensive reads at a steady rate, in the order in which they came.
 #[derive(Debug)]
 pub(crate) struct ReadLimiter {
-    /// When the next read may be answered. Held while its owner waits for that moment: a read that is dropped leaves the queue
-    /// and has changed nothing.
+    /// When the next read may be answered. Held while its owner waits for that moment: a read that is dropped leaves
+    /// the queue and has changed nothing.
     next: Mutex<Instant>,
     /// How much time the reads in the queue will take, in microseconds.
     queued: AtomicU64,
@@ -46,8 +47,9 @@ pub(crate) struct ReadLimiter {
 struct Queued<'a>(&'a AtomicU64, u64);
 
 impl Read {
-    /// The time between the starts of two such reads. A list is encoded once for all, and costs its transfer: at one every
-    /// 1.5 ms, those who are live hardly notice. A page takes 2.6 ms of a processor: at one every 8 ms, a third of one.
+    /// The time between the starts of two such reads. A list is encoded once for all, and costs its transfer: at one
+    /// every 1.5 ms, those who are live hardly notice. A page takes 2.6 ms of a processor: at one every 8 ms, a third
+    /// of one.
     const fn interval(self) -> Duration {
         match self {
             Self::List => Duration::from_micros(1_500),
@@ -62,8 +64,8 @@ impl ReadLimiter {
         Self { next: Mutex::new(now.checked_sub(BURST).unwrap_or(now)), queued: AtomicU64::new(0) }
     }
 
-    /// Waits for this read's turn: not at all, unless many came just before. Dropping the future leaves the queue, and takes no
-    /// time from others.
+    /// Waits for this read's turn: not at all, unless many came just before. Dropping the future leaves the queue, and
+    /// takes no time from others.
     ///
     /// # Errors
     /// [`TooManyReads`] at once if the queue is longer than [`WAIT_MAX`], or after that time.

@@ -1,9 +1,10 @@
-//! The shared half of a subscriber's connection: its socket, and how far its peer has received the channel's frames. The fan-out
-//! offers each batch to it; its task ([`Connection`](super::connection::Connection)) sends what the socket did not take at once.
+//! The shared half of a subscriber's connection: its socket, and how far its peer has received the channel's frames.
+//! The fan-out offers each batch to it; its task ([`Connection`](super::connection::Connection)) sends what the socket
+//! did not take at once.
 //!
-//! Both send from one position in the channel's [`BatchLog`], under one lock, so no frame is sent twice or skipped. The lock
-//! is held for one system call at most, and the fan-out never waits for it: if the task has the lock, the fan-out wakes the
-//! task, which then sends the batch from the log.
+//! Both send from one position in the channel's [`BatchLog`], under one lock, so no frame is sent twice or skipped. The
+//! lock is held for one system call at most, and the fan-out never waits for it: if the task has the lock, the fan-out
+//! wakes the task, which then sends the batch from the log.
 
 use std::{
     io::{self, IoSlice},
@@ -62,7 +63,8 @@ struct OwnFrames {
     current: Bytes,
     /// Whether a part of `current` is sent already, so that nothing may come between.
     started: bool,
-    /// The answer to the newest ping; one that no pong has answered yet is answered by it too (RFC 6455, section 5.5.3).
+    /// The answer to the newest ping; one that no pong has answered yet is answered by it too (RFC 6455, section
+    /// 5.5.3).
     pong: Option<Bytes>,
     /// The close frame: nothing is sent after it.
     close: Option<Bytes>,
@@ -117,8 +119,8 @@ impl Socket {
         self.own.get_or_insert_with(|| Box::new(OwnFrames::new()))
     }
 
-    /// Chooses what is sent next. An own frame waits for the end of the frame that is under way. The close frame waits for
-    /// nothing else, but before a stop it waits for all that the channel has sent.
+    /// Chooses what is sent next. An own frame waits for the end of the frame that is under way. The close frame waits
+    /// for nothing else, but before a stop it waits for all that the channel has sent.
     fn next(&mut self, log: &BatchLog) -> Next {
         let (is_stopping, is_closing) = (self.is_stopping(), self.closing.is_some());
         let sends_channel = is_stopping || !is_closing;
@@ -187,8 +189,8 @@ impl Socket {
         }
     }
 
-    /// Queues a close frame. Unless the server stops, nothing of the channel is sent before it but the rest of the frame under
-    /// way, which is kept here: the log may have dropped it before the socket takes it.
+    /// Queues a close frame. Unless the server stops, nothing of the channel is sent before it but the rest of the
+    /// frame under way, which is kept here: the log may have dropped it before the socket takes it.
     fn begin_to_close(&mut self, closing: Closing, code: Option<u16>, text: &str, log: &BatchLog) {
         let mut frame = Vec::new();
         frames::push_close(&mut frame, code, text);
@@ -256,8 +258,8 @@ impl Subscriber {
         socket.own().current = hello;
     }
 
-    /// Offers a batch, which is in the log already. Sends it at once if all before it is sent and the socket takes it; what is
-    /// left is sent by the task. A subscriber that falls too far behind is closed. Never waits.
+    /// Offers a batch, which is in the log already. Sends it at once if all before it is sent and the socket takes it;
+    /// what is left is sent by the task. A subscriber that falls too far behind is closed. Never waits.
     ///
     /// Gives the position that the subscriber has reached; `None` once its connection has ended.
     pub(crate) fn offer(&self, batch: &Segment, has_ping: bool, log: &BatchLog) -> Option<u64> {
@@ -301,8 +303,8 @@ impl Subscriber {
         self.task.wake();
     }
 
-    /// Counts a check for silent peers, and drops the peer if it has sent nothing since the last `most`. (Checks count, not a
-    /// clock: a server that was suspended first reads what has come meanwhile.)
+    /// Counts a check for silent peers, and drops the peer if it has sent nothing since the last `most`. (Checks count,
+    /// not a clock: a server that was suspended first reads what has come meanwhile.)
     pub(crate) fn check_silence(&self, most: u8) {
         let Some(mut socket) = self.socket.try_lock() else { return }; // its task is at work
         socket.silent_checks = socket.silent_checks.saturating_add(1);
@@ -342,8 +344,8 @@ impl Subscriber {
         }
     }
 
-    /// Notes that the peer has sent `count` bytes. Says whether they are to be read as frames: not after its close frame, and
-    /// not after a breach. A peer that floods a closing connection is reset.
+    /// Notes that the peer has sent `count` bytes. Says whether they are to be read as frames: not after its close
+    /// frame, and not after a breach. A peer that floods a closing connection is reset.
     pub(super) fn received(&self, count: usize) -> bool {
         let mut socket = self.socket.lock();
         socket.silent_checks = 0;

@@ -1,8 +1,8 @@
 //! Pauses a fan-out under load, so that one tenant's burst does not slow down the other tenant.
 //!
-//! Without pauses a burst keeps a processor busy while it lasts: on two processors it made the other tenant's slowest deliveries
-//! four times as slow. A pause costs little: events that are posted meanwhile go into one pass, and a pass of many events takes
-//! hardly longer than one of few.
+//! Without pauses a burst keeps a processor busy while it lasts: on two processors it made the other tenant's slowest
+//! deliveries four times as slow. A pause costs little: events that are posted meanwhile go into one pass, and a pass
+//! of many events takes hardly longer than one of few.
 
 use std::{thread::available_parallelism, time::Duration};
 
@@ -26,8 +26,8 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    /// Lets a tenant take at most a quarter of `count` processors, and at most one. Both tenants together leave half of a small
-    /// machine to posts, to the network, and to everything else.
+    /// Lets a tenant take at most a quarter of `count` processors, and at most one. Both tenants together leave half of
+    /// a small machine to posts, to the network, and to everything else.
     pub(crate) fn with_processors(count: usize) -> Self {
         let rest = (4.0 / count.max(1) as f64 - 1.0).max(0.0);
         Self { rest, begun: Instant::now(), owed: Duration::ZERO }
@@ -43,8 +43,8 @@ impl Throttle {
         self.begun = Instant::now();
     }
 
-    /// Ends a stretch of work, lets other tasks run, and starts the next. Under `load` (more waits to be sent already) it pauses
-    /// too.
+    /// Ends a stretch of work, lets other tasks run, and starts the next. Under `load` (more waits to be sent already)
+    /// it pauses too.
     pub(crate) async fn pause(&mut self, load: bool) {
         let now = Instant::now();
         self.owed = if load { self.owed + (now - self.begun).mul_f64(self.rest) } else { Duration::ZERO };

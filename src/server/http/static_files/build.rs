@@ -1,7 +1,7 @@
 //! Finds the client's three files in a built site: those of one build, although others may be next to them.
 //!
-//! A rolling deploy keeps the files of older builds, so that the pages of older servers find theirs. A script fits only the
-//! program of its own build. A file's time does not tell its build, but cargo-leptos writes down what it has built.
+//! A rolling deploy keeps the files of older builds, so that the pages of older servers find theirs. A script fits only
+//! the program of its own build. A file's time does not tell its build, but cargo-leptos writes down what it has built.
 
 use std::{fs, io, path::Path};
 
@@ -11,7 +11,8 @@ use super::table::{Found, Listing};
 const CLIENT: &str = "/pkg/event-feed";
 /// The endings of the client's files: the script, the program and the style sheet.
 const ENDINGS: [&str; 3] = ["js", "wasm", "css"];
-/// The name of the file in a site's folder in which cargo-leptos wrote the fingerprints (`hash-file-name` in Cargo.toml).
+/// The name of the file in a site's folder in which cargo-leptos wrote the fingerprints (`hash-file-name` in
+/// Cargo.toml).
 const HASHES: &str = "hash.txt";
 /// The address that this file would have.
 pub(super) const HASHES_ADDRESS: &str = "/hash.txt";

@@ -1,8 +1,8 @@
 //! Serves the files that are shipped: the built site, or the no-build page from the sources.
 //!
-//! A built site is read into memory at the start, so that a request needs no file and no descriptor. While someone works on
-//! the files (the sources, or cargo-leptos in watch mode) each request reads its file, so that a change shows at once.
-//! Pages that the server renders are in `pages`.
+//! A built site is read into memory at the start, so that a request needs no file and no descriptor. While someone
+//! works on the files (the sources, or cargo-leptos in watch mode) each request reads its file, so that a change shows
+//! at once. Pages that the server renders are in `pages`.
 
 mod build;
 mod file;
@@ -162,8 +162,8 @@ impl Site {
         &self.build
     }
 
-    /// Answers with a file, in the best coding that it is there in and that the client takes, or with a refusal: the last
-    /// resort of the router.
+    /// Answers with a file, in the best coding that it is there in and that the client takes, or with a refusal: the
+    /// last resort of the router.
     ///
     /// Of the conditions in a request only `If-None-Match` counts. Those about a time do not, since no file has one
     /// (RFC 9110, sections 13.1.3 and 13.1.4). `If-Match` guards a change, and no request changes a file. Ranges are
@@ -221,8 +221,8 @@ fn name(uri: &Uri) -> Option<String> {
     (slashes(&name) == slashes(path)).then(|| name.into_owned())
 }
 
-/// Sends a client to the page of a folder, whose relative links need the slash. The path is a name that was found, so it
-/// starts with one slash and cannot name another host.
+/// Sends a client to the page of a folder, whose relative links need the slash. The path is a name that was found, so
+/// it starts with one slash and cannot name another host.
 fn redirect_into(uri: &Uri) -> Response {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let Ok(location) = HeaderValue::try_from(format!("{}/{query}", uri.path())) else {

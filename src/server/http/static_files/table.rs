@@ -66,9 +66,9 @@ impl<F> Default for Table<F> {
 }
 
 impl Listing {
-    /// Adds the regular files below a folder, with addresses that start with `prefix`. A symbolic link is not followed: it
-    /// may lead anywhere. A compressed variant (`app.js.br`) belongs to its file and has no address. A name that is not
-    /// Unicode has none either.
+    /// Adds the regular files below a folder, with addresses that start with `prefix`. A symbolic link is not followed:
+    /// it may lead anywhere. A compressed variant (`app.js.br`) belongs to its file and has no address. A name that is
+    /// not Unicode has none either.
     ///
     /// # Errors
     /// If a folder cannot be read.
