@@ -40,7 +40,7 @@ pub(crate) struct Subscriber {
     task: AtomicWaker,
 }
 
-/// What the lock guards.
+/// The state under the lock.
 #[derive(Debug)]
 struct Socket {
     /// `None` once the connection has ended.
@@ -59,12 +59,11 @@ struct Socket {
 /// Frames for one connection alone. Each is sent between two frames of the channel.
 #[derive(Debug)]
 struct OwnFrames {
-    /// What is sent next, or is sent in part.
+    /// The frame that is sent next, or is sent in part.
     current: Bytes,
     /// Whether a part of `current` is sent already, so that nothing may come between.
     started: bool,
-    /// The answer to the newest ping; one that no pong has answered yet is answered by it too (RFC 6455, section
-    /// 5.5.3).
+    /// The answer to the newest ping. It answers the pings before it too (RFC 6455, section 5.5.3).
     pong: Option<Bytes>,
     /// The close frame: nothing is sent after it.
     close: Option<Bytes>,
@@ -82,7 +81,7 @@ struct Closing {
     discarded: usize,
 }
 
-/// What can still be read from the peer of a connection that ends.
+/// How much can still be read from the peer of a connection that ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PeerState {
     /// Its close frame is still to come.
@@ -93,7 +92,7 @@ enum PeerState {
     Closed,
 }
 
-/// What to send next.
+/// The bytes to send next.
 enum Next {
     Nothing,
     /// The current one of [`OwnFrames`].
@@ -236,9 +235,9 @@ impl Closing {
     }
 }
 
-/// What the fan-out does.
+/// The half of the fan-out.
 impl Subscriber {
-    /// A subscriber that is sent the channel's frames from `position` on, and `hello` before them.
+    /// A subscriber that has not joined its channel yet.
     pub(crate) fn new(tcp: TcpStream) -> Self {
         let socket = Socket {
             tcp: Some(tcp),
@@ -320,7 +319,7 @@ impl Subscriber {
     }
 }
 
-/// What the connection's task does.
+/// The half of the connection's task.
 impl Subscriber {
     /// Has the task woken from now on.
     pub(super) fn register(&self, cx: &Context<'_>) {
