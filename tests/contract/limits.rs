@@ -1,6 +1,6 @@
 //! How many connections there may be, and what one tenant at its limit is to the other.
 
-use crate::support::{Program, Server, StatusCode, Tenant, until};
+use crate::support::{Client, Program, Server, StatusCode, Tenant, until};
 
 #[tokio::test]
 async fn one_tenant_at_its_limit_is_refused_and_the_other_notices_nothing() {
@@ -93,9 +93,7 @@ async fn connections_that_are_no_tenants_have_one_limit_for_all_and_take_nothing
     program.says("HTTP connection limit reached").await;
     // One of them gets its body, and posts.
     let mut poster = busy.pop().unwrap();
-    let post = program.new_post(Tenant::A, "").header("content-length", "20").head();
-    poster.write([b"0123456789", &post[..], br#"{"message":"marker"}"#].concat()).await;
-    poster.answer().await.is(StatusCode::OK);
+    poster.write(Client::MARKER).await;
     let marker = poster.answer().await.created();
     assert_eq!(socket.next_event().await, marker);
 }
@@ -120,8 +118,8 @@ async fn the_connection_that_has_been_idle_longest_makes_room_for_a_new_one() {
     let mut idle = Vec::new();
     for _ in 0..3 {
         let mut raw = busy.pop().unwrap();
-        raw.write("0123456789").await;
-        raw.answer().await.is(StatusCode::OK);
+        raw.write(Client::MARKER).await;
+        raw.answer().await.created();
         idle.push(raw);
     }
     for _ in 0..2 {

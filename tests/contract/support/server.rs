@@ -149,14 +149,18 @@ impl Client {
         raw
     }
 
-    /// A connection on which a request waits for its body, which does not come. Or the answer that rejects it.
+    /// A connection on which a post of Tenant A waits for its body, [`Client::MARKER`]. Or the answer that rejects it.
     pub(crate) async fn busy(&self) -> Result<Raw, Box<Answer>> {
         let mut raw = self.raw().await;
-        let busy = self.get("/healthz").header("content-length", "10").head();
-        raw.write([self.get("/healthz").head(), busy].concat()).await;
+        let post = self.new_post(Tenant::A, "").header("content-length", Self::MARKER.len().to_string());
+        raw.write(post.header("expect", "100-continue").head()).await;
         let answer = raw.answer().await;
-        if answer.status == 200 { Ok(raw) } else { Err(answer.into()) }
+        // The server asks for the body once it handles the request.
+        if answer.status == hyper::StatusCode::CONTINUE { Ok(raw) } else { Err(answer.into()) }
     }
+
+    /// The body of a post.
+    pub(crate) const MARKER: &'static str = r#"{"message":"marker"}"#;
 
     /// As many busy connections as the server takes, and how it rejects one more.
     pub(crate) async fn fill_with_busy_connections(&self) -> (Vec<Raw>, Answer) {
