@@ -248,6 +248,7 @@ async fn a_key_is_remembered_after_its_event_is_no_longer_kept() {
     post_with_key(&server, Tenant::A, "once", "another").await.refused(422);
     let of_b = post_with_key(&server, Tenant::B, "once", "another").await.created();
     assert_ne!(of_b.id, first.id, "the other tenant's keys are its own");
+    assert_eq!(post_with_key(&server, Tenant::B, "once", "another").await.created(), of_b, "and so are its events");
     let marker = server.post(Tenant::A, "marker").await.created();
     assert_eq!(socket.next_event().await, marker, "nothing was posted again");
     assert_eq!(server.list(Tenant::A).await.messages(), ["marker", "999"]);
