@@ -122,14 +122,12 @@ pub fn inbound(bytes: &[u8]) {
 fn heard(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
     let (mut inbound, mut said) = (Inbound::default(), Vec::new());
     for piece in bytes.chunks(step.max(1)) {
-        let mut goes_on = true;
         inbound.read(piece, |one| {
-            goes_on = !matches!(one, ClientFrame::TooBig | ClientFrame::ProtocolError | ClientFrame::InvalidUtf8);
             said.push(one);
-            goes_on
+            true // whatever was read: it has to stop by itself after a breach
         });
         assert!(inbound.holds() <= 14 + 125);
-        if !goes_on {
+        if matches!(said.last(), Some(ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)) {
             break;
         }
     }

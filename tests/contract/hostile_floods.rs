@@ -45,6 +45,32 @@ async fn a_hundred_frames_without_content_are_taken_and_one_more_closes_with_100
     assert_eq!(server.counts(Tenant::A).await["ended"]["policy"], 3);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_breach_behind_whatever_closes_a_socket_ends_its_connection() {
+    let program = program().await;
+    let mut witness = Witness::of(&program, Tenant::B).await;
+    let breaches = [vec![0x89, 0x00], frame(0xc1, b"x"), message(0x8, b"\x03"), message(0x8, b"\x03\xe8\xff")];
+    let closes = [
+        (message(0x1, b"x"), 1008),
+        (message(PONG, b"").repeat(FRAMES_MAX + 1), 1008),
+        (message(0x1, &vec![b'x'; 16 * 1024 + 1]), 1009),
+        (message(0x8, b"\x03\xe8"), 1000),
+    ];
+    let all = async {
+        for (close, code) in &closes {
+            for breach in &breaches {
+                let mut raw = program.raw_socket(Tenant::A).await;
+                raw.write([&close[..], breach].concat()).await;
+                assert_eq!(raw.close_code().await, Some(*code));
+                raw.gone().await;
+            }
+        }
+    };
+    witness.while_others(all).await;
+    until("their end", async || program.counts(Tenant::A).await["connections"] == 0).await;
+    assert_eq!(program.end_with("TERM").await.code, Some(0));
+}
+
 #[tokio::test]
 async fn a_pong_that_the_server_has_asked_for_does_not_count() {
     let server = Server::with(|settings| settings.heartbeat = 100).await;
@@ -93,6 +119,17 @@ async fn floods_of_frames_that_come_back_at_once_delay_nobody_for_long() {
     of_a.while_others(of_b.while_others(join_all(floods))).await;
 }
 
+/// Sends list reads of Tenant A, and ends each connection in this way at once.
+async fn abandon_lists(client: Client, count: usize, end: fn(Raw)) {
+    let reads = stream::iter(0..count).for_each_concurrent(64, async |_| {
+        let mut raw = client.raw().await;
+        // The server may have closed it already.
+        let _ = raw.try_write(client.get("/events").tenant(Tenant::A).head()).await;
+        end(raw);
+    });
+    reads.await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_that_nobody_waits_for_take_no_time_from_those_that_are_waited_for() {
     let program = program().await;
@@ -100,14 +137,24 @@ async fn lists_that_nobody_waits_for_take_no_time_from_those_that_are_waited_for
     let mut witness = Witness::of(&client, Tenant::B).await;
     client.post(Tenant::A, "marker").await.created();
     // At 1.5 ms each they would keep a list waiting for 24 s, which is more than this test waits for anything.
-    let attack = stream::iter(0..16_000).for_each_concurrent(64, async |_| {
-        let mut raw = client.raw().await;
-        // The server may have closed it already.
-        let _ = raw.try_write(client.get("/events").tenant(Tenant::A).head()).await;
-        raw.cut();
-    });
-    witness.while_others(attack).await;
+    witness.while_others(abandon_lists(client, 16_000, Raw::cut)).await;
     assert_eq!(client.list(Tenant::A).await.messages(), ["marker"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_whose_clients_have_ended_their_side_keep_no_place_from_others() {
+    let program = program().await;
+    let client: Client = *program;
+    client.post(Tenant::A, "marker").await.created();
+    // More than there are places for connections, and more than are answered meanwhile.
+    let attack = abandon_lists(client, 6_000, drop);
+    let others = async {
+        for n in 0..30 {
+            client.post(Tenant::B, &n.to_string()).await.created(); // on a connection of its own
+        }
+    };
+    tokio::join!(attack, others);
+    client.post(Tenant::B, "the last").await.created();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

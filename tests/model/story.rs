@@ -6,6 +6,7 @@ use event_feed::feed::{
     Event, Message, Position, Tenant,
     protocol::{Incoming, close},
 };
+use real_tokio::sync::watch;
 use shuttle::{
     future::{JoinHandle, block_on, spawn},
     rand::{Rng, thread_rng},
@@ -20,8 +21,9 @@ use crate::stream::{
 };
 use crate::wire::{self, Heard};
 
-/// A pong, and a close with 1001, as a client sends them: masked, with zeroes.
+/// A pong, a ping, and a close with 1001, as a client sends them: masked, with zeroes.
 const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
+const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
 const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
 
 /// What one subscriber has received.
@@ -45,14 +47,18 @@ pub(crate) fn tell() {
             heartbeat: Duration::from_secs(15),
         }));
         let some = |most| thread_rng().gen_range(1..=most);
-        let (mut publishers, mut subscribers) = (Vec::new(), Vec::new());
+        let (mut publishers, mut subscribers, mut stay) = (Vec::new(), Vec::new(), Vec::new());
         for tenant in Tenant::ALL {
             for _ in 0..some(2) {
                 publishers.push((tenant, spawn(publish(Arc::clone(hub.channel(tenant)), some(4)))));
             }
             for _ in 0..some(3) {
                 let leaves_after = thread_rng().gen_ratio(1, 4).then(|| some(3));
-                subscribers.push(spawn(subscribe(tenant, Arc::clone(hub.channel(tenant)), leaves_after)));
+                let (reached, reaches) = watch::channel(0);
+                if leaves_after.is_none() {
+                    stay.push((tenant, reaches));
+                }
+                subscribers.push(spawn(subscribe(tenant, Arc::clone(hub.channel(tenant)), leaves_after, reached)));
             }
         }
         let at_once = thread_rng().gen_ratio(1, 3);
@@ -64,6 +70,11 @@ pub(crate) fn tell() {
             accepted[tenant as usize].push(end_of(publisher).await);
         }
         if !at_once {
+            // Nothing but the events themselves may bring them to a subscriber: a stop would make up for a lost wake-up.
+            for (tenant, mut reaches) in stay {
+                let last = hub.channel(tenant).position().seq;
+                reaches.wait_for(|reached| *reached >= last).await.expect("a subscriber that stays");
+            }
             hub.stop();
         }
         let mut accounts = Vec::new();
@@ -99,15 +110,32 @@ async fn publish(channel: Arc<Channel>, count: usize) -> Vec<Arc<Event>> {
 }
 
 /// Subscribes, reads the list behind the hello, and listens to the end, or until it has heard enough.
-async fn subscribe(tenant: Tenant, channel: Arc<Channel>, leaves_after: Option<usize>) -> Account {
+/// Tells in `reached` the `seq` that it has got to.
+async fn subscribe(
+    tenant: Tenant,
+    channel: Arc<Channel>,
+    leaves_after: Option<usize>,
+    reached: watch::Sender<u64>,
+) -> Account {
     let permit = channel.permit().expect("permits for all");
     let (wire, mut peer) = wire::connect();
     crate::spawn(Connection::new(wire, &[], Arc::clone(&channel), permit));
     let mut account = Account { tenant, texts: Vec::new(), list: None, closed: None };
     loop {
         match peer.hear().await {
-            Heard::Text(text) => account.texts.push(text),
+            Heard::Text(text) => {
+                match Incoming::decode(&text).expect("a frame") {
+                    Incoming::ConnectionEstablished(hello) => drop(reached.send(hello.seq)),
+                    Incoming::EventCreated { seq, .. } => drop(reached.send(seq)),
+                    _ => {}
+                }
+                account.texts.push(text);
+                if thread_rng().gen_ratio(1, 3) {
+                    peer.say(&PING); // its pong comes between two frames of the channel, wherever those have got to
+                }
+            }
             Heard::Ping => peer.say(&PONG),
+            Heard::Pong => {}
             Heard::Close(code) => {
                 account.closed = code;
                 peer.say(&CLOSE);

@@ -44,6 +44,7 @@ pub(crate) struct Peer(Arc<Mutex<Wire>>);
 pub(crate) enum Heard {
     Text(String),
     Ping,
+    Pong,
     Close(Option<u16>),
     End,
 }
@@ -196,6 +197,7 @@ fn first_frame(bytes: &[u8]) -> Option<(Heard, usize)> {
     let heard = match header.opcode {
         OpCode::Data(Data::Text) => Heard::Text(String::from_utf8(payload.to_vec()).expect("UTF-8")),
         OpCode::Control(Control::Ping) => Heard::Ping,
+        OpCode::Control(Control::Pong) => Heard::Pong,
         OpCode::Control(Control::Close) => Heard::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
         other => panic!("an opcode that the server has no use for: {other:?}"),
     };

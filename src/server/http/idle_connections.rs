@@ -1,36 +1,47 @@
-//! Knows which HTTP connections are idle between two requests, in the order in which they became idle: the one that has
-//! been idle longest is closed to make room for a new one.
+//! Knows which HTTP connections can be closed to make room for a new one: those on which a read waits whose peer has
+//! ended its sending side, and those that are idle between two requests, the one that became so first before the
+//! others.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use parking_lot::Mutex;
+use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-/// The idle connections of a server.
+/// The connections of a server that can be closed.
 #[derive(Debug, Default)]
 pub(crate) struct IdleConnections(Mutex<Order>);
 
 #[derive(Debug, Default)]
 struct Order {
-    /// How often a connection has become idle so far: the next one's number.
+    /// How many entries were made so far: the next one's number.
     next: u64,
+    half_closed: BTreeMap<u64, CancellationToken>,
     idle: BTreeMap<u64, CancellationToken>,
 }
 
-/// One connection, as long as it lives. It counts as idle after its first answer, and as busy while a request is
-/// handled: a connection that has sent nothing yet has a time limit of its own.
+/// One connection, as long as it lives. It counts as idle after its first answer, and as busy from the first byte of a
+/// request until its answer is sent: a connection that has sent nothing yet has a time limit of its own.
 #[derive(Debug)]
 pub(crate) struct KeptConnection {
     all: Arc<IdleConnections>,
-    /// Its number while it is idle.
-    number: Mutex<Option<u64>>,
+    state: Mutex<State>,
     close: CancellationToken,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    /// Its number in [`Order`], if it can be closed.
+    number: Option<u64>,
+    /// The stream, if the peer may still send a part of a request that is answered.
+    lingers: Option<Arc<TcpStream>>,
+}
+
 impl IdleConnections {
-    /// Asks the connection that has been idle longest to close. Says whether there was one.
+    /// Asks one connection to close. Says whether there was one that can be.
     pub(crate) fn close_longest(&self) -> bool {
-        let longest = self.0.lock().idle.pop_first();
+        let mut order = self.0.lock();
+        let longest = order.half_closed.pop_first().or_else(|| order.idle.pop_first());
         longest.is_some_and(|(_, close)| {
             close.cancel();
             true
@@ -40,7 +51,7 @@ impl IdleConnections {
 
 impl KeptConnection {
     pub(crate) fn new(all: Arc<IdleConnections>) -> Self {
-        Self { all, number: Mutex::new(None), close: CancellationToken::new() }
+        Self { all, state: Mutex::default(), close: CancellationToken::new() }
     }
 
     /// Ends when the connection is asked to close.
@@ -48,21 +59,46 @@ impl KeptConnection {
         self.close.cancelled().await;
     }
 
-    /// A request has come.
+    /// A part of a request has come, or an answer waits to be sent.
     pub(crate) fn mark_busy(&self) {
-        if let Some(number) = self.number.lock().take() {
-            self.all.0.lock().idle.remove(&number);
+        let number = self.state.lock().number.take();
+        if let Some(number) = number {
+            let mut order = self.all.0.lock();
+            order.idle.remove(&number);
+            order.half_closed.remove(&number);
         }
     }
 
     /// A request has been answered, or a part of the answer was sent.
     pub(crate) fn mark_idle(&self) {
+        self.enter(|order| &mut order.idle);
+    }
+
+    /// A read waits, and its peer has ended its sending side.
+    pub(crate) fn mark_half_closed(&self) {
+        self.enter(|order| &mut order.half_closed);
+    }
+
+    fn enter(&self, list: impl FnOnce(&mut Order) -> &mut BTreeMap<u64, CancellationToken>) {
         self.mark_busy();
-        let mut order = self.all.0.lock();
-        let number = order.next;
-        order.next += 1;
-        order.idle.insert(number, self.close.clone());
-        *self.number.lock() = Some(number);
+        let number = {
+            let mut order = self.all.0.lock();
+            order.next += 1;
+            let number = order.next;
+            list(&mut order).insert(number, self.close.clone());
+            number
+        };
+        self.state.lock().number = Some(number);
+    }
+
+    /// Has the connection linger when it ends, so that its last answer arrives.
+    pub(crate) fn will_linger(&self, tcp: Arc<TcpStream>) {
+        self.state.lock().lingers = Some(tcp);
+    }
+
+    /// The stream that is to linger, if it is.
+    pub(crate) fn lingers(&self) -> Option<Arc<TcpStream>> {
+        self.state.lock().lingers.take()
     }
 }
 
@@ -90,5 +126,18 @@ mod tests {
         assert!(second.close.is_cancelled() && !first.close.is_cancelled());
         assert!(all.close_longest() && !all.close_longest());
         assert!(first.close.is_cancelled() && !busy.close.is_cancelled());
+    }
+
+    #[test]
+    fn a_half_closed_connection_is_closed_before_an_idle_one() {
+        let all = Arc::new(IdleConnections::default());
+        let [idle, half_closed, answered] = [(); 3].map(|()| KeptConnection::new(Arc::clone(&all)));
+        idle.mark_idle();
+        [&half_closed, &answered].into_iter().for_each(KeptConnection::mark_half_closed);
+        answered.mark_idle();
+        assert!(all.close_longest());
+        assert!(half_closed.close.is_cancelled() && !idle.close.is_cancelled());
+        assert!(all.close_longest());
+        assert!(idle.close.is_cancelled() && !answered.close.is_cancelled());
     }
 }

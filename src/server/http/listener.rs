@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, response::IntoResponse};
+use axum::{Router, http::header, response::IntoResponse};
 use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use hyper::{server::conn::http1, service::service_fn};
@@ -22,7 +22,7 @@ use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     task::AbortHandle,
-    time::{Instant, sleep, sleep_until, timeout, timeout_at},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -53,6 +53,10 @@ const RESERVE: usize = 4;
 const LINGERING_MAX: usize = 32;
 /// How long a rejected connection may linger, and how long a new one waits for the place of an idle one.
 const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a connection lingers whose last request was refused before all of it had come (contract, "HTTP").
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How much a lingering peer may send, in bytes (contract, "HTTP").
+const LINGER_MAX: usize = 2 * 1024 * 1024;
 /// How long a read is still worked on whose peer has ended its sending side: most such peers have gone, and each would
 /// keep its place while the read waits for its turn.
 const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(1);
@@ -155,7 +159,7 @@ impl Connections {
                     }
                     Err(_) => {
                         send_no_place(&tcp);
-                        linger(tcp).await;
+                        linger(&tcp, REJECT_TIMEOUT).await;
                     }
                 }
             });
@@ -194,8 +198,13 @@ async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router
             let answer = tokio::select! {
                 biased;
                 answer = answer => answer,
-                () = abandoned(&peer, is_read) => return Err(io::Error::from(io::ErrorKind::ConnectionReset)),
+                () = abandoned(&peer, &state, is_read) => {
+                    return Err(io::Error::from(io::ErrorKind::ConnectionReset));
+                }
             };
+            if answer.headers().get(header::CONNECTION).is_some_and(|connection| connection == "close") {
+                state.will_linger(peer);
+            }
             state.mark_idle();
             Ok(answer)
         }
@@ -219,19 +228,23 @@ async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
+    if let Some(tcp) = kept.lingers() {
+        linger(&tcp, LINGER_TIMEOUT).await;
+    }
 }
 
 /// Ends when nobody waits for the answer to a request any more. A peer that resets its connection does not; one that
 /// only ends its sending side may, so a post is always answered, and a read if that takes less than
 /// [`HALF_CLOSED_TIMEOUT`]. (hyper's own detection takes the end of the sending side for the end of the connection, so
 /// it is off.)
-async fn abandoned(peer: &TcpStream, is_read: bool) {
+async fn abandoned(peer: &TcpStream, connection: &KeptConnection, is_read: bool) {
     let half_closed = async {
         if !is_read {
             return pending().await;
         }
-        sleep(HALF_CLOSED_TIMEOUT).await;
         ended_by_peer(peer).await;
+        connection.mark_half_closed();
+        let _ = timeout(HALF_CLOSED_TIMEOUT, connection.asked_to_close()).await;
     };
     tokio::select! {
         () = reset_by_peer(peer) => {}
@@ -252,7 +265,7 @@ impl Rejected {
         {
             oldest.abort();
         }
-        self.lingering.push_back(tokio::spawn(linger(tcp)).abort_handle());
+        self.lingering.push_back(tokio::spawn(async move { linger(&tcp, REJECT_TIMEOUT).await }).abort_handle());
     }
 }
 
@@ -277,7 +290,7 @@ fn refill_reserve(reserve: &mut Vec<TcpSocket>) {
 async fn reject_one(listener: &TcpListener) -> io::Result<()> {
     let (tcp, _) = listener.accept().await?;
     send_no_place(&tcp);
-    linger(tcp).await;
+    linger(&tcp, REJECT_TIMEOUT).await;
     Ok(())
 }
 
@@ -297,9 +310,21 @@ fn send_no_place(tcp: &TcpStream) {
     let _ = socket.shutdown(Shutdown::Write);
 }
 
-/// Reads what comes until the peer has closed too: a socket that is closed with unread bytes takes the answer with it.
-async fn linger(mut tcp: TcpStream) {
-    let _ = timeout(REJECT_TIMEOUT, tokio::io::copy(&mut tcp, &mut tokio::io::sink())).await;
+/// Reads and discards what comes, within limits, until the peer has closed too: a socket that is closed with unread
+/// bytes takes the answer with it.
+async fn linger(tcp: &TcpStream, limit: Duration) {
+    let discarding = async {
+        let mut bytes = vec![0; 16 * 1024];
+        let mut left = LINGER_MAX;
+        while tcp.readable().await.is_ok() {
+            match tcp.try_read(&mut bytes) {
+                Ok(count @ 1..) if count <= left => left -= count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                _ => return,
+            }
+        }
+    };
+    let _ = timeout(limit, discarding).await;
 }
 
 /// Whether a failure to accept was of that one connection.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Body,
-    http::{HeaderValue, Request, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Request, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use hyper::body::Incoming;
@@ -26,7 +26,7 @@ pub(crate) async fn answer(server: Arc<Server>, router: Router, request: Request
     let _under_way = server.requests.token();
     let (head, body) = request.into_parts();
     let (body, rest) = SharedBody::of(body);
-    let (method, waits_to_go_on) = (head.method.clone(), head.headers.contains_key(header::EXPECT));
+    let (method, waits_to_go_on) = (head.method.clone(), waits_to_go_on(&head.headers));
     let mut request = Request::from_parts(head, body);
     let mut response = match admit(&server, &mut request) {
         Ok(()) => explain_method_not_allowed(router.oneshot(request).await.unwrap_or_else(|never| match never {})),
@@ -45,6 +45,11 @@ pub(crate) async fn answer(server: Arc<Server>, router: Router, request: Request
     }
     headers::complete(response.headers_mut());
     response
+}
+
+/// Whether the client waits for `100 Continue` before it sends the body (RFC 9110, section 10.1.1).
+fn waits_to_go_on(headers: &HeaderMap) -> bool {
+    headers.get(header::EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// Whether the request is for a page that the server renders.

@@ -9,12 +9,13 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
+use http_body_util::{BodyExt, Collected};
 use leptos::{nonce::use_nonce, prelude::*};
 
 use super::{
     super::{
         Server,
-        stream::read_limiter::{Read, TooManyReads},
+        stream::read_limiter::{Read, ReadLimiter, TooManyReads},
     },
     credential::{self, TenantParam},
     headers::content_security_policy,
@@ -31,27 +32,35 @@ const NEWEST: usize = 100;
 
 /// `GET /`: the feed of the tenant that the address names, or the selector.
 pub(crate) async fn index(State(server): State<Arc<Server>>, request: Request) -> Result<Response, RefusedPage> {
-    let (page, status) = match credential::of_address(request.uri()) {
-        TenantParam::One(tenant) => (Page::Feed(snapshot(&server, tenant).await?), StatusCode::OK),
-        TenantParam::Absent => (without_tenant(&server, Page::Selector { unknown: false }).await?, StatusCode::OK),
-        TenantParam::Invalid => {
-            (without_tenant(&server, Page::Selector { unknown: true }).await?, StatusCode::NOT_FOUND)
+    match credential::of_address(request.uri()) {
+        TenantParam::One(tenant) => {
+            let page = Page::Feed(snapshot(&server, tenant).await?);
+            render(&server, page, StatusCode::OK, request, server.hub.channel(tenant).read_limiter()).await
         }
-    };
-    Ok(render(&server, page, status, request).await)
+        TenantParam::Absent => {
+            without_tenant(&server, Page::Selector { unknown: false }, StatusCode::OK, request).await
+        }
+        TenantParam::Invalid => {
+            without_tenant(&server, Page::Selector { unknown: true }, StatusCode::NOT_FOUND, request).await
+        }
+    }
 }
 
 /// `GET /isolation`: the administrator's view.
 pub(crate) async fn isolation(State(server): State<Arc<Server>>, request: Request) -> Result<Response, RefusedPage> {
-    let page = without_tenant(&server, Page::Isolation(server_fns::report(&server))).await?;
-    Ok(render(&server, page, StatusCode::OK, request).await)
+    let page = Page::Isolation(server_fns::report(&server));
+    without_tenant(&server, page, StatusCode::OK, request).await
 }
 
-/// Waits for the turn of a page without a tenant. These pages share one limiter, so that no tenant's reads wait for
-/// them.
-async fn without_tenant(server: &Server, page: Page) -> Result<Page, RefusedPage> {
+/// Renders a page without a tenant in its turn. These pages share one limiter, so that no tenant's reads wait for them.
+async fn without_tenant(
+    server: &Server,
+    page: Page,
+    status: StatusCode,
+    request: Request,
+) -> Result<Response, RefusedPage> {
     server.read_limiter.wait(Read::Page).await?;
-    Ok(page)
+    render(server, page, status, request, &server.read_limiter).await
 }
 
 async fn snapshot(server: &Server, tenant: Tenant) -> Result<Snapshot, RefusedPage> {
@@ -72,7 +81,13 @@ impl From<TooManyReads> for RefusedPage {
     }
 }
 
-async fn render(server: &Server, page: Page, status: StatusCode, request: Request) -> Response {
+async fn render(
+    server: &Server,
+    page: Page,
+    status: StatusCode,
+    request: Request,
+    limiter: &ReadLimiter,
+) -> Result<Response, RefusedPage> {
     let assets = server.site.assets().clone();
     let isolation = !server.settings.no_isolation;
     let policy = Arc::new(Mutex::new(None));
@@ -83,12 +98,16 @@ async fn render(server: &Server, page: Page, status: StatusCode, request: Reques
         }
     };
     let shell = move || view! { <Shell page=page.clone() assets=assets.clone() isolation /> };
-    let mut response = leptos_axum::render_app_async_with_context(context, shell)(request.map(Body::new)).await;
+    let response = leptos_axum::render_app_async_with_context(context, shell)(request.map(Body::new)).await;
+    let (head, body) = response.into_parts();
+    // It is rendered whole, and comes from memory.
+    let html = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    let mut response = Response::from_parts(head, Body::from(limiter.hold(html.into())?));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(policy) = policy.lock().ok().and_then(|mut policy| policy.take()) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
-    response
+    Ok(response)
 }

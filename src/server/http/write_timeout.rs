@@ -3,8 +3,9 @@
 //! after an upgrade is the matter of `stream::subscriber`.
 
 use std::{
-    future::{Future, pending},
+    future::Future,
     io::{self, IoSlice},
+    mem::MaybeUninit,
     net::Shutdown,
     pin::Pin,
     sync::Arc,
@@ -24,6 +25,9 @@ use super::idle_connections::KeptConnection;
 /// How long a peer may take nothing of what is written to it (contract, "HTTP").
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long until it is looked again whether a peer has ended its sending side that has sent something before.
+const NEXT_LOOK: Duration = Duration::from_millis(250);
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct WriteTimeout {
@@ -40,10 +44,21 @@ pub(crate) async fn reset_by_peer(tcp: &TcpStream) {
     let _ = tcp.ready(Interest::ERROR).await;
 }
 
-/// Ends when the peer has ended its sending side, if it has sent nothing else after its request.
+/// Ends when the peer has ended its sending side, if it has sent nothing else behind its request. Else it looks again
+/// from time to time.
 pub(crate) async fn ended_by_peer(tcp: &TcpStream) {
-    if !tcp.ready(Interest::READABLE).await.is_ok_and(|ready| ready.is_read_closed()) {
-        pending().await
+    loop {
+        if tcp.ready(Interest::READABLE).await.is_ok_and(|ready| ready.is_read_closed()) {
+            return;
+        }
+        // What is known of readiness may be older than the last read: looking at what waits renews it.
+        let peek = || SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]);
+        match tcp.try_io(Interest::READABLE, peek) {
+            Ok(0) => return,
+            Ok(_) => sleep(NEXT_LOOK).await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(_) => return,
+        }
     }
 }
 
@@ -94,6 +109,9 @@ impl AsyncRead for WriteTimeout {
             match self.tcp.try_read(buffer.initialize_unfilled()) {
                 Ok(count) => {
                     buffer.advance(count);
+                    if count > 0 {
+                        self.connection.mark_busy(); // with what may be a part of a request
+                    }
                     return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -126,5 +144,50 @@ impl AsyncWrite for WriteTimeout {
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(SockRef::from(&*self.tcp).shutdown(Shutdown::Write))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::poll;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    async fn pair() -> (WriteTimeout, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (tcp, _) = listener.accept().await.unwrap();
+        (WriteTimeout::new(Arc::new(tcp), Arc::new(KeptConnection::new(Arc::default()))), peer)
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_ends_its_sending_side_is_noticed_whenever_it_does() {
+        for more in [&b""[..], b"the start of another request"] {
+            let (mut stream, mut peer) = pair().await;
+            peer.write_all(b"a request").await.unwrap();
+            stream.read_exact(&mut [0; 9]).await.unwrap();
+            peer.write_all(more).await.unwrap();
+            let tcp = Arc::clone(&stream.tcp);
+            let mut ended = Box::pin(ended_by_peer(&tcp));
+            assert!(poll!(&mut ended).is_pending());
+            peer.shutdown().await.unwrap();
+            ended.await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reset_is_noticed_and_the_end_of_the_sending_side_is_not_one() {
+        let (stream, mut peer) = pair().await;
+        let mut reset = Box::pin(reset_by_peer(&stream.tcp));
+        peer.shutdown().await.unwrap();
+        ended_by_peer(&stream.tcp).await;
+        assert!(poll!(&mut reset).is_pending());
+        peer.set_zero_linger().unwrap();
+        drop(peer);
+        reset.await;
     }
 }

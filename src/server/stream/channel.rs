@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     task::yield_now,
+    time::timeout,
 };
 use uuid::Uuid;
 
@@ -28,7 +29,7 @@ use super::{
     counters::Counters,
     frames,
     idempotency::{FirstPost, IdempotencyKey, Keys},
-    read_limiter::{Read, ReadLimiter, TooManyReads},
+    read_limiter::{Read, ReadLimiter, TooManyReads, WAIT_MAX},
     subscriber::Subscriber,
 };
 use crate::feed::{
@@ -42,6 +43,8 @@ const RECONNECT_MS_EACH: u32 = 5;
 const RECONNECT_MS_MAX: u32 = 10_000;
 /// How many ended connections the fan-out may hold on to until the next event, each a few hundred bytes.
 const ENDED_MAX: usize = 1_024;
+/// The approximate size of an event in a list without its message, in bytes.
+const ENVELOPE: usize = 160;
 /// How many events are encoded before other tasks run: at most a quarter of a megabyte.
 const ENCODED_AT_ONCE: usize = 128;
 
@@ -68,6 +71,8 @@ pub(crate) struct Channel {
     stream: Mutex<Stream>,
     admission: Admission,
     read_limiter: ReadLimiter,
+    /// Held while the list is encoded: once for all who wait for it.
+    encoding: tokio::sync::Mutex<()>,
     log: BatchLog,
     permits: Arc<Semaphore>,
     wake: Notify,
@@ -162,6 +167,7 @@ impl Channel {
             stream: Mutex::new(stream),
             admission: Admission::default(),
             read_limiter: ReadLimiter::new(),
+            encoding: tokio::sync::Mutex::default(),
             log: BatchLog::default(),
             permits,
             wake: Notify::new(),
@@ -289,9 +295,15 @@ impl Channel {
     /// The kept events, newest first, and the position they end at, encoded. Paced by the tenant's limiter of reads.
     ///
     /// # Errors
-    /// [`TooManyReads`] if too many wait. Dropping the future changes nothing.
+    /// [`TooManyReads`] if too many wait, or if the lists under way take too much memory. Dropping the future changes
+    /// nothing.
     pub(crate) async fn list(&self) -> Result<List, TooManyReads> {
+        timeout(WAIT_MAX, self.list_in_turn()).await.unwrap_or(Err(TooManyReads))
+    }
+
+    async fn list_in_turn(&self) -> Result<List, TooManyReads> {
         self.read_limiter.wait(Read::List).await?;
+        let _encoding = self.encoding.lock().await;
         let (position, events) = {
             let stream = self.stream.lock();
             if let Some(list) = &stream.list {
@@ -299,13 +311,18 @@ impl Channel {
             }
             (self.position_in(&stream), newest(&stream.timeline, usize::MAX))
         };
-        // Outside the lock, so posts go on. Two reads at once may both encode the list.
-        let list = List { position, body: encode(&events).await };
+        // Outside the stream's lock, so posts go on.
+        let list = List { position, body: self.read_limiter.hold(encode(&events).await)? };
         let mut stream = self.stream.lock();
         if stream.timeline.seq() == position.seq {
             stream.list = Some(list.clone());
         }
         Ok(list)
+    }
+
+    /// The limiter of the tenant's reads.
+    pub(crate) const fn read_limiter(&self) -> &ReadLimiter {
+        &self.read_limiter
     }
 
     /// The newest `most` events for a page. Paced by the tenant's limiter of reads, as lists are.
@@ -379,8 +396,10 @@ impl Channel {
 }
 
 /// Encodes events as a JSON array, a few at a time, since a list may have 20 MB.
-async fn encode(events: &[Arc<Event>]) -> Bytes {
-    let mut json = vec![b'['];
+async fn encode(events: &[Arc<Event>]) -> Vec<u8> {
+    let size = events.iter().map(|event| event.message.as_str().len() + ENVELOPE).sum();
+    let mut json = Vec::with_capacity(size);
+    json.push(b'[');
     for (index, event) in events.iter().enumerate() {
         if index > 0 {
             json.push(b',');
@@ -391,7 +410,7 @@ async fn encode(events: &[Arc<Event>]) -> Bytes {
         }
     }
     json.push(b']');
-    json.into()
+    json
 }
 
 fn newest(timeline: &Timeline, most: usize) -> Vec<Arc<Event>> {

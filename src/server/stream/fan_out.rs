@@ -59,7 +59,7 @@ pub(crate) async fn run(channel: Arc<Channel>) {
             Wake::Waiting => false,
             Wake::SilenceCheck => {
                 drop_silent(&subscribers).await;
-                continue;
+                false // those who have joined since are to be checked next time
             }
         };
         let batch = channel.take(is_heartbeat);

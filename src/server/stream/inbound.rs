@@ -72,8 +72,9 @@ impl Inbound {
             &held
         };
         while let Some(frame) = self.next(&mut bytes) {
-            if !handle(frame) {
-                return;
+            let is_breach = matches!(frame, ClientFrame::ProtocolError | ClientFrame::InvalidUtf8);
+            if !handle(frame) || is_breach {
+                return; // after a breach nothing can be read, and it is not removed from `bytes`
             }
         }
         self.held = bytes.to_vec();

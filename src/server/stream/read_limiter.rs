@@ -7,17 +7,24 @@
 //! most.)
 
 use std::{
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
+use bytes::Bytes;
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until, timeout},
 };
 
 /// How long a read may wait (contract, "HTTP").
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(8);
+/// How much memory the answers may take that are being sent, in bytes. A slow reader holds the list that it reads, and
+/// each post makes another one.
+const ANSWERS_MAX: usize = 256 * 1024 * 1024;
 /// How much unused time is saved: ten lists need not wait.
 const BURST: Duration = Duration::from_millis(15);
 
@@ -28,7 +35,7 @@ pub(crate) enum Read {
     Page,
 }
 
-/// Too many reads wait already, or this one has waited for [`WAIT_MAX`].
+/// Too many reads wait already, this one has waited for [`WAIT_MAX`], or the answers under way take too much memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooManyReads;
 
@@ -40,6 +47,22 @@ pub(crate) struct ReadLimiter {
     next: Mutex<Instant>,
     /// How much time the reads in the queue will take, in microseconds.
     queued: AtomicU64,
+    /// How much memory is left for answers.
+    answers: Arc<Semaphore>,
+}
+
+/// An answer, and its share of [`ReadLimiter::answers`].
+#[derive(Debug)]
+struct Answer {
+    body: Vec<u8>,
+    #[expect(dead_code, reason = "held for its drop")]
+    permit: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
+    }
 }
 
 /// A read's share of [`ReadLimiter::queued`], for as long as it waits.
@@ -47,9 +70,9 @@ pub(crate) struct ReadLimiter {
 struct Queued<'a>(&'a AtomicU64, u64);
 
 impl Read {
-    /// The time between the starts of two such reads. A list is encoded once for all, and costs its transfer: at one
-    /// every 1.5 ms, those who are live hardly notice. A page takes 2.6 ms of a processor: at one every 8 ms, a third
-    /// of one.
+    /// The time between the starts of two such reads. A list is encoded once for all who read it before the next post,
+    /// and costs its transfer: at one every 1.5 ms, those who are live hardly notice. A page takes 2.6 ms of a
+    /// processor: at one every 8 ms, a third of one.
     const fn interval(self) -> Duration {
         match self {
             Self::List => Duration::from_micros(1_500),
@@ -61,7 +84,11 @@ impl Read {
 impl ReadLimiter {
     pub(crate) fn new() -> Self {
         let now = Instant::now();
-        Self { next: Mutex::new(now.checked_sub(BURST).unwrap_or(now)), queued: AtomicU64::new(0) }
+        Self {
+            next: Mutex::new(now.checked_sub(BURST).unwrap_or(now)),
+            queued: AtomicU64::new(0),
+            answers: Arc::new(Semaphore::new(ANSWERS_MAX)),
+        }
     }
 
     /// Waits for this read's turn: not at all, unless many came just before. Dropping the future leaves the queue, and
@@ -77,6 +104,16 @@ impl ReadLimiter {
         timeout(WAIT_MAX, self.turn(read)).await.map_err(|_| TooManyReads)?;
         drop(queued);
         Ok(())
+    }
+
+    /// Counts the memory of an answer until it is sent.
+    ///
+    /// # Errors
+    /// [`TooManyReads`] if the answers under way leave too little.
+    pub(crate) fn hold(&self, body: Vec<u8>) -> Result<Bytes, TooManyReads> {
+        let size = u32::try_from(body.capacity()).map_err(|_| TooManyReads)?;
+        let permit = Arc::clone(&self.answers).try_acquire_many_owned(size).map_err(|_| TooManyReads)?;
+        Ok(Bytes::from_owner(Answer { body, permit }))
     }
 
     async fn turn(&self, read: Read) {
@@ -134,6 +171,20 @@ mod tests {
         advance(BURST).await;
         limiter.wait(Read::List).await.unwrap();
         assert_eq!(start.elapsed(), Duration::from_millis(165), "the saved time is there again");
+    }
+
+    #[tokio::test]
+    async fn answers_take_so_much_memory_and_no_more() {
+        let limiter = ReadLimiter::new();
+        let half = || limiter.hold(Vec::with_capacity(ANSWERS_MAX / 2));
+        let (first, second) = (half().unwrap(), half().unwrap());
+        let shared = first.clone();
+        assert_eq!(limiter.hold(vec![0]), Err(TooManyReads));
+        drop(first);
+        assert_eq!(limiter.hold(vec![0]), Err(TooManyReads), "a copy is still being sent");
+        drop(shared);
+        assert!(half().is_ok());
+        drop(second);
     }
 
     #[tokio::test(start_paused = true)]

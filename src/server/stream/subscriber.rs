@@ -3,7 +3,7 @@
 //! did not take at once.
 //!
 //! Both send from one position in the channel's [`BatchLog`], under one lock, so no frame is sent twice or skipped. The
-//! lock is held for one system call at most, and the fan-out never waits for it: if the task has the lock, the fan-out
+//! lock is held for one system call at most, and a batch never waits for it: if the task has the lock, the fan-out
 //! wakes the task, which then sends the batch from the log.
 
 use std::{
@@ -175,6 +175,9 @@ impl Socket {
 
     /// Ends the connection with the close frame of `reason`, after which nothing is sent. The first reason is kept.
     fn close(&mut self, reason: CloseReason, log: &BatchLog) {
+        if let Some(closing) = self.closing.as_mut().filter(|_| reason.is_breach()) {
+            closing.peer = PeerState::Unreadable;
+        }
         let (None, Some((code, text))) = (&self.closing, reason.close_frame()) else { return };
         let peer = if reason.is_breach() { PeerState::Unreadable } else { PeerState::Open };
         self.begin_to_close(Closing { reason, peer, ..Closing::by_peer() }, Some(code), text, log);
@@ -443,11 +446,10 @@ impl Subscriber {
     /// When what goes on now must be over; `None` if it may go on.
     pub(super) fn deadline(&self, log: &BatchLog) -> Option<Instant> {
         let socket = self.socket.lock();
-        match (&socket.closing, &socket.own) {
-            (Some(closing), _) => Some(closing.progress_at + CLOSE_TIMEOUT),
-            (None, Some(own)) => Some(own.queued_at + BACKLOG_AGE),
-            (None, None) => log.queued_at(socket.position).map(|since| since + BACKLOG_AGE),
+        if let Some(closing) = &socket.closing {
+            return Some(closing.progress_at + CLOSE_TIMEOUT);
         }
+        backlog_deadline(socket.own.as_ref().map(|own| own.queued_at), log.queued_at(socket.position))
     }
 
     /// Acts on a deadline that has passed.
@@ -460,5 +462,24 @@ impl Subscriber {
         } else {
             socket.reset(CloseReason::TooSlow);
         }
+    }
+}
+
+/// When a backlog is too old. A pong that waits does not postpone it.
+fn backlog_deadline(own_since: Option<Instant>, channel_since: Option<Instant>) -> Option<Instant> {
+    own_since.into_iter().chain(channel_since).min().map(|since| since + BACKLOG_AGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backlog_is_as_old_as_the_oldest_of_what_waits() {
+        let (earlier, later) = (Instant::now(), Instant::now() + Duration::from_secs(9));
+        for (own, channel) in [(Some(earlier), Some(later)), (Some(later), Some(earlier)), (Some(earlier), None)] {
+            assert_eq!(backlog_deadline(own, channel), Some(earlier + BACKLOG_AGE));
+        }
+        assert_eq!(backlog_deadline(None, None), None);
     }
 }

@@ -101,7 +101,7 @@ impl Site {
     /// If there is none, or if what there is does not fit together.
     pub(crate) fn find() -> Result<Self, SiteError> {
         let watched = env::var_os(WATCH_VARIABLE).is_some_and(|watch| watch == "true");
-        if let Some(root) = env::var_os(SITE_VARIABLE).map(PathBuf::from) {
+        if let Some(root) = env::var_os(SITE_VARIABLE).filter(|root| !root.is_empty()).map(PathBuf::from) {
             return Self::built(&root, watched)?.ok_or(SiteError::Wrong(root));
         }
         match Self::built(Path::new(SITE), watched)? {
