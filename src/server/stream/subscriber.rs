@@ -207,7 +207,6 @@ impl Socket {
             None => self.reset(reason),
             Some(rest) if rest.is_empty() => {}
             Some(rest) => {
-                self.position += rest.len() as u64;
                 let own = self.own(); // its hello is sent, and its pong is not needed
                 (own.current, own.started) = (rest, true);
             }
