@@ -14,7 +14,6 @@ pub struct Check {
     stage: Stage,
     marker: String,
     probes: Vec<Probe>,
-    sightings: Vec<Sighting>,
 }
 
 /// How far a check has come.
@@ -35,13 +34,8 @@ struct Probe {
     text: String,
     sent: Millis,
     refused: bool,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Sighting {
-    probe: usize,
-    stream: Tenant,
-    took: Millis,
+    /// How long the probe took to be seen first on each tenant's stream.
+    seen: [Option<Millis>; 2],
 }
 
 /// What a check has shown.
@@ -58,7 +52,7 @@ pub enum Verdict {
 /// The probes sent to one tenant, as seen by a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
-    /// How many of them were seen.
+    /// How many different ones of them were seen.
     pub seen: usize,
     /// The longest that one took, in milliseconds; 0 where none was seen.
     pub slowest: u64,
@@ -81,7 +75,7 @@ impl Check {
     pub fn send(&mut self, tenant: Tenant, now: Millis) -> String {
         let number = self.probes.iter().filter(|probe| probe.tenant == tenant).count() + 1;
         let text = format!("Isolation check {}: probe {number} of {PROBES} to {}", self.marker, tenant.label());
-        self.probes.push(Probe { tenant, text: text.clone(), sent: now, refused: false });
+        self.probes.push(Probe { tenant, text: text.clone(), sent: now, refused: false, seen: [None; 2] });
         text
     }
 
@@ -94,8 +88,8 @@ impl Check {
 
     /// A text was seen on a tenant's stream. `true` if it is a probe.
     pub fn saw(&mut self, stream: Tenant, text: &str, now: Millis) -> bool {
-        let Some(probe) = self.probes.iter().position(|probe| probe.text == text) else { return false };
-        self.sightings.push(Sighting { probe, stream, took: now - self.probes[probe].sent });
+        let Some(probe) = self.probes.iter_mut().find(|probe| probe.text == text) else { return false };
+        probe.seen[stream as usize].get_or_insert(now - probe.sent);
         true
     }
 
@@ -113,14 +107,12 @@ impl Check {
     /// The probes sent to `tenant`, as seen by the stream of `stream`.
     #[must_use]
     pub fn cell(&self, tenant: Tenant, stream: Tenant) -> Cell {
-        let mut seen: Vec<_> = self
-            .sightings
-            .iter()
-            .filter(|sighting| sighting.stream == stream && self.probes[sighting.probe].tenant == tenant)
-            .collect();
-        let slowest = seen.iter().map(|sighting| sighting.took.round() as u64).max().unwrap_or(0);
-        seen.dedup_by_key(|sighting| sighting.probe);
-        Cell { seen: seen.len(), slowest }
+        let sent = self.probes.iter().filter(|probe| probe.tenant == tenant);
+        let took = sent.filter_map(|probe| probe.seen[stream as usize]);
+        took.fold(Cell { seen: 0, slowest: 0 }, |cell, took| Cell {
+            seen: cell.seen + 1,
+            slowest: cell.slowest.max(took.round() as u64),
+        })
     }
 
     /// What it has shown; of one that runs, so far.
@@ -251,5 +243,20 @@ mod tests {
     fn a_probe_seen_twice_counts_once() {
         let check = run(|tenant, _| vec![tenant, tenant]);
         assert_eq!(check.cell(Tenant::A, Tenant::A).seen, PROBES);
+    }
+
+    #[test]
+    fn two_probes_seen_in_turn_are_two_and_prove_nothing() {
+        let mut check = Check::start(String::from("x"));
+        let texts = [(); PROBES].map(|()| Tenant::ALL.map(|tenant| check.send(tenant, 10.0)));
+        for (n, at) in [(0, 20.0), (1, 30.0), (0, 40.0), (1, 50.0), (0, 60.0)] {
+            for tenant in Tenant::ALL {
+                assert!(check.saw(tenant, &texts[n][tenant as usize], at));
+            }
+        }
+        check.finish();
+        let cell = check.cell(Tenant::A, Tenant::A);
+        assert_eq!(cell, Cell { seen: 2, slowest: 20 }, "a repeat is not a delivery, so its time does not count");
+        assert_eq!(check.verdict(), Verdict::Incomplete);
     }
 }
