@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { postMessage, streamAddress } from "../../public/vanilla/api.js";
-import { reconnectDelay } from "../../public/vanilla/connection.js";
+import { Connection, reconnectDelay } from "../../public/vanilla/connection.js";
 import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
 import { EMPTY, withEvent, withList } from "../../public/vanilla/list.js";
 import { lengthOf, newKey, normalise, refusal, tenantOf } from "../../public/vanilla/rules.js";
@@ -84,6 +84,39 @@ test("the stream's address has the page's host and port, and its security", () =
     assert.equal(streamAddress("tenant_a"), `${address}/ws?tenant=tenant_a`);
   }
   delete globalThis.location;
+});
+
+test("a list that lags behind the hello is not merged, but read again", async (context) => {
+  let socket, connection;
+  class Socket extends EventTarget {
+    close() {}
+  }
+  const globals = {
+    WebSocket: class extends Socket { constructor() { super(); socket = this; } },
+    document: new EventTarget(),
+    location: { origin: "http://localhost:3000" },
+    addEventListener() {},
+  };
+  Object.assign(globalThis, globals);
+  context.after(() => {
+    says("close", { code: 1008 }); // ends its timers
+    Object.keys(globals).forEach((name) => delete globalThis[name]);
+  });
+  const says = (type, data) => socket.dispatchEvent(Object.assign(new Event(type), data));
+
+  const lists = [[], [{ id: "1", tenant_id: "tenant_a" }]];
+  const reads = context.mock.method(globalThis, "fetch", async () => {
+    const [list] = lists.splice(0, 1);
+    return Response.json(list, { headers: { "Feed-Position": `one:${list.length}` } });
+  });
+  await new Promise((resolve) => {
+    const changed = () => { if (connection?.state.phase === "live") resolve(); };
+    connection = new Connection("tenant_a", { changed, notice() {}, otherBuild() {} });
+    const hello = { type: "connection_established", epoch: "one", seq: 1, heartbeat_ms: 15_000, reconnect_ms: 1 };
+    says("message", { data: JSON.stringify(hello) });
+  });
+  assert.equal(reads.mock.callCount(), 2);
+  assert.deepEqual(seqs(connection.list), [1]);
 });
 
 test("an answer to a post that is cut off is no answer", async (context) => {

@@ -133,18 +133,19 @@ export class Connection {
     if (event && !this.#ensureOwn(event)) return;
     if (event) stream.held.push({ seq, event, at: performance.now() });
     stream.seq = seq;
-    if (seq !== expected[type]) this.#read(stream, this.list);
+    if (seq !== expected[type]) this.#read(stream, this.list, seq);
     else if (!stream.reading) this.#mergeHeld();
   }
 
-  /** Reads the list, and again if a hole showed meanwhile. Events are held until it is there (1, 3). */
-  async #read(stream, before) {
+  /** Reads the list up to `seq`, and again if a hole showed meanwhile. Events are held until it is there (1, 3). */
+  async #read(stream, before, seq) {
     stream.again = true;
+    stream.leastSeq = seq;
     if (stream.reading) return;
     stream.reading = true;
     while (stream.again) {
       stream.again = false;
-      const list = await readList(this.#tenant, stream.abort.signal).catch(() => null);
+      const list = await this.#readCurrent(stream);
       if (stream !== this.#stream) return;
       if (list?.epoch !== stream.epoch) return this.#lost();
       const entries = list.entries.filter(({ event }) => this.#ensureOwn(event));
@@ -155,6 +156,18 @@ export class Connection {
     stream.liveAt ??= Date.now();
     this.#mergeHeld();
     this.#enter("live");
+  }
+
+  /** Reads the list, and again within one time limit while it is of a server that lags behind the stream (1). */
+  async #readCurrent(stream) {
+    const deadline = performance.now() + TIMEOUT_MS;
+    const signal = AbortSignal.any([stream.abort.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    for (;;) {
+      const list = await readList(this.#tenant, signal).catch(() => null);
+      if (list?.epoch !== stream.epoch || list.seq >= stream.leastSeq) return list;
+      const delay = Math.min(reconnectDelay(0, this.#windowMs), deadline - performance.now());
+      await new Promise((resolve) => setTimeout(resolve, delay));
+    }
   }
 
   #mergeHeld() {

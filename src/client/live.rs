@@ -11,7 +11,7 @@ use super::{
     browser::{self, Socket, Timer},
     confirmation::Confirmation,
     reconnect::{Connection, Input, Output, Status},
-    session::{Breach, Notice, Session},
+    session::{Breach, Notice, Session, Unusable},
     shown::{Painted, Row, Shown},
     wire,
 };
@@ -272,18 +272,16 @@ impl Feed {
     }
 
     fn list_came(self: &Rc<Self>, answer: ListAnswer) {
-        let told = match answer {
-            Some((position, events)) => self.state.borrow_mut().session.list(position, events).ok(),
-            None => None,
-        };
+        let told = answer.map(|(position, events)| self.state.borrow_mut().session.list(position, events));
         match told {
-            Some(notice) => {
+            Some(Ok(notice)) => {
                 let mut state = self.state.borrow_mut();
                 state.notice = notice.or(state.notice);
                 drop(state);
                 self.step(Input::ListRead);
             }
-            None => self.step(Input::ListFailed),
+            Some(Err(Unusable::Behind)) => self.step(Input::ListBehind),
+            Some(Err(Unusable::OtherEpoch)) | None => self.step(Input::ListFailed),
         }
     }
 

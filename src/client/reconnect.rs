@@ -110,6 +110,8 @@ pub enum Input {
     ListRead,
     /// The list could not be read, or is of another epoch.
     ListFailed,
+    /// The list was read, and ends before what the socket has named: it comes from a server that lags.
+    ListBehind,
     /// The socket closed.
     Closed {
         /// RFC 6455, section 7.4.1; 1006 where the line was cut.
@@ -178,8 +180,22 @@ enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Reading {
     limit: Millis,
+    /// When to read the list again, if the last one was of a server that lags.
+    retry: Option<Millis>,
     /// A gap was noticed since: this list may be too old to fill it.
     again: bool,
+}
+
+impl Reading {
+    /// The list is being read since `now`.
+    const fn since(now: Millis) -> Self {
+        Self { limit: now + LIMIT, retry: None, again: false }
+    }
+
+    /// When there is something to do, if no list comes before.
+    fn deadline(&self) -> Millis {
+        self.retry.map_or(self.limit, |retry| retry.min(self.limit))
+    }
 }
 
 impl Default for Connection {
@@ -207,7 +223,9 @@ impl Connection {
         match &self.phase {
             Phase::Away | Phase::Stopped { .. } => None,
             Phase::Opening { limit } => Some(*limit),
-            Phase::Up { silence, reading, .. } => Some(reading.map_or(*silence, |reading| reading.limit.min(*silence))),
+            Phase::Up { silence, reading, .. } => {
+                Some(reading.map_or(*silence, |reading| reading.deadline().min(*silence)))
+            }
             Phase::Waiting { at, .. } => Some(*at),
         }
     }
@@ -242,7 +260,7 @@ impl Connection {
                 self.phase = Phase::Up {
                     heartbeat,
                     silence: now + 2.0 * heartbeat,
-                    reading: Some(Reading { limit: now + LIMIT, again: false }),
+                    reading: Some(Reading::since(now)),
                     live_since: None,
                 };
                 vec![Output::ReadList]
@@ -258,19 +276,24 @@ impl Connection {
             }
             (Phase::Up { reading, .. }, Input::Gap) => match reading {
                 Some(reading) => {
-                    reading.again = true;
+                    reading.again = reading.retry.is_none();
                     vec![]
                 }
                 None => {
-                    *reading = Some(Reading { limit: now + LIMIT, again: false });
+                    *reading = Some(Reading::since(now));
                     vec![Output::ReadList]
                 }
             },
             (Phase::Up { reading, live_since, .. }, Input::ListRead) => {
                 live_since.get_or_insert(now);
                 let again = reading.is_some_and(|reading| reading.again);
-                *reading = again.then_some(Reading { limit: now + LIMIT, again: false });
+                *reading = again.then_some(Reading::since(now));
                 if again { vec![Output::ReadList] } else { vec![] }
+            }
+            (Phase::Up { reading: Some(reading), .. }, Input::ListBehind) => {
+                reading.retry = Some(now + chance * self.window);
+                reading.again = false;
+                vec![]
             }
             (Phase::Up { .. }, Input::ListFailed) => self.lose(now, chance),
             (Phase::Opening { .. } | Phase::Up { .. }, Input::Closed { code: close::POLICY, reason }) => {
@@ -286,6 +309,10 @@ impl Connection {
         let Some(deadline) = self.deadline().filter(|deadline| *deadline <= now) else { return vec![] };
         match &mut self.phase {
             Phase::Waiting { .. } => return self.open(now),
+            Phase::Up { silence, reading: Some(reading), .. } if now < silence.min(reading.limit) => {
+                reading.retry = None;
+                return vec![Output::ReadList];
+            }
             Phase::Opening { limit } if now - deadline > LATE => *limit = now + LATE,
             Phase::Up { silence, reading, .. } if now - deadline > LATE => {
                 *silence = silence.max(now + LATE);
@@ -521,6 +548,46 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_lags_is_read_again_within_the_window() {
+        let mut connection = Connection::default();
+        connection.step(Input::Started, 0.0, 0.0);
+        connection.step(HELLO, 1_000.0, 0.0);
+        assert_eq!(connection.step(Input::ListBehind, 1_100.0, 0.5), []);
+        assert_eq!(connection.status(), Status::Connecting, "not live before a list that reaches the hello");
+        assert_eq!(connection.deadline(), Some(1_350.0), "half of a window of 500 ms");
+        assert_eq!(connection.step(Input::Timer, 1_349.0, 0.0), []);
+        assert_eq!(connection.step(Input::Timer, 1_350.0, 0.0), [Output::ReadList]);
+        assert_eq!(connection.deadline(), Some(11_000.0), "the same 10 s as for the first list");
+        assert_eq!(connection.step(Input::ListRead, 1_400.0, 0.0), []);
+        assert_eq!(connection.status(), Status::Live);
+    }
+
+    #[test]
+    fn a_list_that_lags_for_ten_seconds_counts_as_a_close() {
+        let mut connection = live(0.0);
+        connection.step(Input::Heartbeat { reconnect_ms: 4_000 }, 0.0, 0.0);
+        assert_eq!(connection.step(Input::Gap, 0.0, 0.0), [Output::ReadList]);
+        for at in [4_000.0, 8_000.0] {
+            connection.step(Input::ListBehind, at - 4_000.0, 1.0);
+            assert_eq!(connection.step(Input::Timer, at, 0.0), [Output::ReadList]);
+        }
+        connection.step(Input::ListBehind, 8_001.0, 1.0);
+        assert_eq!(connection.deadline(), Some(10_000.0));
+        assert_eq!(connection.step(Input::Timer, 10_000.0, 0.0), [Output::AbandonSocket]);
+    }
+
+    #[test]
+    fn a_gap_while_a_lagging_list_waits_needs_no_list_of_its_own() {
+        let mut connection = live(0.0);
+        connection.step(Input::Gap, 0.0, 0.0);
+        connection.step(Input::Gap, 1.0, 0.0);
+        connection.step(Input::ListBehind, 2.0, 0.5);
+        assert_eq!(connection.step(Input::Gap, 3.0, 0.0), [], "the list is read after this one");
+        assert_eq!(connection.step(Input::Timer, 252.0, 0.0), [Output::ReadList]);
+        assert_eq!(connection.step(Input::ListRead, 253.0, 0.0), []);
+    }
+
+    #[test]
     fn a_list_of_another_epoch_or_none_counts_as_a_close() {
         let mut connection = live(0.0);
         connection.step(Input::Gap, 1.0, 0.0);
@@ -608,6 +675,7 @@ mod tests {
             Just(Input::Gap),
             Just(Input::ListRead),
             Just(Input::ListFailed),
+            Just(Input::ListBehind),
             (1000_u16..1014).prop_map(|code| Input::Closed { code, reason: String::new() }),
             Just(Input::Failed),
             Just(Input::Timer),

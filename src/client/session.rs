@@ -17,6 +17,8 @@ pub struct Session {
     gone: Vec<Gone>,
     /// The last `seq` on this connection.
     stream: u64,
+    /// A list is usable from this `seq` on: the hello's, or that of the last frame that showed a gap.
+    least: u64,
     /// Up to here, nothing that is still kept is missing.
     known: u64,
     /// Whether any connection was ever established.
@@ -106,9 +108,14 @@ pub fn new_events(count: u64) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breach;
 
-/// The list is of another process than the socket.
+/// Why a list cannot be merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OtherEpoch;
+pub enum Unusable {
+    /// The list is of another process than the socket.
+    OtherEpoch,
+    /// The list ends before what the socket has named: it comes from a server that lags.
+    Behind,
+}
 
 impl Session {
     /// A page without events, that knows nothing of the server yet.
@@ -121,6 +128,7 @@ impl Session {
             timeline: Timeline::new(retain),
             gone: vec![],
             stream: 0,
+            least: 0,
             known: 0,
             greeted: false,
             awaiting: None,
@@ -173,6 +181,7 @@ impl Session {
         }
         self.epoch = Some(hello.epoch);
         self.stream = hello.seq;
+        self.least = hello.seq;
         self.settle();
         Ok(())
     }
@@ -198,10 +207,13 @@ impl Session {
     /// The list was read. Says how things stand, where there is something to say.
     ///
     /// # Errors
-    /// [`OtherEpoch`] where it is not the socket's: that is to be counted as closed.
-    pub fn list(&mut self, position: Position, newest_first: Vec<Arc<Event>>) -> Result<Option<Notice>, OtherEpoch> {
+    /// [`Unusable`] if it is not the socket's list, or an older one. Then nothing has changed.
+    pub fn list(&mut self, position: Position, newest_first: Vec<Arc<Event>>) -> Result<Option<Notice>, Unusable> {
         if self.epoch != Some(position.epoch) {
-            return Err(OtherEpoch);
+            return Err(Unusable::OtherEpoch);
+        }
+        if position.seq < self.least {
+            return Err(Unusable::Behind);
         }
         let mut list = Timeline::from_list(self.timeline.retain(), position.seq, []);
         for (seq, event) in (1..=position.seq).rev().zip(newest_first) {
@@ -283,6 +295,7 @@ impl Session {
         self.stream = seq;
         if gap {
             self.awaiting.get_or_insert(Awaiting::Repair);
+            self.least = self.least.max(seq);
         }
         gap
     }
@@ -415,7 +428,39 @@ mod tests {
     fn a_list_of_another_process_is_refused() {
         let mut session = live(3);
         let (position, events) = list(2, 3);
-        assert_eq!(session.list(position, events), Err(OtherEpoch));
+        assert_eq!(session.list(position, events), Err(Unusable::OtherEpoch));
+    }
+
+    #[test]
+    fn a_list_below_the_hello_comes_from_a_server_that_lags_and_changes_nothing() {
+        let mut session = live(3);
+        session.hello(&hello(1, 6)).unwrap();
+        let (position, events) = list(1, 5);
+        assert_eq!(session.list(position, events), Err(Unusable::Behind));
+        assert_eq!(seqs(&session), [3, 2, 1]);
+        assert!(session.awaits_list());
+        assert_eq!(read(&mut session, 1, 6), Some(Notice::Returned { new: 3, missing: false }));
+    }
+
+    #[test]
+    fn a_list_below_the_frame_that_showed_a_gap_does_not_repair_it() {
+        let mut session = live(3);
+        assert_eq!(session.event(6, event(1, 6)), Ok(true));
+        let (position, events) = list(1, 5);
+        assert_eq!(session.list(position, events), Err(Unusable::Behind));
+        assert_eq!(read(&mut session, 1, 6), Some(Notice::Repaired { events: 2, missing: false }));
+        assert!(session.heartbeat(8));
+        let (position, events) = list(1, 7);
+        assert_eq!(session.list(position, events), Err(Unusable::Behind));
+        assert_eq!(read(&mut session, 1, 8), Some(Notice::Repaired { events: 2, missing: false }));
+    }
+
+    #[test]
+    fn a_new_process_starts_below_the_old_one() {
+        let mut session = live(9);
+        session.hello(&hello(2, 1)).unwrap();
+        let at = Timestamp::parse(TIME).unwrap();
+        assert_eq!(read(&mut session, 2, 1), Some(Notice::Restarted { at, new: 1, missing: false }));
     }
 
     #[test]
