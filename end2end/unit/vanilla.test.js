@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { postMessage, streamAddress } from "../../public/vanilla/api.js";
 import { Connection, reconnectDelay } from "../../public/vanilla/connection.js";
 import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
-import { EMPTY, withEvent, withList } from "../../public/vanilla/list.js";
+import { EMPTY, acceptedSince, withEvent, withList } from "../../public/vanilla/list.js";
 import { lengthOf, newKey, normalise, refusal, tenantOf } from "../../public/vanilla/rules.js";
 import { describeState, readNotice } from "../../public/vanilla/words.js";
 
@@ -185,6 +185,11 @@ test("what an earlier epoch left stays below, marked", () => {
     [["two-1", false], ["one-2", true], ["one-1", true]]);
   assert.deepEqual(withList(list, listOf("two", 2)).entries.map(({ event }) => event.id),
     ["two-2", "two-1", "one-2", "one-1"]);
+});
+
+test("what arrived since is counted over a restart too", () => {
+  assert.equal(acceptedSince(listOf("one", 10), listOf("one", 12)), 2);
+  assert.equal(acceptedSince(listOf("one", 10), listOf("two", 3)), 3, "numbers of two epochs are not compared");
 });
 
 test("a return is told as it was", () => {

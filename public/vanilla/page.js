@@ -2,6 +2,7 @@
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { byId, setHidden, setText } from "./dom.js";
+import { acceptedSince } from "./list.js";
 import { TENANTS } from "./rules.js";
 import { showEntries } from "./visible-list.js";
 import { describeState, newEvents } from "./words.js";
@@ -22,8 +23,8 @@ export class TenantPage {
   #frame = 0;
   #paused = false;
   #showingPending = false;
-  /** The last event that the announcer counted. Events of the first list are not new. */
-  #announcedSeq = null;
+  /** The list when the announcer last counted. Events of the first list are not new. */
+  #announced = null;
 
   constructor(tenant) {
     this.#tenant = tenant;
@@ -84,7 +85,7 @@ export class TenantPage {
     this.#showCount(frozen ? left : 0);
     if (left > 0 && !frozen) this.#showSoon();
     else this.#showingPending = false;
-    this.#announcedSeq ??= list.epoch && list.seq;
+    if (list.epoch) this.#announced ??= list;
     this.#composer.confirm();
   }
 
@@ -115,8 +116,9 @@ export class TenantPage {
 
   /** Tells a screen reader how many events arrived since the last batch. */
   #announce() {
-    const { epoch, seq } = this.#connection.list;
-    setText(byId("announcer"), seq > this.#announcedSeq ? newEvents(seq - this.#announcedSeq) : "");
-    this.#announcedSeq = epoch && seq;
+    if (!this.#announced) return;
+    const count = acceptedSince(this.#announced, this.#connection.list);
+    setText(byId("announcer"), count > 0 ? newEvents(count) : "");
+    this.#announced = this.#connection.list;
   }
 }

@@ -103,6 +103,7 @@ struct State {
     list: u32,
     was_live: bool,
     painting: bool,
+    /// How many events had been accepted when the page was hidden; `None` while it can be seen.
     unseen_from: Option<u64>,
     notice: Option<Notice>,
     confirmation: Confirmation,
@@ -330,7 +331,7 @@ impl Feed {
             Wake::PageShow => self.step(Input::Started),
             Wake::Hidden => {
                 let mut state = self.state.borrow_mut();
-                state.unseen_from = Some(state.session.timeline().seq());
+                state.unseen_from = Some(state.session.accepted());
             }
             Wake::Visible => {
                 self.state.borrow_mut().unseen_from = None;
@@ -394,14 +395,13 @@ impl Feed {
         };
         let state = self.state.borrow();
         let status = state.connection.status();
-        let seq = state.session.timeline().seq();
         let facts = Facts {
             countdown: status.countdown(browser::now()),
             status,
             paused: state.shown.is_paused(),
             epoch: state.session.epoch(),
             pending: state.shown.pending(&state.session),
-            unseen: state.unseen_from.map_or(0, |from| seq.saturating_sub(from)),
+            unseen: state.unseen_from.map_or(0, |from| state.session.accepted() - from),
             notice: state.notice,
             outdated: state.session.is_outdated(),
             breaches: state.session.breaches(),

@@ -15,6 +15,8 @@ pub struct Session {
     epoch: Option<Uuid>,
     timeline: Timeline,
     gone: Vec<Gone>,
+    /// How many events the processes before this one accepted, as far as the page knows.
+    before: u64,
     /// The last `seq` on this connection.
     stream: u64,
     /// A list is usable from this `seq` on: the hello's, or that of the last frame that showed a gap.
@@ -127,6 +129,7 @@ impl Session {
             epoch: None,
             timeline: Timeline::new(retain),
             gone: vec![],
+            before: 0,
             stream: 0,
             least: 0,
             known: 0,
@@ -175,6 +178,7 @@ impl Session {
         if let Some(epoch) = self.epoch.filter(|_| !same) {
             let empty = Timeline::new(self.timeline.retain());
             let old = std::mem::replace(&mut self.timeline, empty);
+            self.before += old.seq();
             let old = old.iter().map(|entry| Gone { epoch, entry: entry.clone() });
             self.gone = old.chain(std::mem::take(&mut self.gone)).collect();
             self.known = 0;
@@ -250,6 +254,13 @@ impl Session {
     #[must_use]
     pub const fn timeline(&self) -> &Timeline {
         &self.timeline
+    }
+
+    /// How many events were accepted over all processes, as far as the page knows. Unlike `seq`, it never starts again, so
+    /// that two of its values can always be compared.
+    #[must_use]
+    pub const fn accepted(&self) -> u64 {
+        self.before + self.timeline.seq()
     }
 
     /// What the server no longer has, newest first: as much of it as fits below the timeline.
@@ -412,6 +423,20 @@ mod tests {
             assert_eq!(session.event(n, event(2, n)), Ok(false));
         }
         assert_eq!(session.gone().map(|gone| gone.entry.seq).collect::<Vec<_>>(), [3], "bounded together");
+    }
+
+    #[test]
+    fn the_count_of_accepted_events_goes_on_over_a_restart() {
+        let mut session = live(10);
+        assert_eq!(session.accepted(), 10);
+        assert_eq!(session.event(11, event(1, 11)), Ok(false));
+        session.hello(&hello(2, 0)).unwrap();
+        read(&mut session, 2, 0);
+        assert_eq!(session.accepted(), 11);
+        for n in 1..=3 {
+            assert_eq!(session.event(n, event(2, n)), Ok(false));
+        }
+        assert_eq!(session.accepted(), 14);
     }
 
     #[test]
