@@ -4,6 +4,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { postMessage, streamAddress } from "../../public/vanilla/api.js";
+import { now } from "../../public/vanilla/clock.js";
 import { Connection, reconnectDelay } from "../../public/vanilla/connection.js";
 import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
 import { EMPTY, acceptedSince, withEvent, withList } from "../../public/vanilla/list.js";
@@ -75,6 +76,14 @@ test("a key is visible ASCII, short enough, and never the same", () => {
   const keys = Array.from({ length: 100 }, newKey);
   for (const key of keys) assert.match(key, /^[\x21-\x7e]{1,128}$/);
   assert.equal(new Set(keys).size, keys.length);
+});
+
+test("time never runs backwards, and goes on while the machine sleeps", () => {
+  const began = now(1_000, 5_000_000);
+  assert.equal(now(1_500, 1_000_000) - began, 500, "set back");
+  assert.equal(now(2_000, 1_005_500) - began, 1_000, "corrected by 5 s");
+  assert.equal(now(2_500, 4_606_000) - began, 3_601_500, "slept for an hour");
+  assert.equal(now(3_000, 4_606_500) - began, 3_602_000);
 });
 
 test("the stream's address has the page's host and port, and its security", () => {

@@ -3,6 +3,7 @@
 // It follows "A client's duty" in docs/contract.md: numbers in brackets name its points. Nothing here touches the page,
 // which gives callbacks instead.
 import { readList, streamAddress } from "./api.js";
+import { now } from "./clock.js";
 import { EMPTY, withEvent, withList } from "./list.js";
 import { readNotice } from "./words.js";
 
@@ -94,7 +95,7 @@ export class Connection {
   }
 
   #lost() {
-    if (Date.now() - this.#stream.liveAt >= STEADY_MS) this.#attempts = 0;
+    if (now() - this.#stream.liveAt >= STEADY_MS) this.#attempts = 0;
     this.#wait(reconnectDelay(this.#attempts, this.#windowMs));
   }
 
@@ -104,16 +105,16 @@ export class Connection {
       this.#attempts += 1;
       this.open();
     }, ms);
-    this.#enter("reconnecting", { due: ms >= COUNTDOWN_MS ? Date.now() + ms : 0 });
+    this.#enter("reconnecting", { due: ms >= COUNTDOWN_MS ? now() + ms : 0 });
   }
 
   /** Waits for the next frame. A timer that ran late first lets the page take the frames that have arrived (2). */
   #watchSilence() {
     const { silenceMs } = this.#stream;
-    const due = Date.now() + silenceMs;
+    const due = now() + silenceMs;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const isLate = Date.now() - due > LATE_MS;
+      const isLate = now() - due > LATE_MS;
       this.#timer = setTimeout(() => this.#lost(), isLate ? LATE_MS : 0);
     }, silenceMs);
   }
@@ -153,7 +154,7 @@ export class Connection {
       this.#page.notice(readNotice(before, list, Boolean(stream.liveAt)));
     }
     stream.reading = false;
-    stream.liveAt ??= Date.now();
+    stream.liveAt ??= now();
     this.#mergeHeld();
     this.#enter("live");
   }

@@ -1,4 +1,5 @@
 // Runs the page of one tenant: its state, its list, its counts and its controls.
+import { now } from "./clock.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { byId, setHidden, setText } from "./dom.js";
@@ -97,7 +98,7 @@ export class TenantPage {
 
   #showState() {
     const { due = 0, ...state } = this.#connection.state;
-    const seconds = Math.ceil((due - Date.now()) / 1_000);
+    const seconds = Math.ceil((due - now()) / 1_000);
     const [slug, words] = describeState({ ...state, seconds, paused: this.#paused, online: navigator.onLine });
     this.#state.dataset.connection = slug;
     this.#state.ariaLive = seconds > 0 ? "off" : "polite"; // a screen reader must not read a countdown out

@@ -6,9 +6,10 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 use uuid::Uuid;
 
 use super::{
-    ListAnswer, Millis, Request, SocketEvent, Wake,
+    ListAnswer, Request, SocketEvent, Wake,
     announcer::Announcer,
     browser::{self, Socket, Timer},
+    clock::{Instant, Millis, ServerClock},
     confirmation::Confirmation,
     reconnect::{Connection, Input, Output, Status},
     session::{Breach, Notice, Session, Unusable},
@@ -38,6 +39,8 @@ pub struct Facts {
     pub paused: bool,
     /// Names the server's process; rows of another are no longer on it.
     pub epoch: Option<Uuid>,
+    /// The server's clock, by its last hello.
+    pub server: Option<ServerClock>,
     /// How many events wait for the reader.
     pub pending: u64,
     /// How many events came while the page could not be seen.
@@ -64,6 +67,7 @@ impl Default for Facts {
             countdown: None,
             paused: false,
             epoch: None,
+            server: None,
             pending: 0,
             unseen: 0,
             notice: None,
@@ -96,9 +100,10 @@ struct Feed {
 struct State {
     connection: Connection,
     session: Session,
+    server: Option<ServerClock>,
     shown: Shown,
     socket: Option<Socket>,
-    timer: Option<(Millis, Timer)>,
+    timer: Option<(Instant, Timer)>,
     /// Counts the lists asked for: only the last one's answer is wanted.
     list: u32,
     was_live: bool,
@@ -119,6 +124,7 @@ pub fn start(session: Session, listener: Listener) {
     let state = RefCell::new(State {
         connection: Connection::default(),
         session,
+        server: None,
         shown,
         socket: None,
         timer: None,
@@ -179,7 +185,7 @@ pub fn post_sent(tenant: Tenant) {
     with(tenant, |feed| {
         let state = &mut *feed.state.borrow_mut();
         state.took = None;
-        state.confirmation.sent(browser::instant());
+        state.confirmation.sent(browser::now());
     });
 }
 
@@ -224,7 +230,7 @@ impl State {
         let id = event.id;
         let gap = self.session.event(seq, event)?;
         self.announcer.events(1);
-        self.took = self.confirmation.arrived(id, browser::instant()).or(self.took);
+        self.took = self.confirmation.arrived(id, browser::now()).or(self.took);
         Ok(gap)
     }
 }
@@ -297,7 +303,12 @@ impl Feed {
     fn frame(self: &Rc<Self>, text: &str) {
         match wire::frame(text) {
             Some(Incoming::ConnectionEstablished(hello)) => {
-                let welcome = self.state.borrow_mut().session.hello(&hello);
+                let mut state = self.state.borrow_mut();
+                let welcome = state.session.hello(&hello);
+                if welcome.is_ok() {
+                    state.server = Some(ServerClock::new(hello.timestamp, browser::now()));
+                }
+                drop(state);
                 self.step(match welcome {
                     Ok(()) => Input::Hello { heartbeat_ms: hello.heartbeat_ms, reconnect_ms: hello.reconnect_ms },
                     Err(Breach) => Input::Failed,
@@ -341,9 +352,14 @@ impl Feed {
         }
     }
 
-    /// Every second: what counts down, and what may be said aloud by now.
+    /// Every second: what counts down, and what may be said aloud by now. A timer stands still while the machine sleeps, so
+    /// a deadline that has passed is noticed here too.
     fn tick(self: &Rc<Self>) {
         let now = browser::now();
+        let deadline = self.state.borrow().connection.deadline();
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            self.step(Input::Timer);
+        }
         let said = self.state.borrow_mut().announcer.say(now);
         let counting = self.state.borrow().connection.status().countdown(now).is_some();
         if said.is_some() || counting {
@@ -378,11 +394,11 @@ impl Feed {
         let already = std::mem::replace(&mut self.state.borrow_mut().painting, true);
         if !already {
             let feed = Rc::clone(self);
-            browser::next_frame(move || feed.paint(browser::instant() + PAINTING));
+            browser::next_frame(move || feed.paint(browser::now() + PAINTING));
         }
     }
 
-    fn paint(self: &Rc<Self>, until: Millis) {
+    fn paint(self: &Rc<Self>, until: Instant) {
         let painted = {
             let state = &mut *self.state.borrow_mut();
             state.painting = false;
@@ -400,6 +416,7 @@ impl Feed {
             status,
             paused: state.shown.is_paused(),
             epoch: state.session.epoch(),
+            server: state.server,
             pending: state.shown.pending(&state.session),
             unseen: state.unseen_from.map_or(0, |from| state.session.accepted() - from),
             notice: state.notice,
@@ -411,7 +428,7 @@ impl Feed {
         };
         (self.listener.changed)(facts, painted.changed.then(|| state.shown.rows()));
         drop(state);
-        if painted.more && browser::instant() < until {
+        if painted.more && browser::now() < until {
             let feed = Rc::clone(self);
             browser::soon(move || feed.paint(until));
         } else if painted.more {
