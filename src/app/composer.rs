@@ -84,6 +84,8 @@ pub fn Composer(
     };
 
     let post = move || {
+        // Here, and not when the answer comes: the reader may be elsewhere by then.
+        browser::focus(FIELD);
         typed();
         if posting.get_untracked() {
             return;
@@ -92,7 +94,6 @@ pub fn Composer(
         posted.set(false);
         if let Err(error) = Message::parse(&text) {
             trouble.set(Trouble { words: sentence(&error.to_string()), retry: false });
-            browser::focus(FIELD);
             return;
         }
         let key = draft.try_update(|draft| draft.key(browser::random_bytes())).unwrap_or_default();
@@ -116,7 +117,6 @@ pub fn Composer(
                 }
                 Err(problem) => trouble.set(Trouble { words: failure(&problem), retry: problem.status != 422 }),
             }
-            browser::focus(FIELD);
         });
     };
     let keys = move |event: ev::KeyboardEvent| {
