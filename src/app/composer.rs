@@ -146,6 +146,7 @@ pub fn Composer(
             <textarea
                 id=FIELD
                 rows="3"
+                dir="auto"
                 enterkeyhint="send"
                 aria-describedby="message-error message-count message-hint"
                 aria-invalid=word(move || yes_or_no(!words().is_empty()))
