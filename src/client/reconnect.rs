@@ -151,7 +151,8 @@ pub struct Connection {
     offline: bool,
     /// `w`: the last `reconnect_ms` told.
     window: Millis,
-    /// `n`: attempts since the connection was last stable.
+    /// `n`: automatic attempts since the connection was last stable. One that a person or a visible page asks for is not
+    /// counted: it must not lengthen the wait.
     attempt: i32,
 }
 
@@ -308,7 +309,10 @@ impl Connection {
     fn timer(&mut self, now: Instant, chance: f64) -> Vec<Output> {
         let Some(deadline) = self.deadline().filter(|deadline| *deadline <= now) else { return vec![] };
         match &mut self.phase {
-            Phase::Waiting { .. } => return self.open(now),
+            Phase::Waiting { .. } => {
+                self.attempt = self.attempt.saturating_add(1);
+                return self.open(now);
+            }
             Phase::Up { silence, reading: Some(reading), .. } if now < silence.min(reading.limit) => {
                 reading.retry = None;
                 return vec![Output::ReadList];
@@ -330,13 +334,12 @@ impl Connection {
         vec![Output::OpenSocket]
     }
 
-    /// Full jitter: anything from nothing to a window that doubles with each attempt.
+    /// Full jitter: anything from nothing to a window that doubles with each automatic attempt.
     fn lose(&mut self, now: Instant, chance: f64) -> Vec<Output> {
         if matches!(self.phase, Phase::Up { live_since: Some(since), .. } if now - since >= STABLE) {
             self.attempt = 0;
         }
         let longest = LONGEST_WAIT.min(self.window * 2_f64.powi(self.attempt));
-        self.attempt = self.attempt.saturating_add(1);
         self.leave(Phase::Waiting { since: now, at: now + chance * longest })
     }
 
@@ -389,12 +392,24 @@ mod tests {
     fn the_window_doubles_up_to_thirty_seconds() {
         let mut connection = live(0.0);
         let mut windows = vec![];
+        let mut now = 0.0;
         for _ in 0..9 {
-            assert_eq!(connection.step(cut(), at(0.0), 1.0), [Output::AbandonSocket]);
-            windows.push(wait(&connection, 0.0));
-            assert_eq!(connection.step(Input::RetryNow, at(0.0), 1.0), [Output::OpenSocket]);
+            assert_eq!(connection.step(cut(), at(now), 1.0), [Output::AbandonSocket]);
+            windows.push(wait(&connection, now));
+            now += wait(&connection, now);
+            assert_eq!(connection.step(Input::Timer, at(now), 1.0), [Output::OpenSocket]);
         }
         assert_eq!(windows, [500.0, 1e3, 2e3, 4e3, 8e3, 16e3, 30e3, 30e3, 30e3]);
+    }
+
+    #[test]
+    fn an_attempt_that_was_asked_for_does_not_lengthen_the_wait() {
+        let mut connection = live(0.0);
+        for asked in [Input::RetryNow, Input::RetryNow, Input::Visible, Input::RetryNow] {
+            connection.step(cut(), at(0.0), 1.0);
+            assert_eq!(wait(&connection, 0.0), 500.0);
+            assert_eq!(connection.step(asked, at(1.0), 1.0), [Output::OpenSocket]);
+        }
     }
 
     #[test]
@@ -516,15 +531,18 @@ mod tests {
     fn a_page_that_is_seen_or_asked_does_not_wait_and_one_back_online_waits_within_the_window() {
         for (input, delay) in [(Input::Visible, None), (Input::RetryNow, None), (Input::Online, Some(250.0))] {
             let mut connection = live(0.0);
+            let mut now = 0.0;
             for _ in 0..8 {
-                connection.step(cut(), at(0.0), 1.0);
-                connection.step(Input::RetryNow, at(0.0), 1.0);
+                connection.step(cut(), at(now), 1.0);
+                now += wait(&connection, now);
+                connection.step(Input::Timer, at(now), 1.0);
             }
-            connection.step(cut(), at(0.0), 1.0);
-            let outputs = connection.step(input, at(1.0), 0.5);
+            connection.step(cut(), at(now), 1.0);
+            assert_eq!(wait(&connection, now), 30_000.0);
+            let outputs = connection.step(input, at(now), 0.5);
             match delay {
                 None => assert_eq!(outputs, [Output::OpenSocket]),
-                Some(delay) => assert_eq!(wait(&connection, 1.0), delay),
+                Some(delay) => assert_eq!(wait(&connection, now), delay),
             }
         }
     }
