@@ -44,13 +44,14 @@ pub fn FeedPage(
 
     // Before the first hello no age is known: the browser's own clock may be wrong.
     let tick = move || {
-        let now = browser::now();
-        clock.set(facts.read_untracked().server.map(|server| Tick { now, server: server.at(now) }));
+        let (facts, now) = (facts.read_untracked(), browser::now());
+        clock.set(facts.server.map(|server| Tick { visible: facts.visible.at(now), server: server.at(now) }));
     };
     let changed = move |now: Facts| {
         let before = facts.try_update(|facts| std::mem::replace(facts, now));
-        // The rows look at the epoch when they look at the clock: an effect less in each of a thousand. Each hello brings both.
-        if before.is_some_and(|before| before.server != facts.read_untracked().server) {
+        // The rows look at the epoch when they look at the clock: an effect less in each of a thousand. A hello brings both.
+        let clocks = |facts: &Facts| (facts.server, facts.visible);
+        if before.is_some_and(|before| clocks(&before) != clocks(&facts.read_untracked())) {
             tick();
         }
     };

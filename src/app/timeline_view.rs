@@ -4,7 +4,7 @@
 use leptos::{ev, prelude::*};
 
 use super::follow::{flag, text, word, yes_or_no};
-use crate::client::{browser, clock::Instant, live::Facts, shown::Row, times};
+use crate::client::{browser, clock::Millis, live::Facts, shown::Row, times};
 
 /// The element that holds the events.
 pub(super) const FEED: &str = "feed";
@@ -13,14 +13,14 @@ pub(super) const BEFORE: &str = "pause";
 /// Where Ctrl+End leaves the feed for.
 pub(super) const AFTER: &str = "after-feed";
 
-/// How long an arrival is marked, in milliseconds (and up to one tick of the clock longer).
-const NEW: f64 = 8_000.0;
+/// How long an arrival is marked on a page that can be seen (and up to one tick of the clock longer).
+const NEW: Millis = 8_000.0;
 
 /// What the clocks show at one look at them.
 #[derive(Debug, Clone, Copy)]
 pub struct Tick {
-    /// The page's own: for marks.
-    pub now: Instant,
+    /// For how long the page has been visible: for marks.
+    pub visible: Millis,
     /// The server's, in milliseconds since 1970: for ages.
     pub server: i64,
 }
@@ -85,7 +85,7 @@ pub fn EventView(
         None => told.clone(),
         Some(ago) => format!("{ago} · {}", browser::local_time(millis)),
     };
-    let is_new = arrived.map(|at| flag(move || clock.get().is_none_or(|tick| tick.now - at < NEW)));
+    let is_new = arrived.map(|at| flag(move || clock.get().is_none_or(|tick| tick.visible - at < NEW)));
     let gone = flag(move || {
         clock.track();
         facts.read_untracked().epoch.is_some_and(|now| now != epoch)

@@ -210,6 +210,12 @@ fn listen<E: JsCast + 'static>(target: &EventTarget, name: &str, act: impl Fn(E)
     closure.forget();
 }
 
+/// Whether the page can be seen.
+#[must_use]
+pub fn is_visible() -> bool {
+    document().visibility_state() == VisibilityState::Visible
+}
+
 /// Calls `act` whenever the page wakes or goes to sleep.
 pub fn on_wake(act: impl Fn(Wake) + 'static) {
     let act = Rc::new(act);
@@ -225,10 +231,8 @@ pub fn on_wake(act: impl Fn(Wake) + 'static) {
     on("offline", |_| Some(Wake::Offline));
     on("pagehide", |_| Some(Wake::PageHide));
     on("pageshow", |event| event.persisted().then_some(Wake::PageShow));
-    let document = document();
-    listen(&document.clone(), "visibilitychange", move |_: JsValue| {
-        let visible = document.visibility_state() == VisibilityState::Visible;
-        act(if visible { Wake::Visible } else { Wake::Hidden });
+    listen(&document(), "visibilitychange", move |_: JsValue| {
+        act(if is_visible() { Wake::Visible } else { Wake::Hidden });
     });
 }
 

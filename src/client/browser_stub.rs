@@ -108,6 +108,12 @@ where
 {
 }
 
+/// Whether the page can be seen.
+#[must_use]
+pub const fn is_visible() -> bool {
+    false
+}
+
 /// Calls `act` whenever the page wakes or goes to sleep.
 pub fn on_wake(_act: impl Fn(Wake) + 'static) {}
 

@@ -1,4 +1,5 @@
-//! The page's two clocks: its own, which measures durations, and the server's, which dates events.
+//! The page's two clocks: its own, which measures durations, and the server's, which dates events; and how long the page has
+//! been visible.
 //!
 //! Their moments are two types, since a difference between the two means nothing. Neither reads the browser's: what it shows
 //! is handed in.
@@ -96,6 +97,29 @@ impl ServerClock {
     }
 }
 
+/// For how long the page has been visible. Marks age by it, so that none expires unseen.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct VisibleTime {
+    /// Up to the last change.
+    total: Millis,
+    /// When the page became visible, if it still is.
+    since: Option<Instant>,
+}
+
+impl VisibleTime {
+    /// From `now` on the page is visible, or not.
+    pub fn see(&mut self, visible: bool, now: Instant) {
+        self.total = self.at(now);
+        self.since = visible.then_some(now);
+    }
+
+    /// For how long the page has been visible until `now`.
+    #[must_use]
+    pub fn at(&self, now: Instant) -> Millis {
+        self.total + self.since.map_or(0.0, |since| now - since)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +156,20 @@ mod tests {
             // A clock that is 10 % fast gains 10 s in 100 s, but never 5 s at once.
             assert_eq!(clock.read(passed, HOUR + 1.1 * passed) - before, passed);
         }
+    }
+
+    #[test]
+    fn the_time_of_a_visible_page_stands_still_while_it_is_hidden() {
+        let mut visible = VisibleTime::default();
+        let mut after = |change, now: Millis| {
+            visible.see(change, Instant::new(now));
+            visible.at(Instant::new(now + 100.0))
+        };
+        assert_eq!(after(true, 1_000.0), 100.0);
+        assert_eq!(after(true, 3_000.0), 2_100.0, "said twice");
+        assert_eq!(after(false, 5_000.0), 4_000.0);
+        assert_eq!(after(false, 8_000.0), 4_000.0);
+        assert_eq!(after(true, 9_000.0), 4_100.0);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     ListAnswer, Request, SocketEvent, Wake,
     announcer::Announcer,
     browser::{self, Socket, Timer},
-    clock::{Instant, Millis, ServerClock},
+    clock::{Instant, Millis, ServerClock, VisibleTime},
     confirmation::Confirmation,
     reconnect::{Connection, Input, Output, Status},
     session::{Breach, Notice, Session, Unusable},
@@ -41,6 +41,8 @@ pub struct Facts {
     pub epoch: Option<Uuid>,
     /// The server's clock, by its last hello.
     pub server: Option<ServerClock>,
+    /// For how long the page has been visible.
+    pub visible: VisibleTime,
     /// How many events wait for the reader.
     pub pending: u64,
     /// How many events came while the page could not be seen.
@@ -68,6 +70,7 @@ impl Default for Facts {
             paused: false,
             epoch: None,
             server: None,
+            visible: VisibleTime::default(),
             pending: 0,
             unseen: 0,
             notice: None,
@@ -101,6 +104,7 @@ struct State {
     connection: Connection,
     session: Session,
     server: Option<ServerClock>,
+    visible: VisibleTime,
     shown: Shown,
     socket: Option<Socket>,
     timer: Option<(Instant, Timer)>,
@@ -121,10 +125,13 @@ struct State {
 pub fn start(session: Session, listener: Listener) {
     let tenant = session.tenant();
     let shown = Shown::new(&session);
+    let mut visible = VisibleTime::default();
+    visible.see(browser::is_visible(), browser::now());
     let state = RefCell::new(State {
         connection: Connection::default(),
         session,
         server: None,
+        visible,
         shown,
         socket: None,
         timer: None,
@@ -343,9 +350,15 @@ impl Feed {
             Wake::Hidden => {
                 let mut state = self.state.borrow_mut();
                 state.unseen_from = Some(state.session.accepted());
+                state.visible.see(false, browser::now());
+                drop(state);
+                self.paint_soon();
             }
             Wake::Visible => {
-                self.state.borrow_mut().unseen_from = None;
+                let mut state = self.state.borrow_mut();
+                state.unseen_from = None;
+                state.visible.see(true, browser::now());
+                drop(state);
                 self.step(Input::Visible);
                 self.step(Input::Timer);
             }
@@ -406,7 +419,7 @@ impl Feed {
             if state.session.awaits_list() {
                 Painted::default()
             } else {
-                state.shown.paint(&state.session, browser::now())
+                state.shown.paint(&state.session, state.visible.at(browser::now()))
             }
         };
         let state = self.state.borrow();
@@ -417,6 +430,7 @@ impl Feed {
             paused: state.shown.is_paused(),
             epoch: state.session.epoch(),
             server: state.server,
+            visible: state.visible,
             pending: state.shown.pending(&state.session),
             unseen: state.unseen_from.map_or(0, |from| state.session.accepted() - from),
             notice: state.notice,

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::{clock::Instant, session::Session};
+use super::{clock::Millis, session::Session};
 use crate::feed::Entry;
 
 /// One event on the page.
@@ -13,8 +13,8 @@ pub struct Row {
     pub epoch: Uuid,
     /// The event and its place in that process's order.
     pub entry: Entry,
-    /// When it was put on the page, if that was not when the page was first shown.
-    pub arrived: Option<Instant>,
+    /// For how long the page had been visible when the row was put there, if that was not when the page was first shown.
+    pub arrived: Option<Millis>,
     /// Whether it came alone, or nearly: of a burst, nothing need move.
     pub moves: bool,
 }
@@ -59,7 +59,7 @@ impl Shown {
             burst: false,
             old: session.timeline().seq(),
         };
-        shown.fill(session, Instant::default(), usize::MAX);
+        shown.fill(session, 0.0, usize::MAX);
         shown
     }
 
@@ -105,11 +105,13 @@ impl Shown {
 
     /// Brings the rows up to the session, one added at a time: for two at once, Leptos's keyed list (tachys 0.2) takes
     /// every row below them out of the document and puts it back, which for a thousand rows can be felt.
-    pub fn paint(&mut self, session: &Session, now: Instant) -> Painted {
+    ///
+    /// `now` is for how long the page has been visible.
+    pub fn paint(&mut self, session: &Session, now: Millis) -> Painted {
         self.fill(session, now, 1)
     }
 
-    fn fill(&mut self, session: &Session, now: Instant, portion: usize) -> Painted {
+    fn fill(&mut self, session: &Session, now: Millis, portion: usize) -> Painted {
         let Some(epoch) = session.epoch() else { return Painted::default() };
         if self.epoch != Some(epoch) {
             // All that is new is of a process that began after the hold did.
@@ -216,7 +218,7 @@ mod tests {
 
     /// Paints until there is nothing more to add, and says how often that was.
     fn paint(shown: &mut Shown, session: &Session) -> usize {
-        1 + std::iter::from_fn(|| shown.paint(session, Instant::new(1.0)).more.then_some(())).count()
+        1 + std::iter::from_fn(|| shown.paint(session, 1.0).more.then_some(())).count()
     }
 
     fn seqs(shown: &Shown) -> Vec<u64> {
@@ -227,17 +229,17 @@ mod tests {
     fn arrivals_are_marked_and_what_the_page_began_with_is_not() {
         let (mut session, mut shown) = page(10, 2);
         add(&mut session, 1, 3..=3);
-        assert_eq!(shown.paint(&session, Instant::new(7.0)), Painted { changed: true, more: false });
-        assert_eq!(shown.paint(&session, Instant::new(8.0)), Painted::default());
+        assert_eq!(shown.paint(&session, 7.0), Painted { changed: true, more: false });
+        assert_eq!(shown.paint(&session, 8.0), Painted::default());
         let marks: Vec<_> = shown.rows().iter().map(|row| (row.entry.seq, row.arrived)).collect();
-        assert_eq!(marks, [(3, Some(Instant::new(7.0))), (2, None), (1, None)]);
+        assert_eq!(marks, [(3, Some(7.0)), (2, None), (1, None)]);
     }
 
     #[test]
     fn a_burst_is_painted_one_by_one_and_ends_complete() {
         let (mut session, mut shown) = page(1000, 10);
         add(&mut session, 1, 11..=250);
-        shown.paint(&session, Instant::new(1.0));
+        shown.paint(&session, 1.0);
         assert_eq!(shown.rows().len(), 11);
         assert_eq!(shown.rows()[0].entry.seq, 250, "the newest first");
         assert_eq!(paint(&mut shown, &session), 239);
@@ -250,7 +252,7 @@ mod tests {
         for (count, moves) in [(5, true), (6, false)] {
             let (mut session, mut shown) = page(10, 0);
             add(&mut session, 1, 1..=count);
-            shown.paint(&session, Instant::new(1.0));
+            shown.paint(&session, 1.0);
             assert!(shown.rows().iter().all(|row| row.moves == moves), "{count}");
         }
     }
@@ -259,7 +261,7 @@ mod tests {
     fn a_full_list_that_takes_another_event_has_changed() {
         let (mut session, mut shown) = page(3, 3);
         add(&mut session, 1, 4..=4);
-        assert_eq!(shown.paint(&session, Instant::new(1.0)), Painted { changed: true, more: false });
+        assert_eq!(shown.paint(&session, 1.0), Painted { changed: true, more: false });
     }
 
     #[test]
