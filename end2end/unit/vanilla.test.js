@@ -140,17 +140,19 @@ test("a draft comes back as it was stored, and is empty if the browser holds any
   const held = new Map();
   const storage = { getItem: (name) => held.get(name) ?? null, setItem: (name, text) => held.set(name, text) };
   const use = (get) => Object.defineProperty(globalThis, "sessionStorage", { configurable: true, get });
-  const empty = { typed: "", attempt: null };
+  const empty = { text: "", attempt: null };
   use(() => storage);
   assert.deepEqual(readDraft("tenant_a"), empty);
-  const draft = { typed: "hello ", attempt: { text: "hello", key: "1-2-3-4" } };
+  const draft = { text: "hello ", attempt: { text: "hello", key: "1-2-3-4" } };
   storeDraft("tenant_a", draft);
   assert.deepEqual(readDraft("tenant_a"), draft);
+  const live = '{"text":"hello ","attempt":{"text":"hello","key":"1-2-3-4"}}'; // as src/client/draft.rs stores it
+  assert.deepEqual([...held], [["draft.tenant_a", live]]);
   assert.deepEqual(readDraft("tenant_b"), empty);
-  const wrong = ["null", "5", '"x"', "{", "{}", '{"typed":5,"attempt":5}', '{"attempt":{"text":"x"}}',
+  const wrong = ["null", "5", '"x"', "{", "{}", '{"text":5,"attempt":5}', '{"attempt":{"text":"x"}}',
     '{"attempt":{"text":"x","key":"\\n"}}'];
   for (const text of wrong) {
-    held.set("draft:tenant_a", text);
+    held.set("draft.tenant_a", text);
     assert.deepEqual(readDraft("tenant_a"), empty, text);
   }
   const fail = () => { throw new Error("forbidden, or full"); };

@@ -92,11 +92,14 @@ pub fn Composer(
         }
         let text = draft.read_untracked().text.clone();
         posted.set(false);
-        if let Err(error) = Message::parse(&text) {
-            trouble.set(Trouble { words: sentence(&error.to_string()), retry: false });
-            return;
-        }
-        let key = draft.try_update(|draft| draft.key(browser::random_bytes())).unwrap_or_default();
+        let message = match Message::parse(&text) {
+            Ok(message) => message,
+            Err(error) => {
+                trouble.set(Trouble { words: sentence(&error.to_string()), retry: false });
+                return;
+            }
+        };
+        let key = draft.try_update(|draft| draft.key(&message, browser::random_bytes())).unwrap_or_default();
         keep();
         trouble.set(Trouble::default());
         posting.set(true);

@@ -24,8 +24,8 @@ for (const [name, answer] of Object.entries(PROXIES)) {
     const [window] = await feed.open("tenant_a");
     const restore = await answerPosts(context, (route) => route.fulfill(answer));
     await window.post("do not lose me");
-    await expect(window.error).toContainText("The answer did not come from the server, but perhaps from a proxy's sign-in "
-      + "page. Your text is kept here. Reload the page to sign in, then try again.");
+    await expect(window.error).toContainText("The answer did not come from the server, but perhaps from a proxy's "
+      + "sign-in page. Your text is kept here. Reload the page to sign in, then try again.");
     await expect(window.message).toHaveValue("do not lose me");
     await expect(window.status).toBeEmpty();
     await restore();
