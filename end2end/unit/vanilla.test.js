@@ -4,9 +4,10 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 
 import { postMessage, streamAddress } from "../../public/vanilla/api.js";
-import { reconnectDelay } from "../../public/vanilla/connection.js";
+import { now } from "../../public/vanilla/clock.js";
+import { Connection, reconnectDelay } from "../../public/vanilla/connection.js";
 import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
-import { EMPTY, withEvent, withList } from "../../public/vanilla/list.js";
+import { EMPTY, acceptedSince, withEvent, withList } from "../../public/vanilla/list.js";
 import { lengthOf, newKey, normalise, refusal, tenantOf } from "../../public/vanilla/rules.js";
 import { describeState, readNotice } from "../../public/vanilla/words.js";
 
@@ -77,6 +78,14 @@ test("a key is visible ASCII, short enough, and never the same", () => {
   assert.equal(new Set(keys).size, keys.length);
 });
 
+test("time never runs backwards, and goes on while the machine sleeps", () => {
+  const began = now(1_000, 5_000_000);
+  assert.equal(now(1_500, 1_000_000) - began, 500, "set back");
+  assert.equal(now(2_000, 1_005_500) - began, 1_000, "corrected by 5 s");
+  assert.equal(now(2_500, 4_606_000) - began, 3_601_500, "slept for an hour");
+  assert.equal(now(3_000, 4_606_500) - began, 3_602_000);
+});
+
 test("the stream's address has the page's host and port, and its security", () => {
   const addresses = { "http://[::1]:3000": "ws://[::1]:3000", "https://http.example": "wss://http.example" };
   for (const [origin, address] of Object.entries(addresses)) {
@@ -84,6 +93,39 @@ test("the stream's address has the page's host and port, and its security", () =
     assert.equal(streamAddress("tenant_a"), `${address}/ws?tenant=tenant_a`);
   }
   delete globalThis.location;
+});
+
+test("a list that lags behind the hello is not merged, but read again", async (context) => {
+  let socket, connection;
+  class Socket extends EventTarget {
+    close() {}
+  }
+  const globals = {
+    WebSocket: class extends Socket { constructor() { super(); socket = this; } },
+    document: new EventTarget(),
+    location: { origin: "http://localhost:3000" },
+    addEventListener() {},
+  };
+  Object.assign(globalThis, globals);
+  context.after(() => {
+    says("close", { code: 1008 }); // ends its timers
+    Object.keys(globals).forEach((name) => delete globalThis[name]);
+  });
+  const says = (type, data) => socket.dispatchEvent(Object.assign(new Event(type), data));
+
+  const lists = [[], [{ id: "1", tenant_id: "tenant_a" }]];
+  const reads = context.mock.method(globalThis, "fetch", async () => {
+    const [list] = lists.splice(0, 1);
+    return Response.json(list, { headers: { "Feed-Position": `one:${list.length}` } });
+  });
+  await new Promise((resolve) => {
+    const changed = () => { if (connection?.state.phase === "live") resolve(); };
+    connection = new Connection("tenant_a", { changed, notice() {}, otherBuild() {} });
+    const hello = { type: "connection_established", epoch: "one", seq: 1, heartbeat_ms: 15_000, reconnect_ms: 1 };
+    says("message", { data: JSON.stringify(hello) });
+  });
+  assert.equal(reads.mock.callCount(), 2);
+  assert.deepEqual(seqs(connection.list), [1]);
 });
 
 test("an answer to a post that is cut off is no answer", async (context) => {
@@ -98,17 +140,19 @@ test("a draft comes back as it was stored, and is empty if the browser holds any
   const held = new Map();
   const storage = { getItem: (name) => held.get(name) ?? null, setItem: (name, text) => held.set(name, text) };
   const use = (get) => Object.defineProperty(globalThis, "sessionStorage", { configurable: true, get });
-  const empty = { typed: "", attempt: null };
+  const empty = { text: "", attempt: null };
   use(() => storage);
   assert.deepEqual(readDraft("tenant_a"), empty);
-  const draft = { typed: "hello ", attempt: { text: "hello", key: "1-2-3-4" } };
+  const draft = { text: "hello ", attempt: { text: "hello", key: "1-2-3-4" } };
   storeDraft("tenant_a", draft);
   assert.deepEqual(readDraft("tenant_a"), draft);
+  const live = '{"text":"hello ","attempt":{"text":"hello","key":"1-2-3-4"}}'; // as src/client/draft.rs stores it
+  assert.deepEqual([...held], [["draft.tenant_a", live]]);
   assert.deepEqual(readDraft("tenant_b"), empty);
-  const wrong = ["null", "5", '"x"', "{", "{}", '{"typed":5,"attempt":5}', '{"attempt":{"text":"x"}}',
+  const wrong = ["null", "5", '"x"', "{", "{}", '{"text":5,"attempt":5}', '{"attempt":{"text":"x"}}',
     '{"attempt":{"text":"x","key":"\\n"}}'];
   for (const text of wrong) {
-    held.set("draft:tenant_a", text);
+    held.set("draft.tenant_a", text);
     assert.deepEqual(readDraft("tenant_a"), empty, text);
   }
   const fail = () => { throw new Error("forbidden, or full"); };
@@ -152,6 +196,11 @@ test("what an earlier epoch left stays below, marked", () => {
     [["two-1", false], ["one-2", true], ["one-1", true]]);
   assert.deepEqual(withList(list, listOf("two", 2)).entries.map(({ event }) => event.id),
     ["two-2", "two-1", "one-2", "one-1"]);
+});
+
+test("what arrived since is counted over a restart too", () => {
+  assert.equal(acceptedSince(listOf("one", 10), listOf("one", 12)), 2);
+  assert.equal(acceptedSince(listOf("one", 10), listOf("two", 3)), 3, "numbers of two epochs are not compared");
 });
 
 test("a return is told as it was", () => {

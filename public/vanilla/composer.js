@@ -29,7 +29,7 @@ export class Composer {
     this.#connection = connection;
     const draft = readDraft(tenant);
     this.#attempt = draft.attempt;
-    this.#message.value ||= draft.typed;
+    this.#message.value ||= draft.text;
     this.#edited();
     this.#message.addEventListener("input", () => this.#edited());
     this.#message.addEventListener("keydown", (event) => {
@@ -62,7 +62,7 @@ export class Composer {
     setText(this.#count, `${length} / ${MAX_LENGTH}`);
     this.#count.dataset.level = length > MAX_LENGTH ? "over" : length >= NEAR_LENGTH ? "near" : "";
     this.#complain(length > MAX_LENGTH ? refusal(this.#text) : "");
-    storeDraft(this.#tenant, { typed: this.#message.value, attempt: this.#attempt });
+    storeDraft(this.#tenant, { text: this.#message.value, attempt: this.#attempt });
   }
 
   async #send(event) {

@@ -3,6 +3,7 @@
 // It follows "A client's duty" in docs/contract.md: numbers in brackets name its points. Nothing here touches the page,
 // which gives callbacks instead.
 import { readList, streamAddress } from "./api.js";
+import { now } from "./clock.js";
 import { EMPTY, withEvent, withList } from "./list.js";
 import { readNotice } from "./words.js";
 
@@ -94,7 +95,7 @@ export class Connection {
   }
 
   #lost() {
-    if (Date.now() - this.#stream.liveAt >= STEADY_MS) this.#attempts = 0;
+    if (now() - this.#stream.liveAt >= STEADY_MS) this.#attempts = 0;
     this.#wait(reconnectDelay(this.#attempts, this.#windowMs));
   }
 
@@ -104,16 +105,16 @@ export class Connection {
       this.#attempts += 1;
       this.open();
     }, ms);
-    this.#enter("reconnecting", { due: ms >= COUNTDOWN_MS ? Date.now() + ms : 0 });
+    this.#enter("reconnecting", { due: ms >= COUNTDOWN_MS ? now() + ms : 0 });
   }
 
   /** Waits for the next frame. A timer that ran late first lets the page take the frames that have arrived (2). */
   #watchSilence() {
     const { silenceMs } = this.#stream;
-    const due = Date.now() + silenceMs;
+    const due = now() + silenceMs;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const isLate = Date.now() - due > LATE_MS;
+      const isLate = now() - due > LATE_MS;
       this.#timer = setTimeout(() => this.#lost(), isLate ? LATE_MS : 0);
     }, silenceMs);
   }
@@ -133,18 +134,19 @@ export class Connection {
     if (event && !this.#ensureOwn(event)) return;
     if (event) stream.held.push({ seq, event, at: performance.now() });
     stream.seq = seq;
-    if (seq !== expected[type]) this.#read(stream, this.list);
+    if (seq !== expected[type]) this.#read(stream, this.list, seq);
     else if (!stream.reading) this.#mergeHeld();
   }
 
-  /** Reads the list, and again if a hole showed meanwhile. Events are held until it is there (1, 3). */
-  async #read(stream, before) {
+  /** Reads the list up to `seq`, and again if a hole showed meanwhile. Events are held until it is there (1, 3). */
+  async #read(stream, before, seq) {
     stream.again = true;
+    stream.leastSeq = seq;
     if (stream.reading) return;
     stream.reading = true;
     while (stream.again) {
       stream.again = false;
-      const list = await readList(this.#tenant, stream.abort.signal).catch(() => null);
+      const list = await this.#readCurrent(stream);
       if (stream !== this.#stream) return;
       if (list?.epoch !== stream.epoch) return this.#lost();
       const entries = list.entries.filter(({ event }) => this.#ensureOwn(event));
@@ -152,9 +154,21 @@ export class Connection {
       this.#page.notice(readNotice(before, list, Boolean(stream.liveAt)));
     }
     stream.reading = false;
-    stream.liveAt ??= Date.now();
+    stream.liveAt ??= now();
     this.#mergeHeld();
     this.#enter("live");
+  }
+
+  /** Reads the list, and again within one time limit while it is of a server that lags behind the stream (1). */
+  async #readCurrent(stream) {
+    const deadline = performance.now() + TIMEOUT_MS;
+    const signal = AbortSignal.any([stream.abort.signal, AbortSignal.timeout(TIMEOUT_MS)]);
+    for (;;) {
+      const list = await readList(this.#tenant, signal).catch(() => null);
+      if (list?.epoch !== stream.epoch || list.seq >= stream.leastSeq) return list;
+      const delay = Math.min(reconnectDelay(0, this.#windowMs), deadline - performance.now());
+      await new Promise((resolve) => setTimeout(resolve, delay));
+    }
   }
 
   #mergeHeld() {

@@ -1,16 +1,17 @@
 // Keeps each tenant's draft in the session storage, if the browser allows it: the page works without drafts.
 
-const nameOf = (tenant) => `draft:${tenant}`;
+// The live page keeps its drafts under the same name in the same form, so that a draft goes along from page to page.
+const nameOf = (tenant) => `draft.${tenant}`;
 const isText = (value) => typeof value === "string";
 const isAttempt = ({ text, key }) => isText(text) && isText(key) && /^[\x21-\x7e]{1,128}$/.test(key);
 
-/** The tenant's draft: what was `typed`, and the `attempt` to post it, if there was one. Anything else is ignored. */
+/** The tenant's draft: the `text` as typed, and the last `attempt` to post it, if any. Anything else is ignored. */
 export function readDraft(tenant) {
   try {
-    const { typed, attempt } = JSON.parse(sessionStorage.getItem(nameOf(tenant)));
-    return { typed: isText(typed) ? typed : "", attempt: attempt && isAttempt(attempt) ? attempt : null };
+    const { text, attempt } = JSON.parse(sessionStorage.getItem(nameOf(tenant)));
+    return { text: isText(text) ? text : "", attempt: attempt && isAttempt(attempt) ? attempt : null };
   } catch {
-    return { typed: "", attempt: null };
+    return { text: "", attempt: null };
   }
 }
 

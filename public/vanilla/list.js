@@ -24,3 +24,6 @@ export function withEvent(before, entry) {
   if (entry.seq <= before.seq) return before;
   return { ...before, seq: entry.seq, entries: [entry, ...before.entries.slice(0, before.capacity - 1)] };
 }
+
+/** How many events were accepted since the page held the list `before`, which may be of an earlier epoch. */
+export const acceptedSince = (before, { epoch, seq }) => seq - (epoch === before.epoch ? before.seq : 0);

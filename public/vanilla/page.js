@@ -1,7 +1,9 @@
 // Runs the page of one tenant: its state, its list, its counts and its controls.
+import { now } from "./clock.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
 import { byId, setHidden, setText } from "./dom.js";
+import { acceptedSince } from "./list.js";
 import { TENANTS } from "./rules.js";
 import { showEntries } from "./visible-list.js";
 import { describeState, newEvents } from "./words.js";
@@ -22,8 +24,8 @@ export class TenantPage {
   #frame = 0;
   #paused = false;
   #showingPending = false;
-  /** The last event that the announcer counted. Events of the first list are not new. */
-  #announcedSeq = null;
+  /** The list when the announcer last counted. Events of the first list are not new. */
+  #announced = null;
 
   constructor(tenant) {
     this.#tenant = tenant;
@@ -84,7 +86,7 @@ export class TenantPage {
     this.#showCount(frozen ? left : 0);
     if (left > 0 && !frozen) this.#showSoon();
     else this.#showingPending = false;
-    this.#announcedSeq ??= list.epoch && list.seq;
+    if (list.epoch) this.#announced ??= list;
     this.#composer.confirm();
   }
 
@@ -96,7 +98,7 @@ export class TenantPage {
 
   #showState() {
     const { due = 0, ...state } = this.#connection.state;
-    const seconds = Math.ceil((due - Date.now()) / 1_000);
+    const seconds = Math.ceil((due - now()) / 1_000);
     const [slug, words] = describeState({ ...state, seconds, paused: this.#paused, online: navigator.onLine });
     this.#state.dataset.connection = slug;
     this.#state.ariaLive = seconds > 0 ? "off" : "polite"; // a screen reader must not read a countdown out
@@ -115,8 +117,9 @@ export class TenantPage {
 
   /** Tells a screen reader how many events arrived since the last batch. */
   #announce() {
-    const { epoch, seq } = this.#connection.list;
-    setText(byId("announcer"), seq > this.#announcedSeq ? newEvents(seq - this.#announcedSeq) : "");
-    this.#announcedSeq = epoch && seq;
+    if (!this.#announced) return;
+    const count = acceptedSince(this.#announced, this.#connection.list);
+    setText(byId("announcer"), count > 0 ? newEvents(count) : "");
+    this.#announced = this.#connection.list;
   }
 }

@@ -19,14 +19,17 @@ use leptos::{
 use serde::Serialize;
 
 use crate::{
-    client::{ANSWER_LIMIT, NoAnswer, Request, browser, wire::Read},
+    client::{
+        Request, browser,
+        wire::{self, Read},
+    },
     feed::{Event, Problem, Report, Tenant},
 };
 
 /// Accepts an event for the tenant that the request's header names.
 ///
 /// # Errors
-/// The server's refusal, or a [`Problem`] of status 0 where no answer came in time: the message may have been accepted.
+/// The server's refusal, or what [`wire::result`] makes of anything else: then the message may have been accepted.
 #[server(prefix = "/api", endpoint = "post_event", protocol = AsApi)]
 pub async fn post_event(
     /// What was written.
@@ -96,15 +99,7 @@ where
     async fn run_client(path: &str, call: I) -> Result<O, Problem> {
         let body = body(&call);
         let request = Request { path, tenant: browser::page_tenant(), key: call.key(), body: Some(&body) };
-        let answer = browser::fetch(request).await.map_err(|error| match error {
-            NoAnswer::Late => no_answer(&format!("no answer came within {} seconds", ANSWER_LIMIT / 1000)),
-            NoAnswer::Unreachable => no_answer("the server cannot be reached"),
-        })?;
-        let read = answer.body.and_then(|json| match answer.status {
-            ..400 => O::read(&json).map(Ok),
-            _ => Problem::read(&json).map(Err),
-        });
-        read.unwrap_or_else(|| Err(no_answer("the answer cannot be read")))
+        wire::result(browser::fetch(request).await)
     }
 }
 
@@ -113,20 +108,11 @@ impl FromServerFnError for Problem {
 
     /// The framework's own words would help nobody.
     fn from_server_fn_error(_error: ServerFnErrorErr) -> Self {
-        no_answer("the answer cannot be read")
+        wire::no_answer("the answer cannot be read")
     }
 }
 
 fn body(call: &impl Serialize) -> String {
     // Strings alone always serialise.
     serde_json::to_string(call).unwrap_or_default()
-}
-
-fn no_answer(detail: &str) -> Problem {
-    Problem {
-        kind: String::from("about:blank"),
-        title: String::from("No answer"),
-        status: 0,
-        detail: String::from(detail),
-    }
 }

@@ -14,7 +14,7 @@ use crate::{
         live::{self, Facts},
         reconnect::Status,
     },
-    feed::{Message, MessageError, Tenant},
+    feed::{Message, MessageError, Problem, Tenant},
 };
 
 /// The text field. The browser's own value is the truth about it: no attribute of ours ever sets it, so that what was
@@ -84,18 +84,22 @@ pub fn Composer(
     };
 
     let post = move || {
+        // Here, and not when the answer comes: the reader may be elsewhere by then.
+        browser::focus(FIELD);
         typed();
         if posting.get_untracked() {
             return;
         }
         let text = draft.read_untracked().text.clone();
         posted.set(false);
-        if let Err(error) = Message::parse(&text) {
-            trouble.set(Trouble { words: sentence(&error.to_string()), retry: false });
-            browser::focus(FIELD);
-            return;
-        }
-        let key = draft.try_update(|draft| draft.key(browser::random_bytes())).unwrap_or_default();
+        let message = match Message::parse(&text) {
+            Ok(message) => message,
+            Err(error) => {
+                trouble.set(Trouble { words: sentence(&error.to_string()), retry: false });
+                return;
+            }
+        };
+        let key = draft.try_update(|draft| draft.key(&message, browser::random_bytes())).unwrap_or_default();
         keep();
         trouble.set(Trouble::default());
         posting.set(true);
@@ -114,12 +118,8 @@ pub fn Composer(
                     }
                     posted.set(true);
                 }
-                Err(problem) => {
-                    let words = format!("Not posted: {}", problem.detail.trim_end_matches('.'));
-                    trouble.set(Trouble { words: sentence(&words), retry: problem.status != 422 });
-                }
+                Err(problem) => trouble.set(Trouble { words: failure(&problem), retry: problem.status != 422 }),
             }
-            browser::focus(FIELD);
         });
     };
     let keys = move |event: ev::KeyboardEvent| {
@@ -149,6 +149,7 @@ pub fn Composer(
             <textarea
                 id=FIELD
                 rows="3"
+                dir="auto"
                 enterkeyhint="send"
                 aria-describedby="message-error message-count message-hint"
                 aria-invalid=word(move || yes_or_no(!words().is_empty()))
@@ -191,6 +192,19 @@ pub fn Composer(
     }
 }
 
+/// Why a message is not, or may not be, posted: only a refusal of the server's says that it is not.
+fn failure(problem: &Problem) -> String {
+    match problem.status {
+        0 => String::from(
+            "No answer from the server. Your message may have been posted; trying again won't post it twice.",
+        ),
+        1..400 => String::from(
+            "The answer did not come from the server, but perhaps from a proxy's sign-in page. Your text is kept here. Reload the page to sign in, then try again.",
+        ),
+        _ => sentence(&format!("Not posted: {}", problem.detail.trim_end_matches('.'))),
+    }
+}
+
 /// With a capital and a full stop.
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
@@ -201,6 +215,20 @@ fn sentence(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::wire;
+
+    #[test]
+    fn only_a_refusal_says_that_a_message_is_not_posted() {
+        let problem = |status| Problem { status, ..wire::no_answer("the server is full.") };
+        for (status, words) in [
+            (503, "Not posted: the server is full."),
+            (422, "Not posted: the server is full."),
+            (0, "No answer from the server. Your message may have been posted"),
+            (200, "The answer did not come from the server"),
+        ] {
+            assert!(failure(&problem(status)).starts_with(words), "{status}");
+        }
+    }
 
     #[test]
     fn a_reason_is_a_sentence() {

@@ -54,6 +54,7 @@ pub fn ConnectionStatus(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::clock::Instant;
 
     #[test]
     fn a_pause_never_hides_trouble() {
@@ -66,7 +67,7 @@ mod tests {
 
     #[test]
     fn a_long_wait_is_counted_down() {
-        let status = Status::Reconnecting { since: 0.0, at: 9_000.0 };
+        let status = Status::Reconnecting { since: Instant::new(0.0), at: Instant::new(9_000.0) };
         assert_eq!(
             label(&Facts { status: status.clone(), countdown: Some(4), ..Facts::default() }),
             "Reconnecting in 4 s"

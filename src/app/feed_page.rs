@@ -15,7 +15,7 @@ use super::{
     notice_bar::NoticeBar,
     tenant_mark::TenantMark,
     tenant_picker::TenantPicker,
-    timeline_view::{BEFORE, FEED, TimelineView},
+    timeline_view::{BEFORE, FEED, Tick, TimelineView},
 };
 use crate::{
     client::{
@@ -42,16 +42,21 @@ pub fn FeedPage(
     let rows = RwSignal::new(Shown::new(&session).rows().to_vec());
     let clock = RwSignal::new(None);
 
+    // Before the first hello no age is known: the browser's own clock may be wrong.
+    let tick = move || {
+        let (facts, now) = (facts.read_untracked(), browser::now());
+        clock.set(facts.server.map(|server| Tick { visible: facts.visible.at(now), server: server.at(now) }));
+    };
     let changed = move |now: Facts| {
         let before = facts.try_update(|facts| std::mem::replace(facts, now));
-        // The rows look at the epoch when they look at the clock: an effect less in each of a thousand.
-        if before.is_some_and(|before| before.epoch != facts.read_untracked().epoch) {
-            clock.set(Some(browser::wall_clock()));
+        // The rows look at the epoch when they look at the clock: an effect less in each of a thousand. A hello brings both.
+        let clocks = |facts: &Facts| (facts.server, facts.visible);
+        if before.is_some_and(|before| clocks(&before) != clocks(&facts.read_untracked())) {
+            tick();
         }
     };
     Effect::new(move |_| {
-        clock.set(Some(browser::wall_clock()));
-        browser::every(AGES, move || clock.set(Some(browser::wall_clock())));
+        browser::every(AGES, tick);
         let listener = Listener {
             changed: Box::new(move |now, new_rows| {
                 if let Some(new_rows) = new_rows {

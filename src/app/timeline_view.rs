@@ -4,7 +4,7 @@
 use leptos::{ev, prelude::*};
 
 use super::follow::{flag, text, word, yes_or_no};
-use crate::client::{Millis, browser, live::Facts, shown::Row, times};
+use crate::client::{browser, clock::Millis, live::Facts, shown::Row, times};
 
 /// The element that holds the events.
 pub(super) const FEED: &str = "feed";
@@ -13,8 +13,17 @@ pub(super) const BEFORE: &str = "pause";
 /// Where Ctrl+End leaves the feed for.
 pub(super) const AFTER: &str = "after-feed";
 
-/// How long an arrival is marked, in milliseconds (and up to one tick of the clock longer).
-const NEW: f64 = 8_000.0;
+/// How long an arrival is marked on a page that can be seen (and up to one tick of the clock longer).
+const NEW: Millis = 8_000.0;
+
+/// What the clocks show at one look at them.
+#[derive(Debug, Clone, Copy)]
+pub struct Tick {
+    /// For how long the page has been visible: for marks.
+    pub visible: Millis,
+    /// The server's, in milliseconds since 1970: for ages.
+    pub server: i64,
+}
 
 /// The events.
 #[component]
@@ -23,8 +32,8 @@ pub fn TimelineView(
     rows: RwSignal<Vec<Row>>,
     /// They name the server's process: an event of another is no longer on the server.
     facts: RwSignal<Facts>,
-    /// The time of day, every few seconds and at each change of the process anew; `None` where there is no browser to ask.
-    clock: RwSignal<Option<i64>>,
+    /// The clocks, every few seconds and after each hello; `None` before the first.
+    clock: RwSignal<Option<Tick>>,
 ) -> impl IntoView {
     let empty = move || rows.read().is_empty();
     view! {
@@ -63,7 +72,7 @@ pub fn EventView(
     /// See [`TimelineView`].
     facts: RwSignal<Facts>,
     /// See [`TimelineView`].
-    clock: RwSignal<Option<i64>>,
+    clock: RwSignal<Option<Tick>>,
 ) -> impl IntoView {
     let Row { epoch, entry, arrived, moves } = row;
     let event = entry.event;
@@ -71,12 +80,12 @@ pub fn EventView(
     let millis = event.timestamp.millis();
     let told = times::utc(&moment);
     // A thousand rows look at the clock at a time: only where the words change is the rest done.
-    let ago = Memo::new(move |_| clock.get().map(|now| times::ago(millis, now)));
+    let ago = Memo::new(move |_| clock.get().map(|tick| times::ago(millis, tick.server)));
     let shown = move || match ago.get() {
         None => told.clone(),
         Some(ago) => format!("{ago} · {}", browser::local_time(millis)),
     };
-    let is_new = arrived.map(|at| flag(move || clock.get().is_none_or(|now| (now as Millis) < at + NEW)));
+    let is_new = arrived.map(|at| flag(move || clock.get().is_none_or(|tick| tick.visible - at < NEW)));
     let gone = flag(move || {
         clock.track();
         facts.read_untracked().epoch.is_some_and(|now| now != epoch)

@@ -1,12 +1,15 @@
 //! What a screen reader is told, in batches: at most once in five seconds, however much happens. Where it stands is the
 //! page's to say.
 
-use super::{Millis, session::new_events};
+use super::{
+    clock::{Instant, Millis},
+    session::new_events,
+};
 
 /// Collects what there is to say until it may be said.
 #[derive(Debug, Clone, Default)]
 pub struct Announcer {
-    next: Millis,
+    next: Instant,
     events: u64,
     state: Option<String>,
     last: String,
@@ -27,7 +30,7 @@ impl Announcer {
     }
 
     /// What to say now, if it is time and there is something.
-    pub fn say(&mut self, now: Millis) -> Option<String> {
+    pub fn say(&mut self, now: Instant) -> Option<String> {
         if now < self.next {
             return None;
         }
@@ -55,18 +58,18 @@ mod tests {
     #[test]
     fn a_flood_is_said_once_in_five_seconds() {
         let mut announcer = Announcer::default();
-        assert_eq!(announcer.say(0.0), None);
+        assert_eq!(announcer.say(Instant::new(0.0)), None);
         announcer.events(1);
-        assert_eq!(announcer.say(0.0).as_deref(), Some("1 new event"));
+        assert_eq!(announcer.say(Instant::new(0.0)).as_deref(), Some("1 new event"));
         for at in 1..50 {
             announcer.events(10);
             announcer.state(String::from(if at == 49 { "Live" } else { "Reconnecting…" }));
-            assert_eq!(announcer.say(f64::from(at) * 100.0), None);
+            assert_eq!(announcer.say(Instant::new(f64::from(at) * 100.0)), None);
         }
-        assert_eq!(announcer.say(5_000.0).as_deref(), Some("Live. 490 new events"));
-        assert_eq!(announcer.say(99_000.0), None);
+        assert_eq!(announcer.say(Instant::new(5_000.0)).as_deref(), Some("Live. 490 new events"));
+        assert_eq!(announcer.say(Instant::new(99_000.0)), None);
         announcer.events(490);
         announcer.state(String::from("Live"));
-        assert_eq!(announcer.say(99_000.0).as_deref(), Some("Live. 490 new events\u{a0}"));
+        assert_eq!(announcer.say(Instant::new(99_000.0)).as_deref(), Some("Live. 490 new events\u{a0}"));
     }
 }

@@ -13,7 +13,10 @@ use web_sys::{
     PageTransitionEvent, Storage, UrlSearchParams, VisibilityState, WebSocket, Window,
 };
 
-use super::{ANSWER_LIMIT, Answer, Millis, NoAnswer, Request, SocketEvent, Wake};
+use super::{
+    ANSWER_LIMIT, Answer, NoAnswer, Request, SocketEvent, Wake,
+    clock::{Instant, Millis, PageClock},
+};
 use crate::feed::{
     Tenant,
     protocol::{IDEMPOTENCY_HEADER, POSITION_HEADER, TENANT_HEADER},
@@ -34,30 +37,22 @@ fn element<T: JsCast>(id: &str) -> Option<T> {
     document().get_element_by_id(id)?.dyn_into().ok()
 }
 
-/// Milliseconds by the wall's clock, which goes on while the machine sleeps; set back, it stands still instead.
+/// The moment now, on the page's own clock.
 #[must_use]
-pub fn now() -> Millis {
+pub fn now() -> Instant {
     thread_local! {
-        static LAST: Cell<Millis> = const { Cell::new(0.0) };
-        static OFFSET: Cell<Millis> = const { Cell::new(0.0) };
+        static CLOCK: Cell<PageClock> = Cell::default();
     }
-    let now = Date::now() + OFFSET.get();
-    if now < LAST.get() {
-        OFFSET.set(OFFSET.get() + LAST.get() - now);
-    }
-    LAST.set(LAST.get().max(now));
-    LAST.get()
+    let date = Date::now();
+    let mut clock = CLOCK.get();
+    let now = clock.read(window().performance().map_or(date, |performance| performance.now()), date);
+    CLOCK.set(clock);
+    now
 }
 
-/// Milliseconds by the finest clock there is, to measure with.
+/// The time of day as the browser has it, in milliseconds since 1970. It may be wrong, and people set it.
 #[must_use]
-pub fn instant() -> Millis {
-    window().performance().map_or_else(now, |performance| performance.now())
-}
-
-/// The time of day as people's clocks show it, in milliseconds since 1970.
-#[must_use]
-pub fn wall_clock() -> i64 {
+pub fn time_of_day() -> i64 {
     Date::now() as i64
 }
 
@@ -215,6 +210,12 @@ fn listen<E: JsCast + 'static>(target: &EventTarget, name: &str, act: impl Fn(E)
     closure.forget();
 }
 
+/// Whether the page can be seen.
+#[must_use]
+pub fn is_visible() -> bool {
+    document().visibility_state() == VisibilityState::Visible
+}
+
 /// Calls `act` whenever the page wakes or goes to sleep.
 pub fn on_wake(act: impl Fn(Wake) + 'static) {
     let act = Rc::new(act);
@@ -230,10 +231,8 @@ pub fn on_wake(act: impl Fn(Wake) + 'static) {
     on("offline", |_| Some(Wake::Offline));
     on("pagehide", |_| Some(Wake::PageHide));
     on("pageshow", |event| event.persisted().then_some(Wake::PageShow));
-    let document = document();
-    listen(&document.clone(), "visibilitychange", move |_: JsValue| {
-        let visible = document.visibility_state() == VisibilityState::Visible;
-        act(if visible { Wake::Visible } else { Wake::Hidden });
+    listen(&document(), "visibilitychange", move |_: JsValue| {
+        act(if is_visible() { Wake::Visible } else { Wake::Hidden });
     });
 }
 

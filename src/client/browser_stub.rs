@@ -2,24 +2,21 @@
 
 use serde_json::Value;
 
-use super::{Answer, Millis, NoAnswer, Request, SocketEvent, Wake};
+use super::{
+    Answer, NoAnswer, Request, SocketEvent, Wake,
+    clock::{Instant, Millis},
+};
 use crate::feed::Tenant;
 
-/// Milliseconds by the wall's clock, which goes on while the machine sleeps; set back, it stands still instead.
+/// The moment now, on the page's own clock.
 #[must_use]
-pub const fn now() -> Millis {
-    0.0
+pub const fn now() -> Instant {
+    Instant::new(0.0)
 }
 
-/// Milliseconds by the finest clock there is, to measure with.
+/// The time of day as the browser has it, in milliseconds since 1970. It may be wrong, and people set it.
 #[must_use]
-pub const fn instant() -> Millis {
-    0.0
-}
-
-/// The time of day as people's clocks show it, in milliseconds since 1970.
-#[must_use]
-pub const fn wall_clock() -> i64 {
+pub const fn time_of_day() -> i64 {
     0
 }
 
@@ -109,6 +106,12 @@ pub fn mount<F, N>(_id: &str, _view: F)
 where
     F: FnOnce() -> N + 'static,
 {
+}
+
+/// Whether the page can be seen.
+#[must_use]
+pub const fn is_visible() -> bool {
+    false
 }
 
 /// Calls `act` whenever the page wakes or goes to sleep.

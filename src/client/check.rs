@@ -2,7 +2,7 @@
 //! and none on the other's. A probe is known by its text, so that one that leaks under any name is still found. It
 //! posts and listens to nothing itself.
 
-use super::Millis;
+use super::clock::{Instant, Millis};
 use crate::feed::Tenant;
 
 /// How many probes each tenant gets.
@@ -14,7 +14,6 @@ pub struct Check {
     stage: Stage,
     marker: String,
     probes: Vec<Probe>,
-    sightings: Vec<Sighting>,
 }
 
 /// How far a check has come.
@@ -33,15 +32,10 @@ pub enum Stage {
 struct Probe {
     tenant: Tenant,
     text: String,
-    sent: Millis,
+    sent: Instant,
     refused: bool,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Sighting {
-    probe: usize,
-    stream: Tenant,
-    took: Millis,
+    /// How long the probe took to be seen first on each tenant's stream.
+    seen: [Option<Millis>; 2],
 }
 
 /// What a check has shown.
@@ -58,7 +52,7 @@ pub enum Verdict {
 /// The probes sent to one tenant, as seen by a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
-    /// How many of them were seen.
+    /// How many different ones of them were seen.
     pub seen: usize,
     /// The longest that one took, in milliseconds; 0 where none was seen.
     pub slowest: u64,
@@ -78,10 +72,10 @@ impl Check {
     }
 
     /// The text of the next probe to a tenant, that is sent `now`.
-    pub fn send(&mut self, tenant: Tenant, now: Millis) -> String {
+    pub fn send(&mut self, tenant: Tenant, now: Instant) -> String {
         let number = self.probes.iter().filter(|probe| probe.tenant == tenant).count() + 1;
         let text = format!("Isolation check {}: probe {number} of {PROBES} to {}", self.marker, tenant.label());
-        self.probes.push(Probe { tenant, text: text.clone(), sent: now, refused: false });
+        self.probes.push(Probe { tenant, text: text.clone(), sent: now, refused: false, seen: [None; 2] });
         text
     }
 
@@ -93,9 +87,9 @@ impl Check {
     }
 
     /// A text was seen on a tenant's stream. `true` if it is a probe.
-    pub fn saw(&mut self, stream: Tenant, text: &str, now: Millis) -> bool {
-        let Some(probe) = self.probes.iter().position(|probe| probe.text == text) else { return false };
-        self.sightings.push(Sighting { probe, stream, took: now - self.probes[probe].sent });
+    pub fn saw(&mut self, stream: Tenant, text: &str, now: Instant) -> bool {
+        let Some(probe) = self.probes.iter_mut().find(|probe| probe.text == text) else { return false };
+        probe.seen[stream as usize].get_or_insert(now - probe.sent);
         true
     }
 
@@ -113,14 +107,12 @@ impl Check {
     /// The probes sent to `tenant`, as seen by the stream of `stream`.
     #[must_use]
     pub fn cell(&self, tenant: Tenant, stream: Tenant) -> Cell {
-        let mut seen: Vec<_> = self
-            .sightings
-            .iter()
-            .filter(|sighting| sighting.stream == stream && self.probes[sighting.probe].tenant == tenant)
-            .collect();
-        let slowest = seen.iter().map(|sighting| sighting.took.round() as u64).max().unwrap_or(0);
-        seen.dedup_by_key(|sighting| sighting.probe);
-        Cell { seen: seen.len(), slowest }
+        let sent = self.probes.iter().filter(|probe| probe.tenant == tenant);
+        let took = sent.filter_map(|probe| probe.seen[stream as usize]);
+        took.fold(Cell { seen: 0, slowest: 0 }, |cell, took| Cell {
+            seen: cell.seen + 1,
+            slowest: cell.slowest.max(took.round() as u64),
+        })
     }
 
     /// What it has shown; of one that runs, so far.
@@ -168,9 +160,9 @@ mod tests {
         let mut check = Check::start(String::from("x"));
         for n in 0..PROBES {
             for tenant in Tenant::ALL {
-                let text = check.send(tenant, 10.0);
+                let text = check.send(tenant, Instant::new(10.0));
                 for stream in seen_by(tenant, n) {
-                    assert!(check.saw(stream, &text, 24.0));
+                    assert!(check.saw(stream, &text, Instant::new(24.0)));
                 }
             }
         }
@@ -198,7 +190,7 @@ mod tests {
         let check = run(|tenant, n| if n == 3 { vec![] } else { vec![tenant] });
         assert_eq!(check.verdict(), Verdict::Incomplete);
         let mut check = run(|tenant, _| vec![tenant]);
-        let refused = check.send(Tenant::A, 0.0);
+        let refused = check.send(Tenant::A, Instant::new(0.0));
         check.refused(&refused);
         assert_eq!(check.verdict(), Verdict::Incomplete);
     }
@@ -206,7 +198,7 @@ mod tests {
     #[test]
     fn each_probe_is_told_from_every_other_by_its_text() {
         let mut check = Check::start(String::from("x"));
-        let texts = [Tenant::A, Tenant::A, Tenant::B].map(|tenant| check.send(tenant, 0.0));
+        let texts = [Tenant::A, Tenant::A, Tenant::B].map(|tenant| check.send(tenant, Instant::new(0.0)));
         let expected = ["probe 1 of 5 to Tenant A", "probe 2 of 5 to Tenant A", "probe 1 of 5 to Tenant B"];
         assert_eq!(texts, expected.map(|probe| format!("Isolation check x: {probe}")));
     }
@@ -243,13 +235,28 @@ mod tests {
     #[test]
     fn other_events_are_no_probes() {
         let mut check = Check::start(String::from("x"));
-        check.send(Tenant::A, 0.0);
-        assert!(!check.saw(Tenant::A, "Isolation check y: probe 1 of 5 to Tenant A", 1.0));
+        check.send(Tenant::A, Instant::new(0.0));
+        assert!(!check.saw(Tenant::A, "Isolation check y: probe 1 of 5 to Tenant A", Instant::new(1.0)));
     }
 
     #[test]
     fn a_probe_seen_twice_counts_once() {
         let check = run(|tenant, _| vec![tenant, tenant]);
         assert_eq!(check.cell(Tenant::A, Tenant::A).seen, PROBES);
+    }
+
+    #[test]
+    fn two_probes_seen_in_turn_are_two_and_prove_nothing() {
+        let mut check = Check::start(String::from("x"));
+        let texts = [(); PROBES].map(|()| Tenant::ALL.map(|tenant| check.send(tenant, Instant::new(10.0))));
+        for (n, at) in [(0, 20.0), (1, 30.0), (0, 40.0), (1, 50.0), (0, 60.0)] {
+            for tenant in Tenant::ALL {
+                assert!(check.saw(tenant, &texts[n][tenant as usize], Instant::new(at)));
+            }
+        }
+        check.finish();
+        let cell = check.cell(Tenant::A, Tenant::A);
+        assert_eq!(cell, Cell { seen: 2, slowest: 20 }, "a repeat is not a delivery, so its time does not count");
+        assert_eq!(check.verdict(), Verdict::Incomplete);
     }
 }

@@ -3,20 +3,20 @@
 
 use uuid::Uuid;
 
-use super::Millis;
+use super::clock::{Instant, Millis};
 
 /// A post from when it was sent to when it was seen.
 #[derive(Debug, Clone, Default)]
 pub struct Confirmation {
-    sent: Option<Millis>,
+    sent: Option<Instant>,
     id: Option<Uuid>,
     /// What arrived before the answer said which of it is ours.
-    early: Vec<(Uuid, Millis)>,
+    early: Vec<(Uuid, Instant)>,
 }
 
 impl Confirmation {
     /// A message is sent.
-    pub fn sent(&mut self, now: Millis) {
+    pub fn sent(&mut self, now: Instant) {
         *self = Self { sent: Some(now), ..Self::default() };
     }
 
@@ -33,7 +33,7 @@ impl Confirmation {
     }
 
     /// An event arrived. Says how long it took, if it is ours.
-    pub fn arrived(&mut self, id: Uuid, now: Millis) -> Option<Millis> {
+    pub fn arrived(&mut self, id: Uuid, now: Instant) -> Option<Millis> {
         match (self.sent, self.id) {
             (Some(_), None) => {
                 self.early.push((id, now));
@@ -44,7 +44,7 @@ impl Confirmation {
         }
     }
 
-    fn done(&mut self, arrived: Millis) -> Option<Millis> {
+    fn done(&mut self, arrived: Instant) -> Option<Millis> {
         let sent = self.sent?;
         *self = Self::default();
         Some(arrived - sent)
@@ -61,28 +61,28 @@ mod tests {
     #[test]
     fn the_answer_may_come_first() {
         let mut confirmation = Confirmation::default();
-        confirmation.sent(10.0);
+        confirmation.sent(Instant::new(10.0));
         assert_eq!(confirmation.answered(OWN), None);
-        assert_eq!(confirmation.arrived(OTHER, 20.0), None);
-        assert_eq!(confirmation.arrived(OWN, 24.0), Some(14.0));
-        assert_eq!(confirmation.arrived(OWN, 30.0), None, "once");
+        assert_eq!(confirmation.arrived(OTHER, Instant::new(20.0)), None);
+        assert_eq!(confirmation.arrived(OWN, Instant::new(24.0)), Some(14.0));
+        assert_eq!(confirmation.arrived(OWN, Instant::new(30.0)), None, "once");
     }
 
     #[test]
     fn the_event_may_come_first() {
         let mut confirmation = Confirmation::default();
-        confirmation.sent(10.0);
-        assert_eq!(confirmation.arrived(OTHER, 20.0), None);
-        assert_eq!(confirmation.arrived(OWN, 24.0), None);
+        confirmation.sent(Instant::new(10.0));
+        assert_eq!(confirmation.arrived(OTHER, Instant::new(20.0)), None);
+        assert_eq!(confirmation.arrived(OWN, Instant::new(24.0)), None);
         assert_eq!(confirmation.answered(OWN), Some(14.0));
     }
 
     #[test]
     fn a_failed_post_waits_for_nothing() {
         let mut confirmation = Confirmation::default();
-        confirmation.sent(10.0);
+        confirmation.sent(Instant::new(10.0));
         confirmation.failed();
-        assert_eq!(confirmation.arrived(OWN, 24.0), None);
+        assert_eq!(confirmation.arrived(OWN, Instant::new(24.0)), None);
         assert_eq!(confirmation.answered(OWN), None, "not even kept until it is known to be ours");
     }
 }

@@ -6,9 +6,10 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::{browser::Json, wire::Read};
-use crate::feed::Tenant;
+use crate::feed::{Message, Tenant};
 
-/// A text under way. It is stored per tenant, and outlives a failed post, a reload and a switch of tenants.
+/// A text under way. It is stored per tenant, and outlives a failed post, a reload and a switch of tenants. The no-build
+/// page stores the same JSON under the same name, so that a draft goes along from page to page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Draft {
     /// As typed.
@@ -19,6 +20,7 @@ pub struct Draft {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Attempt {
+    /// The message as the server keeps it, which is how both pages compare it.
     text: String,
     key: String,
 }
@@ -43,14 +45,14 @@ impl Draft {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The key to post the present text with: the last attempt's if the text is still the same, so that a retry never
-    /// posts twice; else one made from `random`.
-    pub fn key(&mut self, random: [u8; 16]) -> String {
+    /// The key to post `message` with: the last attempt's if the message is still the same, so that a retry never posts
+    /// twice; else one made from `random`.
+    pub fn key(&mut self, message: &Message, random: [u8; 16]) -> String {
         match &self.attempt {
-            Some(attempt) if attempt.text == self.text => attempt.key.clone(),
+            Some(attempt) if attempt.text == message.as_str() => attempt.key.clone(),
             _ => {
                 let key = hexadecimal(random);
-                self.attempt = Some(Attempt { text: self.text.clone(), key: key.clone() });
+                self.attempt = Some(Attempt { text: message.to_string(), key: key.clone() });
                 key
             }
         }
@@ -66,7 +68,10 @@ impl Read for Draft {
 
 impl Read for Attempt {
     fn read(json: &Json) -> Option<Self> {
-        Some(Self { text: json.text("text")?, key: json.text("key")? })
+        let key = json.text("key")?;
+        // Any script of this origin may have written it, and it becomes a header.
+        let is_key = (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+        is_key.then_some(Self { text: json.text("text")?, key })
     }
 }
 
@@ -83,23 +88,45 @@ pub fn hexadecimal(bytes: [u8; 16]) -> String {
 mod tests {
     use super::*;
 
+    fn message(text: &str) -> Message {
+        Message::parse(text).unwrap()
+    }
+
     #[test]
     fn a_retry_of_the_same_text_has_the_same_key_and_an_edited_text_another() {
-        let mut draft = Draft { text: String::from("hello"), ..Draft::default() };
-        let first = draft.key([1; 16]);
+        let mut draft = Draft::default();
+        let first = draft.key(&message("hello"), [1; 16]);
         assert_eq!(first, "01".repeat(16));
-        assert_eq!(draft.key([2; 16]), first);
-        draft.text.push('!');
-        assert_eq!(draft.key([2; 16]), "02".repeat(16));
+        assert_eq!(draft.key(&message(" hello\n"), [2; 16]), first, "to the server it is the same");
+        assert_eq!(draft.key(&message("hello!"), [2; 16]), "02".repeat(16));
     }
 
     #[test]
     fn a_stored_draft_keeps_its_key() {
         let mut draft = Draft { text: String::from("</script>\n\u{2028}"), ..Draft::default() };
-        let key = draft.key([1; 16]);
+        let message = message(&draft.text);
+        let key = draft.key(&message, [1; 16]);
         let mut restored = Draft::restore(Some(&draft.store()));
         assert_eq!(restored, draft);
-        assert_eq!(restored.key([2; 16]), key);
+        assert_eq!(restored.key(&message, [2; 16]), key);
+    }
+
+    #[test]
+    fn a_draft_is_stored_as_the_no_build_page_stores_it() {
+        let mut draft = Draft { text: String::from("hello "), ..Draft::default() };
+        assert_eq!(draft.store(), r#"{"text":"hello ","attempt":null}"#);
+        draft.key(&message(&draft.text), [1; 16]);
+        let key = "01".repeat(16);
+        assert_eq!(draft.store(), format!(r#"{{"text":"hello ","attempt":{{"text":"hello","key":"{key}"}}}}"#));
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_a_header_is_not_restored() {
+        for (key, holds) in [("1-2-3", true), ("", false), ("\\n", false), ("é", false), (&"x".repeat(129), false)] {
+            let stored = format!(r#"{{"text":"hello","attempt":{{"text":"hello","key":"{key}"}}}}"#);
+            let draft = Draft::restore(Some(&stored));
+            assert_eq!((draft.text.as_str(), draft.attempt.is_some()), ("hello", holds), "{key}");
+        }
     }
 
     #[test]

@@ -6,12 +6,13 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 use uuid::Uuid;
 
 use super::{
-    ListAnswer, Millis, Request, SocketEvent, Wake,
+    ListAnswer, Request, SocketEvent, Wake,
     announcer::Announcer,
     browser::{self, Socket, Timer},
+    clock::{Instant, Millis, ServerClock, VisibleTime},
     confirmation::Confirmation,
     reconnect::{Connection, Input, Output, Status},
-    session::{Breach, Notice, Session},
+    session::{Breach, Notice, Session, Unusable},
     shown::{Painted, Row, Shown},
     wire,
 };
@@ -38,6 +39,10 @@ pub struct Facts {
     pub paused: bool,
     /// Names the server's process; rows of another are no longer on it.
     pub epoch: Option<Uuid>,
+    /// The server's clock, by its last hello.
+    pub server: Option<ServerClock>,
+    /// For how long the page has been visible.
+    pub visible: VisibleTime,
     /// How many events wait for the reader.
     pub pending: u64,
     /// How many events came while the page could not be seen.
@@ -64,6 +69,8 @@ impl Default for Facts {
             countdown: None,
             paused: false,
             epoch: None,
+            server: None,
+            visible: VisibleTime::default(),
             pending: 0,
             unseen: 0,
             notice: None,
@@ -96,13 +103,16 @@ struct Feed {
 struct State {
     connection: Connection,
     session: Session,
+    server: Option<ServerClock>,
+    visible: VisibleTime,
     shown: Shown,
     socket: Option<Socket>,
-    timer: Option<(Millis, Timer)>,
+    timer: Option<(Instant, Timer)>,
     /// Counts the lists asked for: only the last one's answer is wanted.
     list: u32,
     was_live: bool,
     painting: bool,
+    /// How many events had been accepted when the page was hidden; `None` while it can be seen.
     unseen_from: Option<u64>,
     notice: Option<Notice>,
     confirmation: Confirmation,
@@ -115,9 +125,13 @@ struct State {
 pub fn start(session: Session, listener: Listener) {
     let tenant = session.tenant();
     let shown = Shown::new(&session);
+    let mut visible = VisibleTime::default();
+    visible.see(browser::is_visible(), browser::now());
     let state = RefCell::new(State {
         connection: Connection::default(),
         session,
+        server: None,
+        visible,
         shown,
         socket: None,
         timer: None,
@@ -178,7 +192,7 @@ pub fn post_sent(tenant: Tenant) {
     with(tenant, |feed| {
         let state = &mut *feed.state.borrow_mut();
         state.took = None;
-        state.confirmation.sent(browser::instant());
+        state.confirmation.sent(browser::now());
     });
 }
 
@@ -223,7 +237,7 @@ impl State {
         let id = event.id;
         let gap = self.session.event(seq, event)?;
         self.announcer.events(1);
-        self.took = self.confirmation.arrived(id, browser::instant()).or(self.took);
+        self.took = self.confirmation.arrived(id, browser::now()).or(self.took);
         Ok(gap)
     }
 }
@@ -272,18 +286,16 @@ impl Feed {
     }
 
     fn list_came(self: &Rc<Self>, answer: ListAnswer) {
-        let told = match answer {
-            Some((position, events)) => self.state.borrow_mut().session.list(position, events).ok(),
-            None => None,
-        };
+        let told = answer.map(|(position, events)| self.state.borrow_mut().session.list(position, events));
         match told {
-            Some(notice) => {
+            Some(Ok(notice)) => {
                 let mut state = self.state.borrow_mut();
                 state.notice = notice.or(state.notice);
                 drop(state);
                 self.step(Input::ListRead);
             }
-            None => self.step(Input::ListFailed),
+            Some(Err(Unusable::Behind)) => self.step(Input::ListBehind),
+            Some(Err(Unusable::OtherEpoch)) | None => self.step(Input::ListFailed),
         }
     }
 
@@ -298,7 +310,12 @@ impl Feed {
     fn frame(self: &Rc<Self>, text: &str) {
         match wire::frame(text) {
             Some(Incoming::ConnectionEstablished(hello)) => {
-                let welcome = self.state.borrow_mut().session.hello(&hello);
+                let mut state = self.state.borrow_mut();
+                let welcome = state.session.hello(&hello);
+                if welcome.is_ok() {
+                    state.server = Some(ServerClock::new(hello.timestamp, browser::now()));
+                }
+                drop(state);
                 self.step(match welcome {
                     Ok(()) => Input::Hello { heartbeat_ms: hello.heartbeat_ms, reconnect_ms: hello.reconnect_ms },
                     Err(Breach) => Input::Failed,
@@ -332,19 +349,30 @@ impl Feed {
             Wake::PageShow => self.step(Input::Started),
             Wake::Hidden => {
                 let mut state = self.state.borrow_mut();
-                state.unseen_from = Some(state.session.timeline().seq());
+                state.unseen_from = Some(state.session.accepted());
+                state.visible.see(false, browser::now());
+                drop(state);
+                self.paint_soon();
             }
             Wake::Visible => {
-                self.state.borrow_mut().unseen_from = None;
+                let mut state = self.state.borrow_mut();
+                state.unseen_from = None;
+                state.visible.see(true, browser::now());
+                drop(state);
                 self.step(Input::Visible);
                 self.step(Input::Timer);
             }
         }
     }
 
-    /// Every second: what counts down, and what may be said aloud by now.
+    /// Every second: what counts down, and what may be said aloud by now. A timer stands still while the machine sleeps, so
+    /// a deadline that has passed is noticed here too.
     fn tick(self: &Rc<Self>) {
         let now = browser::now();
+        let deadline = self.state.borrow().connection.deadline();
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            self.step(Input::Timer);
+        }
         let said = self.state.borrow_mut().announcer.say(now);
         let counting = self.state.borrow().connection.status().countdown(now).is_some();
         if said.is_some() || counting {
@@ -379,11 +407,11 @@ impl Feed {
         let already = std::mem::replace(&mut self.state.borrow_mut().painting, true);
         if !already {
             let feed = Rc::clone(self);
-            browser::next_frame(move || feed.paint(browser::instant() + PAINTING));
+            browser::next_frame(move || feed.paint(browser::now() + PAINTING));
         }
     }
 
-    fn paint(self: &Rc<Self>, until: Millis) {
+    fn paint(self: &Rc<Self>, until: Instant) {
         let painted = {
             let state = &mut *self.state.borrow_mut();
             state.painting = false;
@@ -391,19 +419,20 @@ impl Feed {
             if state.session.awaits_list() {
                 Painted::default()
             } else {
-                state.shown.paint(&state.session, browser::now())
+                state.shown.paint(&state.session, state.visible.at(browser::now()))
             }
         };
         let state = self.state.borrow();
         let status = state.connection.status();
-        let seq = state.session.timeline().seq();
         let facts = Facts {
             countdown: status.countdown(browser::now()),
             status,
             paused: state.shown.is_paused(),
             epoch: state.session.epoch(),
+            server: state.server,
+            visible: state.visible,
             pending: state.shown.pending(&state.session),
-            unseen: state.unseen_from.map_or(0, |from| seq.saturating_sub(from)),
+            unseen: state.unseen_from.map_or(0, |from| state.session.accepted() - from),
             notice: state.notice,
             outdated: state.session.is_outdated(),
             breaches: state.session.breaches(),
@@ -413,7 +442,7 @@ impl Feed {
         };
         (self.listener.changed)(facts, painted.changed.then(|| state.shown.rows()));
         drop(state);
-        if painted.more && browser::instant() < until {
+        if painted.more && browser::now() < until {
             let feed = Rc::clone(self);
             browser::soon(move || feed.paint(until));
         } else if painted.more {

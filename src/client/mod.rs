@@ -8,6 +8,7 @@ pub mod announcer;
 #[cfg_attr(not(feature = "hydrate"), path = "browser_stub.rs")]
 pub mod browser;
 pub mod check;
+pub mod clock;
 pub mod confirmation;
 pub mod draft;
 pub mod live;
@@ -21,9 +22,6 @@ use std::sync::Arc;
 
 use crate::feed::{Event, Position, Tenant};
 use browser::Json;
-
-/// Milliseconds, by a clock that never goes back.
-pub type Millis = f64;
 
 /// The list as the server answered it; `None` where it did not, or not readably.
 pub type ListAnswer = Option<(Position, Vec<Arc<Event>>)>;

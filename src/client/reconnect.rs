@@ -1,7 +1,7 @@
 //! The connection's one state machine (contract, "A client's duty", 1, 2 and 4): what happens goes in, what to do comes
 //! out. It knows no socket and no clock; time and chance are handed in.
 
-use super::Millis;
+use super::clock::{Instant, Millis};
 use crate::feed::protocol::{DEFAULT_RECONNECT_MS, close};
 
 /// How long a socket may take to say hello, and a list to be read.
@@ -23,9 +23,9 @@ pub enum Status {
     /// Waits from `since` until `at` for the next attempt.
     Reconnecting {
         /// When the wait began.
-        since: Millis,
+        since: Instant,
         /// When it ends.
-        at: Millis,
+        at: Instant,
     },
     /// Not live, and the browser says that there is no network. Attempts go on: it may be wrong about this server.
     Offline,
@@ -67,10 +67,10 @@ impl Status {
 
     /// The whole seconds that are left of a long wait.
     #[must_use]
-    pub fn countdown(&self, now: Millis) -> Option<u64> {
+    pub fn countdown(&self, now: Instant) -> Option<u64> {
         match self {
-            Self::Reconnecting { since, at } if at - since >= Self::COUNTED => {
-                Some(((at - now) / 1000.0).ceil().max(0.0) as u64)
+            Self::Reconnecting { since, at } if *at - *since >= Self::COUNTED => {
+                Some(((*at - now) / 1000.0).ceil().max(0.0) as u64)
             }
             _ => None,
         }
@@ -110,6 +110,8 @@ pub enum Input {
     ListRead,
     /// The list could not be read, or is of another epoch.
     ListFailed,
+    /// The list was read, and ends before what the socket has named: it comes from a server that lags.
+    ListBehind,
     /// The socket closed.
     Closed {
         /// RFC 6455, section 7.4.1; 1006 where the line was cut.
@@ -149,7 +151,8 @@ pub struct Connection {
     offline: bool,
     /// `w`: the last `reconnect_ms` told.
     window: Millis,
-    /// `n`: attempts since the connection was last stable.
+    /// `n`: automatic attempts since the connection was last stable. One that a person or a visible page asks for is not
+    /// counted: it must not lengthen the wait.
     attempt: i32,
 }
 
@@ -158,17 +161,17 @@ enum Phase {
     /// Before the start, and while the page is away.
     Away,
     Opening {
-        limit: Millis,
+        limit: Instant,
     },
     Up {
         heartbeat: Millis,
-        silence: Millis,
+        silence: Instant,
         reading: Option<Reading>,
-        live_since: Option<Millis>,
+        live_since: Option<Instant>,
     },
     Waiting {
-        since: Millis,
-        at: Millis,
+        since: Instant,
+        at: Instant,
     },
     Stopped {
         reason: String,
@@ -177,9 +180,23 @@ enum Phase {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Reading {
-    limit: Millis,
+    limit: Instant,
+    /// When to read the list again, if the last one was of a server that lags.
+    retry: Option<Instant>,
     /// A gap was noticed since: this list may be too old to fill it.
     again: bool,
+}
+
+impl Reading {
+    /// The list is being read since `now`.
+    fn since(now: Instant) -> Self {
+        Self { limit: now + LIMIT, retry: None, again: false }
+    }
+
+    /// When there is something to do, if no list comes before.
+    fn deadline(&self) -> Instant {
+        self.retry.map_or(self.limit, |retry| retry.min(self.limit))
+    }
 }
 
 impl Default for Connection {
@@ -203,17 +220,19 @@ impl Connection {
 
     /// When to come back with [`Input::Timer`], if nothing else happens before.
     #[must_use]
-    pub fn deadline(&self) -> Option<Millis> {
+    pub fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Away | Phase::Stopped { .. } => None,
             Phase::Opening { limit } => Some(*limit),
-            Phase::Up { silence, reading, .. } => Some(reading.map_or(*silence, |reading| reading.limit.min(*silence))),
+            Phase::Up { silence, reading, .. } => {
+                Some(reading.map_or(*silence, |reading| reading.deadline().min(*silence)))
+            }
             Phase::Waiting { at, .. } => Some(*at),
         }
     }
 
     /// Takes in what happened at `now`; `chance` is in 0 to 1. What comes back is to be done, in order.
-    pub fn step(&mut self, input: Input, now: Millis, chance: f64) -> Vec<Output> {
+    pub fn step(&mut self, input: Input, now: Instant, chance: f64) -> Vec<Output> {
         match input {
             Input::Started => return if self.phase == Phase::Away { self.open(now) } else { vec![] },
             Input::Left => {
@@ -242,7 +261,7 @@ impl Connection {
                 self.phase = Phase::Up {
                     heartbeat,
                     silence: now + 2.0 * heartbeat,
-                    reading: Some(Reading { limit: now + LIMIT, again: false }),
+                    reading: Some(Reading::since(now)),
                     live_since: None,
                 };
                 vec![Output::ReadList]
@@ -258,19 +277,24 @@ impl Connection {
             }
             (Phase::Up { reading, .. }, Input::Gap) => match reading {
                 Some(reading) => {
-                    reading.again = true;
+                    reading.again = reading.retry.is_none();
                     vec![]
                 }
                 None => {
-                    *reading = Some(Reading { limit: now + LIMIT, again: false });
+                    *reading = Some(Reading::since(now));
                     vec![Output::ReadList]
                 }
             },
             (Phase::Up { reading, live_since, .. }, Input::ListRead) => {
                 live_since.get_or_insert(now);
                 let again = reading.is_some_and(|reading| reading.again);
-                *reading = again.then_some(Reading { limit: now + LIMIT, again: false });
+                *reading = again.then_some(Reading::since(now));
                 if again { vec![Output::ReadList] } else { vec![] }
+            }
+            (Phase::Up { reading: Some(reading), .. }, Input::ListBehind) => {
+                reading.retry = Some(now + chance * self.window);
+                reading.again = false;
+                vec![]
             }
             (Phase::Up { .. }, Input::ListFailed) => self.lose(now, chance),
             (Phase::Opening { .. } | Phase::Up { .. }, Input::Closed { code: close::POLICY, reason }) => {
@@ -282,10 +306,17 @@ impl Connection {
         }
     }
 
-    fn timer(&mut self, now: Millis, chance: f64) -> Vec<Output> {
+    fn timer(&mut self, now: Instant, chance: f64) -> Vec<Output> {
         let Some(deadline) = self.deadline().filter(|deadline| *deadline <= now) else { return vec![] };
         match &mut self.phase {
-            Phase::Waiting { .. } => return self.open(now),
+            Phase::Waiting { .. } => {
+                self.attempt = self.attempt.saturating_add(1);
+                return self.open(now);
+            }
+            Phase::Up { silence, reading: Some(reading), .. } if now < silence.min(reading.limit) => {
+                reading.retry = None;
+                return vec![Output::ReadList];
+            }
             Phase::Opening { limit } if now - deadline > LATE => *limit = now + LATE,
             Phase::Up { silence, reading, .. } if now - deadline > LATE => {
                 *silence = silence.max(now + LATE);
@@ -298,18 +329,17 @@ impl Connection {
         vec![]
     }
 
-    fn open(&mut self, now: Millis) -> Vec<Output> {
+    fn open(&mut self, now: Instant) -> Vec<Output> {
         self.phase = Phase::Opening { limit: now + LIMIT };
         vec![Output::OpenSocket]
     }
 
-    /// Full jitter: anything from nothing to a window that doubles with each attempt.
-    fn lose(&mut self, now: Millis, chance: f64) -> Vec<Output> {
+    /// Full jitter: anything from nothing to a window that doubles with each automatic attempt.
+    fn lose(&mut self, now: Instant, chance: f64) -> Vec<Output> {
         if matches!(self.phase, Phase::Up { live_since: Some(since), .. } if now - since >= STABLE) {
             self.attempt = 0;
         }
         let longest = LONGEST_WAIT.min(self.window * 2_f64.powi(self.attempt));
-        self.attempt = self.attempt.saturating_add(1);
         self.leave(Phase::Waiting { since: now, at: now + chance * longest })
     }
 
@@ -332,16 +362,20 @@ mod tests {
 
     const HELLO: Input = Input::Hello { heartbeat_ms: 15_000, reconnect_ms: 500 };
 
+    fn at(millis: Millis) -> Instant {
+        Instant::new(millis)
+    }
+
     fn cut() -> Input {
         Input::Closed { code: 1006, reason: String::new() }
     }
 
     fn live(now: Millis) -> Connection {
         let mut connection = Connection::default();
-        assert_eq!(connection.step(Input::Started, now, 0.0), [Output::OpenSocket]);
-        assert_eq!(connection.step(HELLO, now, 0.0), [Output::ReadList]);
+        assert_eq!(connection.step(Input::Started, at(now), 0.0), [Output::OpenSocket]);
+        assert_eq!(connection.step(HELLO, at(now), 0.0), [Output::ReadList]);
         assert_eq!(connection.status(), Status::Connecting, "not live before the list is read");
-        assert_eq!(connection.step(Input::ListRead, now, 0.0), []);
+        assert_eq!(connection.step(Input::ListRead, at(now), 0.0), []);
         assert_eq!(connection.status(), Status::Live);
         connection
     }
@@ -349,7 +383,7 @@ mod tests {
     /// The wait before the next attempt.
     fn wait(connection: &Connection, now: Millis) -> Millis {
         match connection.status() {
-            Status::Reconnecting { at, .. } => at - now,
+            Status::Reconnecting { at: until, .. } => until - at(now),
             other => panic!("{other:?}"),
         }
     }
@@ -358,23 +392,35 @@ mod tests {
     fn the_window_doubles_up_to_thirty_seconds() {
         let mut connection = live(0.0);
         let mut windows = vec![];
+        let mut now = 0.0;
         for _ in 0..9 {
-            assert_eq!(connection.step(cut(), 0.0, 1.0), [Output::AbandonSocket]);
-            windows.push(wait(&connection, 0.0));
-            assert_eq!(connection.step(Input::RetryNow, 0.0, 1.0), [Output::OpenSocket]);
+            assert_eq!(connection.step(cut(), at(now), 1.0), [Output::AbandonSocket]);
+            windows.push(wait(&connection, now));
+            now += wait(&connection, now);
+            assert_eq!(connection.step(Input::Timer, at(now), 1.0), [Output::OpenSocket]);
         }
         assert_eq!(windows, [500.0, 1e3, 2e3, 4e3, 8e3, 16e3, 30e3, 30e3, 30e3]);
+    }
+
+    #[test]
+    fn an_attempt_that_was_asked_for_does_not_lengthen_the_wait() {
+        let mut connection = live(0.0);
+        for asked in [Input::RetryNow, Input::RetryNow, Input::Visible, Input::RetryNow] {
+            connection.step(cut(), at(0.0), 1.0);
+            assert_eq!(wait(&connection, 0.0), 500.0);
+            assert_eq!(connection.step(asked, at(1.0), 1.0), [Output::OpenSocket]);
+        }
     }
 
     #[test]
     fn only_ten_seconds_live_make_the_next_loss_the_first_again() {
         for (lasted, window) in [(9_999.0, 1_000.0), (10_000.0, 500.0)] {
             let mut connection = live(0.0);
-            connection.step(cut(), 0.0, 0.0);
-            connection.step(Input::Timer, 0.0, 0.0);
-            connection.step(HELLO, 0.0, 0.0);
-            connection.step(Input::ListRead, 0.0, 0.0);
-            connection.step(cut(), lasted, 1.0);
+            connection.step(cut(), at(0.0), 0.0);
+            connection.step(Input::Timer, at(0.0), 0.0);
+            connection.step(HELLO, at(0.0), 0.0);
+            connection.step(Input::ListRead, at(0.0), 0.0);
+            connection.step(cut(), at(lasted), 1.0);
             assert_eq!(wait(&connection, lasted), window, "live for {lasted} ms");
         }
     }
@@ -382,18 +428,18 @@ mod tests {
     #[test]
     fn the_last_window_told_is_the_one_that_counts() {
         let mut connection = live(0.0);
-        connection.step(Input::Heartbeat { reconnect_ms: 4_000 }, 1.0, 0.0);
-        connection.step(cut(), 1.0, 0.5);
+        connection.step(Input::Heartbeat { reconnect_ms: 4_000 }, at(1.0), 0.0);
+        connection.step(cut(), at(1.0), 0.5);
         assert_eq!(wait(&connection, 1.0), 2_000.0);
     }
 
     #[test]
     fn a_socket_that_says_nothing_for_ten_seconds_is_given_up() {
         let mut connection = Connection::default();
-        connection.step(Input::Started, 0.0, 0.0);
-        assert_eq!(connection.deadline(), Some(10_000.0));
-        assert_eq!(connection.step(Input::Timer, 9_999.0, 0.0), []);
-        assert_eq!(connection.step(Input::Timer, 10_000.0, 0.0), [Output::AbandonSocket]);
+        connection.step(Input::Started, at(0.0), 0.0);
+        assert_eq!(connection.deadline(), Some(at(10_000.0)));
+        assert_eq!(connection.step(Input::Timer, at(9_999.0), 0.0), []);
+        assert_eq!(connection.step(Input::Timer, at(10_000.0), 0.0), [Output::AbandonSocket]);
     }
 
     #[test]
@@ -401,68 +447,68 @@ mod tests {
         let mut connection = Connection::default();
         assert_eq!(connection.deadline(), None);
         let mut after = |input, now| {
-            connection.step(input, now, 0.0);
+            connection.step(input, at(now), 0.0);
             connection.deadline()
         };
-        assert_eq!(after(Input::Started, 1_000.0), Some(11_000.0), "for a hello");
-        assert_eq!(after(HELLO, 2_000.0), Some(12_000.0), "for the list");
-        assert_eq!(after(Input::ListRead, 3_000.0), Some(32_000.0), "two intervals behind the hello");
-        assert_eq!(after(Input::Heartbeat { reconnect_ms: 500 }, 4_000.0), Some(34_000.0));
-        assert_eq!(after(Input::Gap, 5_000.0), Some(15_000.0), "for the list that closes the gap");
-        assert_eq!(after(Input::Gap, 6_000.0), Some(15_000.0));
-        assert_eq!(after(Input::ListRead, 7_000.0), Some(17_000.0), "for another, since that one may be too old");
+        assert_eq!(after(Input::Started, 1_000.0), Some(at(11_000.0)), "for a hello");
+        assert_eq!(after(HELLO, 2_000.0), Some(at(12_000.0)), "for the list");
+        assert_eq!(after(Input::ListRead, 3_000.0), Some(at(32_000.0)), "two intervals behind the hello");
+        assert_eq!(after(Input::Heartbeat { reconnect_ms: 500 }, 4_000.0), Some(at(34_000.0)));
+        assert_eq!(after(Input::Gap, 5_000.0), Some(at(15_000.0)), "for the list that closes the gap");
+        assert_eq!(after(Input::Gap, 6_000.0), Some(at(15_000.0)));
+        assert_eq!(after(Input::ListRead, 7_000.0), Some(at(17_000.0)), "for another, since that one may be too old");
         assert_eq!(after(Input::Left, 8_000.0), None);
     }
 
     #[test]
     fn a_page_that_goes_away_abandons_its_socket_and_opens_one_when_it_comes_back() {
         let mut connection = live(0.0);
-        assert_eq!(connection.step(Input::Left, 1.0, 0.0), [Output::AbandonSocket]);
-        assert_eq!(connection.step(Input::Timer, 1e6, 0.0), []);
-        assert_eq!(connection.step(Input::Started, 1e6, 0.0), [Output::OpenSocket]);
+        assert_eq!(connection.step(Input::Left, at(1.0), 0.0), [Output::AbandonSocket]);
+        assert_eq!(connection.step(Input::Timer, at(1e6), 0.0), []);
+        assert_eq!(connection.step(Input::Started, at(1e6), 0.0), [Output::OpenSocket]);
     }
 
     #[test]
     fn two_silent_intervals_end_a_socket_and_any_frame_is_a_sign_of_life() {
         let mut connection = live(0.0);
-        connection.step(Input::Frame, 5_000.0, 0.0);
-        assert_eq!(connection.deadline(), Some(35_000.0));
-        assert_eq!(connection.step(Input::Timer, 30_000.0, 0.0), []);
-        assert_eq!(connection.step(Input::Timer, 35_000.0, 0.0), [Output::AbandonSocket]);
+        connection.step(Input::Frame, at(5_000.0), 0.0);
+        assert_eq!(connection.deadline(), Some(at(35_000.0)));
+        assert_eq!(connection.step(Input::Timer, at(30_000.0), 0.0), []);
+        assert_eq!(connection.step(Input::Timer, at(35_000.0), 0.0), [Output::AbandonSocket]);
     }
 
     #[test]
     fn after_a_late_timer_what_has_arrived_is_taken_first() {
         let mut connection = live(0.0);
-        assert_eq!(connection.step(Input::Timer, 600_000.0, 0.0), []);
-        assert_eq!(connection.step(Input::Frame, 600_001.0, 0.0), []);
+        assert_eq!(connection.step(Input::Timer, at(600_000.0), 0.0), []);
+        assert_eq!(connection.step(Input::Frame, at(600_001.0), 0.0), []);
         assert_eq!(connection.status(), Status::Live);
 
         let mut connection = live(0.0);
-        assert_eq!(connection.step(Input::Timer, 600_000.0, 0.0), []);
-        assert_eq!(connection.deadline(), Some(601_000.0));
-        assert_eq!(connection.step(Input::Timer, 601_000.0, 0.0), [Output::AbandonSocket]);
+        assert_eq!(connection.step(Input::Timer, at(600_000.0), 0.0), []);
+        assert_eq!(connection.deadline(), Some(at(601_000.0)));
+        assert_eq!(connection.step(Input::Timer, at(601_000.0), 0.0), [Output::AbandonSocket]);
     }
 
     #[test]
     fn a_timer_is_late_by_more_than_a_second() {
         let opening = || {
             let mut connection = Connection::default();
-            connection.step(Input::Started, 1_000.0, 0.0);
+            connection.step(Input::Started, at(1_000.0), 0.0);
             connection
         };
         let greeted = || {
             let mut connection = opening();
-            connection.step(HELLO, 1_000.0, 0.0);
+            connection.step(HELLO, at(1_000.0), 0.0);
             connection
         };
         for (connection, deadline) in [(opening(), 11_000.0), (greeted(), 11_000.0), (live(1_000.0), 31_000.0)] {
-            assert_eq!(connection.deadline(), Some(deadline));
+            assert_eq!(connection.deadline(), Some(at(deadline)));
             let mut late = connection.clone();
-            assert_eq!(late.step(Input::Timer, deadline + 1_001.0, 0.0), []);
-            assert_eq!(late.deadline(), Some(deadline + 2_001.0), "a second for what has arrived");
+            assert_eq!(late.step(Input::Timer, at(deadline + 1_001.0), 0.0), []);
+            assert_eq!(late.deadline(), Some(at(deadline + 2_001.0)), "a second for what has arrived");
             let mut in_time = connection;
-            assert_eq!(in_time.step(Input::Timer, deadline + 1_000.0, 0.0), [Output::AbandonSocket]);
+            assert_eq!(in_time.step(Input::Timer, at(deadline + 1_000.0), 0.0), [Output::AbandonSocket]);
         }
     }
 
@@ -470,13 +516,13 @@ mod tests {
     fn only_1008_stops_and_then_nothing_moves_it() {
         for code in [1000, 1001, 1002, 1006, 1009, 1011, 1012, 1013, 4000] {
             let mut connection = live(0.0);
-            connection.step(Input::Closed { code, reason: String::new() }, 0.0, 0.5);
+            connection.step(Input::Closed { code, reason: String::new() }, at(0.0), 0.5);
             assert_eq!(wait(&connection, 0.0), 250.0, "{code}");
         }
         let mut connection = live(0.0);
-        connection.step(Input::Closed { code: 1008, reason: String::from("data") }, 0.0, 0.0);
+        connection.step(Input::Closed { code: 1008, reason: String::from("data") }, at(0.0), 0.0);
         for input in [Input::Visible, Input::Online, Input::RetryNow, Input::Timer, Input::Started] {
-            assert_eq!(connection.step(input, 1e6, 0.0), []);
+            assert_eq!(connection.step(input, at(1e6), 0.0), []);
             assert_eq!(connection.status(), Status::Stopped { reason: String::from("data") });
         }
     }
@@ -485,15 +531,18 @@ mod tests {
     fn a_page_that_is_seen_or_asked_does_not_wait_and_one_back_online_waits_within_the_window() {
         for (input, delay) in [(Input::Visible, None), (Input::RetryNow, None), (Input::Online, Some(250.0))] {
             let mut connection = live(0.0);
+            let mut now = 0.0;
             for _ in 0..8 {
-                connection.step(cut(), 0.0, 1.0);
-                connection.step(Input::RetryNow, 0.0, 1.0);
+                connection.step(cut(), at(now), 1.0);
+                now += wait(&connection, now);
+                connection.step(Input::Timer, at(now), 1.0);
             }
-            connection.step(cut(), 0.0, 1.0);
-            let outputs = connection.step(input, 1.0, 0.5);
+            connection.step(cut(), at(now), 1.0);
+            assert_eq!(wait(&connection, now), 30_000.0);
+            let outputs = connection.step(input, at(now), 0.5);
             match delay {
                 None => assert_eq!(outputs, [Output::OpenSocket]),
-                Some(delay) => assert_eq!(wait(&connection, 1.0), delay),
+                Some(delay) => assert_eq!(wait(&connection, now), delay),
             }
         }
     }
@@ -501,41 +550,81 @@ mod tests {
     #[test]
     fn offline_ends_the_socket_and_the_attempts_go_on() {
         let mut connection = live(0.0);
-        assert_eq!(connection.step(Input::Offline, 0.0, 1.0), [Output::AbandonSocket]);
+        assert_eq!(connection.step(Input::Offline, at(0.0), 1.0), [Output::AbandonSocket]);
         assert_eq!(connection.status(), Status::Offline);
-        assert_eq!(connection.step(Input::Timer, 500.0, 1.0), [Output::OpenSocket]);
+        assert_eq!(connection.step(Input::Timer, at(500.0), 1.0), [Output::OpenSocket]);
         assert_eq!(connection.status(), Status::Offline);
-        connection.step(HELLO, 500.0, 0.0);
-        connection.step(Input::ListRead, 500.0, 0.0);
+        connection.step(HELLO, at(500.0), 0.0);
+        connection.step(Input::ListRead, at(500.0), 0.0);
         assert_eq!(connection.status(), Status::Live, "the browser was wrong about this server");
     }
 
     #[test]
     fn a_gap_reads_the_list_again_and_stays_live() {
         let mut connection = live(0.0);
-        assert_eq!(connection.step(Input::Gap, 1.0, 0.0), [Output::ReadList]);
-        assert_eq!(connection.step(Input::Gap, 2.0, 0.0), [], "one list at a time");
-        assert_eq!(connection.step(Input::ListRead, 3.0, 0.0), [Output::ReadList], "that one may be too old");
-        assert_eq!(connection.step(Input::ListRead, 4.0, 0.0), []);
+        assert_eq!(connection.step(Input::Gap, at(1.0), 0.0), [Output::ReadList]);
+        assert_eq!(connection.step(Input::Gap, at(2.0), 0.0), [], "one list at a time");
+        assert_eq!(connection.step(Input::ListRead, at(3.0), 0.0), [Output::ReadList], "that one may be too old");
+        assert_eq!(connection.step(Input::ListRead, at(4.0), 0.0), []);
         assert_eq!(connection.status(), Status::Live);
+    }
+
+    #[test]
+    fn a_list_that_lags_is_read_again_within_the_window() {
+        let mut connection = Connection::default();
+        connection.step(Input::Started, at(0.0), 0.0);
+        connection.step(HELLO, at(1_000.0), 0.0);
+        assert_eq!(connection.step(Input::ListBehind, at(1_100.0), 0.5), []);
+        assert_eq!(connection.status(), Status::Connecting, "not live before a list that reaches the hello");
+        assert_eq!(connection.deadline(), Some(at(1_350.0)), "half of a window of 500 ms");
+        assert_eq!(connection.step(Input::Timer, at(1_349.0), 0.0), []);
+        assert_eq!(connection.step(Input::Timer, at(1_350.0), 0.0), [Output::ReadList]);
+        assert_eq!(connection.deadline(), Some(at(11_000.0)), "the same 10 s as for the first list");
+        assert_eq!(connection.step(Input::ListRead, at(1_400.0), 0.0), []);
+        assert_eq!(connection.status(), Status::Live);
+    }
+
+    #[test]
+    fn a_list_that_lags_for_ten_seconds_counts_as_a_close() {
+        let mut connection = live(0.0);
+        connection.step(Input::Heartbeat { reconnect_ms: 4_000 }, at(0.0), 0.0);
+        assert_eq!(connection.step(Input::Gap, at(0.0), 0.0), [Output::ReadList]);
+        for end in [4_000.0, 8_000.0] {
+            connection.step(Input::ListBehind, at(end - 4_000.0), 1.0);
+            assert_eq!(connection.step(Input::Timer, at(end), 0.0), [Output::ReadList]);
+        }
+        connection.step(Input::ListBehind, at(8_001.0), 1.0);
+        assert_eq!(connection.deadline(), Some(at(10_000.0)));
+        assert_eq!(connection.step(Input::Timer, at(10_000.0), 0.0), [Output::AbandonSocket]);
+    }
+
+    #[test]
+    fn a_gap_while_a_lagging_list_waits_needs_no_list_of_its_own() {
+        let mut connection = live(0.0);
+        connection.step(Input::Gap, at(0.0), 0.0);
+        connection.step(Input::Gap, at(1.0), 0.0);
+        connection.step(Input::ListBehind, at(2.0), 0.5);
+        assert_eq!(connection.step(Input::Gap, at(3.0), 0.0), [], "the list is read after this one");
+        assert_eq!(connection.step(Input::Timer, at(252.0), 0.0), [Output::ReadList]);
+        assert_eq!(connection.step(Input::ListRead, at(253.0), 0.0), []);
     }
 
     #[test]
     fn a_list_of_another_epoch_or_none_counts_as_a_close() {
         let mut connection = live(0.0);
-        connection.step(Input::Gap, 1.0, 0.0);
-        assert_eq!(connection.step(Input::ListFailed, 1.0, 1.0), [Output::AbandonSocket]);
+        connection.step(Input::Gap, at(1.0), 0.0);
+        assert_eq!(connection.step(Input::ListFailed, at(1.0), 1.0), [Output::AbandonSocket]);
         assert_eq!(wait(&connection, 1.0), 500.0);
     }
 
     #[test]
     fn only_long_waits_are_counted_down() {
-        let short = Status::Reconnecting { since: 1_000.0, at: 5_999.0 };
-        let long = Status::Reconnecting { since: 1_000.0, at: 6_000.0 };
-        assert_eq!(short.countdown(2_000.0), None);
-        assert_eq!(long.countdown(2_000.0), Some(4));
-        assert_eq!(long.countdown(9_000.0), Some(0));
-        assert_eq!(Status::Live.countdown(2_000.0), None);
+        let short = Status::Reconnecting { since: at(1_000.0), at: at(5_999.0) };
+        let long = Status::Reconnecting { since: at(1_000.0), at: at(6_000.0) };
+        assert_eq!(short.countdown(at(2_000.0)), None);
+        assert_eq!(long.countdown(at(2_000.0)), Some(4));
+        assert_eq!(long.countdown(at(9_000.0)), Some(0));
+        assert_eq!(Status::Live.countdown(at(2_000.0)), None);
     }
 
     #[test]
@@ -544,7 +633,7 @@ mod tests {
         for (status, slug, label, can_retry) in [
             (Status::Connecting, "connecting", "Connecting…", false),
             (Status::Live, "live", "Live", false),
-            (Status::Reconnecting { since: 0.0, at: 1.0 }, "reconnecting", "Reconnecting…", true),
+            (Status::Reconnecting { since: at(0.0), at: at(1.0) }, "reconnecting", "Reconnecting…", true),
             (Status::Offline, "offline", "Offline", true),
             (stopped(""), "stopped", "Stopped: the server refused this page", false),
             (stopped("data"), "stopped", "Stopped: data", false),
@@ -569,12 +658,12 @@ mod tests {
             .map(|_| {
                 let mut connection = live(0.0);
                 // What a server tells each of them once it has told all how many they are: 5 ms for each (contract).
-                connection.step(Input::Heartbeat { reconnect_ms: 5 * clients }, 15_000.0, 0.0);
+                connection.step(Input::Heartbeat { reconnect_ms: 5 * clients }, at(15_000.0), 0.0);
                 let mut now = back - down;
                 loop {
-                    connection.step(cut(), now, chance());
+                    connection.step(cut(), at(now), chance());
                     now += wait(&connection, now);
-                    assert_eq!(connection.step(Input::Timer, now, chance()), [Output::OpenSocket]);
+                    assert_eq!(connection.step(Input::Timer, at(now), chance()), [Output::OpenSocket]);
                     if now >= back {
                         return now;
                     }
@@ -608,6 +697,7 @@ mod tests {
             Just(Input::Gap),
             Just(Input::ListRead),
             Just(Input::ListFailed),
+            Just(Input::ListBehind),
             (1000_u16..1014).prop_map(|code| Input::Closed { code, reason: String::new() }),
             Just(Input::Failed),
             Just(Input::Timer),
@@ -629,7 +719,7 @@ mod tests {
             let mut socket = false;
             for (input, pause, chance) in steps {
                 now += pause;
-                for output in connection.step(input, now, chance) {
+                for output in connection.step(input, at(now), chance) {
                     match output {
                         Output::OpenSocket => {
                             prop_assert!(!socket, "a second socket");
@@ -644,7 +734,7 @@ mod tests {
                 }
                 prop_assert_eq!(socket, connection.has_socket());
                 match connection.status() {
-                    Status::Reconnecting { at, .. } => prop_assert!(at <= now + LONGEST_WAIT),
+                    Status::Reconnecting { at, .. } => prop_assert!(at - Instant::new(now) <= LONGEST_WAIT),
                     Status::Stopped { .. } => prop_assert!(connection.deadline().is_none()),
                     _ => {}
                 }

@@ -15,8 +15,12 @@ pub struct Session {
     epoch: Option<Uuid>,
     timeline: Timeline,
     gone: Vec<Gone>,
+    /// How many events the processes before this one accepted, as far as the page knows.
+    before: u64,
     /// The last `seq` on this connection.
     stream: u64,
+    /// A list is usable from this `seq` on: the hello's, or that of the last frame that showed a gap.
+    least: u64,
     /// Up to here, nothing that is still kept is missing.
     known: u64,
     /// Whether any connection was ever established.
@@ -106,9 +110,14 @@ pub fn new_events(count: u64) -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breach;
 
-/// The list is of another process than the socket.
+/// Why a list cannot be merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OtherEpoch;
+pub enum Unusable {
+    /// The list is of another process than the socket.
+    OtherEpoch,
+    /// The list ends before what the socket has named: it comes from a server that lags.
+    Behind,
+}
 
 impl Session {
     /// A page without events, that knows nothing of the server yet.
@@ -120,7 +129,9 @@ impl Session {
             epoch: None,
             timeline: Timeline::new(retain),
             gone: vec![],
+            before: 0,
             stream: 0,
+            least: 0,
             known: 0,
             greeted: false,
             awaiting: None,
@@ -167,12 +178,14 @@ impl Session {
         if let Some(epoch) = self.epoch.filter(|_| !same) {
             let empty = Timeline::new(self.timeline.retain());
             let old = std::mem::replace(&mut self.timeline, empty);
+            self.before += old.seq();
             let old = old.iter().map(|entry| Gone { epoch, entry: entry.clone() });
             self.gone = old.chain(std::mem::take(&mut self.gone)).collect();
             self.known = 0;
         }
         self.epoch = Some(hello.epoch);
         self.stream = hello.seq;
+        self.least = hello.seq;
         self.settle();
         Ok(())
     }
@@ -198,10 +211,13 @@ impl Session {
     /// The list was read. Says how things stand, where there is something to say.
     ///
     /// # Errors
-    /// [`OtherEpoch`] where it is not the socket's: that is to be counted as closed.
-    pub fn list(&mut self, position: Position, newest_first: Vec<Arc<Event>>) -> Result<Option<Notice>, OtherEpoch> {
+    /// [`Unusable`] if it is not the socket's list, or an older one. Then nothing has changed.
+    pub fn list(&mut self, position: Position, newest_first: Vec<Arc<Event>>) -> Result<Option<Notice>, Unusable> {
         if self.epoch != Some(position.epoch) {
-            return Err(OtherEpoch);
+            return Err(Unusable::OtherEpoch);
+        }
+        if position.seq < self.least {
+            return Err(Unusable::Behind);
         }
         let mut list = Timeline::from_list(self.timeline.retain(), position.seq, []);
         for (seq, event) in (1..=position.seq).rev().zip(newest_first) {
@@ -238,6 +254,13 @@ impl Session {
     #[must_use]
     pub const fn timeline(&self) -> &Timeline {
         &self.timeline
+    }
+
+    /// How many events were accepted over all processes, as far as the page knows. Unlike `seq`, it never starts again, so
+    /// that two of its values can always be compared.
+    #[must_use]
+    pub const fn accepted(&self) -> u64 {
+        self.before + self.timeline.seq()
     }
 
     /// What the server no longer has, newest first: as much of it as fits below the timeline.
@@ -283,6 +306,7 @@ impl Session {
         self.stream = seq;
         if gap {
             self.awaiting.get_or_insert(Awaiting::Repair);
+            self.least = self.least.max(seq);
         }
         gap
     }
@@ -402,6 +426,20 @@ mod tests {
     }
 
     #[test]
+    fn the_count_of_accepted_events_goes_on_over_a_restart() {
+        let mut session = live(10);
+        assert_eq!(session.accepted(), 10);
+        assert_eq!(session.event(11, event(1, 11)), Ok(false));
+        session.hello(&hello(2, 0)).unwrap();
+        read(&mut session, 2, 0);
+        assert_eq!(session.accepted(), 11);
+        for n in 1..=3 {
+            assert_eq!(session.event(n, event(2, n)), Ok(false));
+        }
+        assert_eq!(session.accepted(), 14);
+    }
+
+    #[test]
     fn a_restart_between_the_servers_page_and_the_first_socket_is_noticed() {
         let (position, events) = list(1, 3);
         let mut session = Session::resume(Tenant::A, RETAIN, String::from("one"), position, events);
@@ -415,7 +453,39 @@ mod tests {
     fn a_list_of_another_process_is_refused() {
         let mut session = live(3);
         let (position, events) = list(2, 3);
-        assert_eq!(session.list(position, events), Err(OtherEpoch));
+        assert_eq!(session.list(position, events), Err(Unusable::OtherEpoch));
+    }
+
+    #[test]
+    fn a_list_below_the_hello_comes_from_a_server_that_lags_and_changes_nothing() {
+        let mut session = live(3);
+        session.hello(&hello(1, 6)).unwrap();
+        let (position, events) = list(1, 5);
+        assert_eq!(session.list(position, events), Err(Unusable::Behind));
+        assert_eq!(seqs(&session), [3, 2, 1]);
+        assert!(session.awaits_list());
+        assert_eq!(read(&mut session, 1, 6), Some(Notice::Returned { new: 3, missing: false }));
+    }
+
+    #[test]
+    fn a_list_below_the_frame_that_showed_a_gap_does_not_repair_it() {
+        let mut session = live(3);
+        assert_eq!(session.event(6, event(1, 6)), Ok(true));
+        let (position, events) = list(1, 5);
+        assert_eq!(session.list(position, events), Err(Unusable::Behind));
+        assert_eq!(read(&mut session, 1, 6), Some(Notice::Repaired { events: 2, missing: false }));
+        assert!(session.heartbeat(8));
+        let (position, events) = list(1, 7);
+        assert_eq!(session.list(position, events), Err(Unusable::Behind));
+        assert_eq!(read(&mut session, 1, 8), Some(Notice::Repaired { events: 2, missing: false }));
+    }
+
+    #[test]
+    fn a_new_process_starts_below_the_old_one() {
+        let mut session = live(9);
+        session.hello(&hello(2, 1)).unwrap();
+        let at = Timestamp::parse(TIME).unwrap();
+        assert_eq!(read(&mut session, 2, 1), Some(Notice::Restarted { at, new: 1, missing: false }));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::{Millis, session::Session};
+use super::{clock::Millis, session::Session};
 use crate::feed::Entry;
 
 /// One event on the page.
@@ -13,7 +13,7 @@ pub struct Row {
     pub epoch: Uuid,
     /// The event and its place in that process's order.
     pub entry: Entry,
-    /// When it was put on the page, if that was not when the page was first shown.
+    /// For how long the page had been visible when the row was put there, if that was not when the page was first shown.
     pub arrived: Option<Millis>,
     /// Whether it came alone, or nearly: of a burst, nothing need move.
     pub moves: bool,
@@ -105,6 +105,8 @@ impl Shown {
 
     /// Brings the rows up to the session, one added at a time: for two at once, Leptos's keyed list (tachys 0.2) takes
     /// every row below them out of the document and puts it back, which for a thousand rows can be felt.
+    ///
+    /// `now` is for how long the page has been visible.
     pub fn paint(&mut self, session: &Session, now: Millis) -> Painted {
         self.fill(session, now, 1)
     }

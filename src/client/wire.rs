@@ -5,7 +5,7 @@
 
 use std::{str::FromStr, sync::Arc};
 
-use super::{Answer, ListAnswer, browser::Json};
+use super::{ANSWER_LIMIT, Answer, ListAnswer, NoAnswer, browser::Json};
 use crate::feed::{
     Ended, Event, Message, Position, Problem, Report, TenantReport, Timestamp,
     protocol::{Hello, Incoming},
@@ -73,6 +73,34 @@ pub fn list(answer: &Answer) -> ListAnswer {
     let position = answer.position.as_ref()?.parse().ok()?;
     let events = events(answer.body.as_ref()?)?;
     (answer.status == 200).then_some((position, events))
+}
+
+/// Reads the answer to a server function.
+///
+/// # Errors
+/// The server's refusal, which is a problem of status 400 or above. A lost answer is a problem of status 0; so is a refusal
+/// that is not the server's, as only the server refuses with a problem. A success that cannot be read keeps its status: it
+/// comes from somebody else, for example from a proxy that wants people to sign in.
+pub fn result<T: Read>(answer: Result<Answer, NoAnswer>) -> Result<T, Problem> {
+    let Answer { status, body, .. } = answer.map_err(|error| match error {
+        NoAnswer::Late => no_answer(&format!("no answer came within {} seconds", ANSWER_LIMIT / 1000)),
+        NoAnswer::Unreachable => no_answer("the server cannot be reached"),
+    })?;
+    let read = body.and_then(|json| match status {
+        ..400 => T::read(&json).map(Ok),
+        _ => Problem::read(&json).map(Err),
+    });
+    read.unwrap_or_else(|| {
+        let problem = no_answer("the answer cannot be read");
+        Err(Problem { status: if status < 400 { status } else { 0 }, ..problem })
+    })
+}
+
+/// The problem that stands for an answer which did not come, or cannot be read.
+#[must_use]
+pub fn no_answer(detail: &str) -> Problem {
+    let [kind, title, detail] = ["about:blank", "No answer", detail].map(String::from);
+    Problem { kind, title, status: 0, detail }
 }
 
 /// Reads a list of events.
@@ -241,6 +269,25 @@ mod tests {
         assert_eq!(list(&answer(503, Some(&at), Some(json(&[event(1)])))), None, "a refusal");
         assert_eq!(list(&answer(200, Some(&at), None)), None, "no JSON");
         assert_eq!(list(&answer(200, Some(&at), Json::parse("[{}]"))), None, "no event");
+    }
+
+    #[test]
+    fn only_the_servers_own_problem_is_a_refusal() {
+        let answer = |status, body: &str| Ok(Answer { status, position: None, body: Json::parse(body) });
+        let status = |answer| result::<Event>(answer).map_err(|problem| problem.status);
+        let accepted = serde_json::to_string(&event(3)).unwrap();
+        assert_eq!(status(answer(200, &accepted)), Ok(event(3)));
+        let problem = r#"{"type":"about:blank","title":"Full","status":503,"detail":"Try again."}"#;
+        assert_eq!(status(answer(503, problem)), Err(503));
+        for (code, body) in [(502, "<h1>Bad gateway</h1>"), (504, r#"{"detail":"upstream timed out"}"#), (500, "")] {
+            assert_eq!(status(answer(code, body)), Err(0), "{code}");
+        }
+        for body in ["<title>Sign in</title>", "", "{}", "null"] {
+            assert_eq!(status(answer(200, body)), Err(200), "{body}");
+        }
+        for lost in [NoAnswer::Late, NoAnswer::Unreachable] {
+            assert_eq!(status(Err(lost)), Err(0));
+        }
     }
 
     #[test]

@@ -274,6 +274,47 @@ test("a list of another epoch than the socket's counts as a close", async ({ fee
   expect(wire.sockets).toHaveLength(2);
 });
 
+/** The list as it is now, to be answered later: as a server does that lags behind. */
+const staleList = (window, server) =>
+  window.page.request.get(`${server.origin}/events`, { headers: { "X-Tenant-ID": "tenant_a" } });
+
+test("a list that lags behind the socket is read again, not merged", async ({ feed, wire, server, context }) => {
+  const [window] = await feed.open("tenant_a");
+  await server.post("tenant_a", "seen");
+  await expect(window.messages).toHaveText(["seen"]);
+  const stale = await staleList(window, server);
+  let reads = 0;
+  await context.route(/\/events$/, (route) => {
+    reads += 1;
+    return reads <= 2 ? route.fulfill({ response: stale }) : route.continue();
+  });
+  wire.up = false;
+  await wire.cut({ code: 1001 });
+  await window.is("reconnecting");
+  for (let i = 1; i <= 3; i += 1) await server.post("tenant_a", `missed ${i}`);
+  wire.up = true;
+  await expect(window.messages).toHaveText(["missed 3", "missed 2", "missed 1", "seen"]);
+  await expect(window.notice).toContainText("3 new events");
+  expect(reads).toBe(3);
+});
+
+test("a list that lags for ten seconds counts as a close", { tag: "@once" }, async ({
+  feed, wire, server, context,
+}) => {
+  const [window] = await feed.open("tenant_a");
+  const stale = await staleList(window, server);
+  await server.post("tenant_a", "not in the list that lags");
+  await expect(window.messages).toHaveCount(1);
+  await context.route(/\/events$/, (route) => route.fulfill({ response: stale }));
+  await wire.cut({ code: 1001 });
+  await expect.poll(() => wire.sockets.length).toBe(2);
+  await window.isNot("live");
+  await expect.poll(() => wire.sockets.length, { timeout: 20_000 }).toBe(3);
+  await context.unroute(/\/events$/);
+  await window.is("live");
+  await expect(window.messages).toHaveText(["not in the list that lags"]);
+});
+
 test("frames of an unknown type are ignored", async ({ feed, wire, server }) => {
   const [window] = await feed.open("tenant_a");
   wire.inject({ type: "from_the_future", seq: 99 });

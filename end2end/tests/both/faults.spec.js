@@ -1,5 +1,5 @@
 // Whatever happens to the server, the line or the machine: the page ends up with the server's list, and nothing twice.
-import { expect, test } from "../../fixtures/index.js";
+import { clocked, expect, test } from "../../fixtures/index.js";
 
 test.describe("after a fault the page shows what the server has, once each", { tag: "@once" }, () => {
   test.use({ settings: { heartbeat: 1_000 } });
@@ -82,22 +82,9 @@ test.describe("after a fault the page shows what the server has, once each", { t
     await expect(window.notice).toContainText("20 new events");
   });
 
-  /** A clock of the test's, whose timers have numbers that fit into 32 bits: WASM keeps no more of them. */
-  async function clocked(page) {
-    await page.clock.install();
-    await page.addInitScript(() => {
-      const first = 1e12 - 1;
-      for (const kind of ["Timeout", "Interval"]) {
-        const [set, clear] = [globalThis[`set${kind}`], globalThis[`clear${kind}`]];
-        globalThis[`set${kind}`] = (...call) => set(...call) - first;
-        globalThis[`clear${kind}`] = (id) => clear(id && id + first);
-      }
-    });
-  }
-
   test("when a laptop has slept for an hour", async ({ feed, server, line }) => {
     feed.expectNetworkErrors();
-    const window = await feed.visit("?tenant=tenant_a", clocked);
+    const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
     await window.live();
     await window.page.clock.pauseAt(Date.now() + 60_000);
     line.hold();

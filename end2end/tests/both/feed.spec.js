@@ -158,6 +158,27 @@ test("a page that nobody sees counts in its title, until it is seen", async ({ f
   await expect(window.messages).toHaveText(["three", "two", "one"]);
 });
 
+test("a page that nobody sees counts on over a restart of the server, and announces what it counts", {
+  tag: "@once",
+}, async ({ feed, server }) => {
+  feed.expectNetworkErrors();
+  for (let i = 0; i < 10; i += 1) await server.post("tenant_a", `before ${i}`);
+  const [window] = await feed.open("tenant_a");
+  await window.see(false);
+  await server.kill();
+  await window.isNot("live");
+  await server.restart();
+  await window.is("live");
+  await window.announcer.evaluate((region) => {
+    globalThis.told = 0;
+    new MutationObserver(() => { globalThis.told += Number(/(\d+) new/.exec(region.textContent)?.[1] ?? 0); })
+      .observe(region, { childList: true, characterData: true, subtree: true });
+  });
+  for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
+  await expect(window.page).toHaveTitle("(3) Tenant A · Event feed");
+  await expect.poll(() => window.page.evaluate(() => globalThis.told), { timeout: 15_000 }).toBe(3);
+});
+
 test("an event accepted while the page is under way is shown once", async ({ feed, server }) => {
   const window = await feed.visit("?tenant=tenant_a");
   await server.post("tenant_a", "in between");

@@ -204,6 +204,25 @@ test("a retry after a reload does not post twice either", { tag: "@post-body" },
   expect(keys[1]).toBe(keys[0]);
 });
 
+for (const outcome of ["accepts", "refuses"]) {
+  test(`an answer that ${outcome} a post moves neither the focus nor the reader`, async ({ feed, server, context }) => {
+    feed.expectNetworkErrors();
+    for (let i = 0; i < 40; i += 1) await server.post("tenant_a", `event ${i}`);
+    const [window] = await feed.open("tenant_a");
+    const held = gate();
+    await routePosts(context, (route) => held.opened.then(() =>
+      (outcome === "accepts" ? route.continue() : route.fulfill({ status: 502, body: "" }))));
+    await window.message.fill("mine");
+    await window.submit.click();
+    await expect(window.message).toBeFocused(); // at sending
+    const isNotMoved = await window.read("event 19");
+    held.open();
+    await expect(outcome === "accepts" ? window.pending : window.error).toContainText(/1 new event|No answer/);
+    await expect(window.submit).toHaveText("Post");
+    await isNotMoved();
+  });
+}
+
 test("what is typed while a post is under way is kept", async ({ feed, context }) => {
   const [window] = await feed.open("tenant_a");
   const held = gate();

@@ -1,0 +1,47 @@
+// The time of day is no measure: people set it, and it may be wrong.
+import { clocked, expect, test } from "../../fixtures/index.js";
+
+const HOUR = 3_600_000;
+
+test("an arrival is not marked as new for longer because the time of day is set back", { tag: "@once" }, async ({
+  feed, server,
+}) => {
+  const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
+  await window.live();
+  await window.page.clock.setSystemTime(Date.now() - HOUR);
+  await server.post("tenant_a", "arrival");
+  await expect(window.events.first()).toHaveAttribute("data-new");
+  await window.page.clock.runFor(15_000);
+  await expect(window.events.first()).not.toHaveAttribute("data-new");
+});
+
+test("what arrives while nobody sees the page is still marked as new when it is seen", { tag: "@once" }, async ({
+  feed, server,
+}) => {
+  const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
+  await window.live();
+  await window.see(false);
+  await server.post("tenant_a", "unseen");
+  await expect(window.page).toHaveTitle("(1) Tenant A · Event feed");
+  await window.page.clock.runFor(14_000); // marks last 8 s, and are looked at every 5 s
+  await window.see(true);
+  await expect(window.messages).toHaveText(["unseen"]);
+  await expect(window.events.first()).toHaveAttribute("data-new");
+  await window.page.clock.runFor(14_000);
+  await expect(window.events.first()).not.toHaveAttribute("data-new");
+});
+
+test("a countdown is no longer because the time of day is set back", { tag: "@once" }, async ({
+  feed, wire, context,
+}) => {
+  await context.addInitScript(() => { Math.random = () => 0.999; });
+  wire.pass = (frame) => [{ ...frame, ...("reconnect_ms" in frame && { reconnect_ms: 10_000 }) }];
+  const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
+  await window.live();
+  wire.up = false;
+  await wire.cut({ code: 1013 });
+  await expect(window.connection).toHaveText(/^Reconnecting in \d+ s$/);
+  await window.page.clock.setSystemTime(Date.now() - HOUR);
+  await window.page.clock.runFor(2_000);
+  await expect(window.connection).toHaveText(/^Reconnecting in [1-8] s$/);
+});
