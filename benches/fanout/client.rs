@@ -133,8 +133,9 @@ impl Client {
             if let Some(violation) = self.violation() {
                 return Err(violation.into());
             }
-            let (have, due) = progress().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-            if progress().all(|(have, due)| have >= due) {
+            let now: Vec<_> = progress().collect(); // one look for both questions: deliveries go on meanwhile
+            let (have, due) = now.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            if now.iter().all(|(have, due)| have >= due) {
                 return if have == due { Ok(()) } else { Err("more arrived than was posted".into()) };
             }
             if have > last {

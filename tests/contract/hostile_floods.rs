@@ -93,7 +93,7 @@ async fn a_flood_that_goes_on_after_its_close_is_cut_off() {
         let (pings, mut sent) = (message(PING, b"").repeat(10_000), 0);
         while raw.try_write(&pings).await.is_ok() {
             sent += pings.len();
-            assert!(sent < 64 << 20, "it is read on and on");
+            assert!(sent < 24 << 20, "it is read on and on"); // some 10 MB are the kernel's
         }
     };
     witness.while_others(flood).await;

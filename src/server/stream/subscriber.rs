@@ -59,10 +59,9 @@ struct Socket {
 /// Frames for one connection alone. Each is sent between two frames of the channel.
 #[derive(Debug)]
 struct OwnFrames {
-    /// The frame that is sent next, or is sent in part.
+    /// The frame that is sent next, or what is left of it. It is chosen at the end of a frame of the channel, so nothing comes
+    /// before it.
     current: Bytes,
-    /// Whether a part of `current` is sent already, so that nothing may come between.
-    started: bool,
     /// The answer to the newest ping. It answers the pings before it too (RFC 6455, section 5.5.3).
     pong: Option<Bytes>,
     /// The close frame: nothing is sent after it.
@@ -105,7 +104,7 @@ enum Next {
 
 impl OwnFrames {
     fn new() -> Self {
-        Self { current: Bytes::new(), started: false, pong: None, close: None, queued_at: Instant::now() }
+        Self { current: Bytes::new(), pong: None, close: None, queued_at: Instant::now() }
     }
 
     fn is_empty(&self) -> bool {
@@ -124,7 +123,7 @@ impl Socket {
         let (is_stopping, is_closing) = (self.is_stopping(), self.closing.is_some());
         let sends_channel = is_stopping || !is_closing;
         if let Some(own) = &mut self.own {
-            if own.started {
+            if !own.current.is_empty() {
                 return Next::Own;
             }
             match log.rest_of_frame(self.position) {
@@ -133,11 +132,9 @@ impl Socket {
                 Some(rest) if rest.is_empty() => {}
                 Some(rest) => return Next::Channel(vec![rest]),
             }
-            if own.current.is_empty() {
-                let pong = own.pong.take().filter(|_| !is_closing);
-                let is_complete = !is_stopping || self.position >= log.end();
-                own.current = pong.or_else(|| own.close.take_if(|_| is_complete)).unwrap_or_default();
-            }
+            let pong = own.pong.take().filter(|_| !is_closing);
+            let is_complete = !is_stopping || self.position >= log.end();
+            own.current = pong.or_else(|| own.close.take_if(|_| is_complete)).unwrap_or_default();
             if !own.current.is_empty() {
                 return Next::Own;
             }
@@ -161,7 +158,6 @@ impl Socket {
         match (next, &mut self.own) {
             (Next::Own, Some(own)) => {
                 own.current.advance(count);
-                own.started = !own.current.is_empty();
                 if own.is_empty() {
                     self.own = None;
                 }
@@ -196,20 +192,18 @@ impl Socket {
     fn begin_to_close(&mut self, closing: Closing, code: Option<u16>, text: &str, log: &BatchLog) {
         let mut frame = Vec::new();
         frames::push_close(&mut frame, code, text);
-        let (started, position) = (self.own.as_ref().is_some_and(|own| own.started), self.position);
-        self.own().close = Some(frame.into());
+        let position = self.position;
+        let own = self.own();
+        own.close = Some(frame.into());
+        let is_own_under_way = !own.current.is_empty();
         let (reason, is_stop) = (closing.reason, closing.reason == CloseReason::Stopping);
         self.closing = Some(closing);
-        if is_stop || started {
+        if is_stop || is_own_under_way {
             return;
         }
         match log.rest_of_frame(position) {
             None => self.reset(reason),
-            Some(rest) if rest.is_empty() => {}
-            Some(rest) => {
-                let own = self.own(); // its hello is sent, and its pong is not needed
-                (own.current, own.started) = (rest, true);
-            }
+            Some(rest) => self.own().current = rest,
         }
     }
 
