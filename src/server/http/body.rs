@@ -25,9 +25,9 @@ use crate::feed::protocol::FRAME_MAX;
 /// How long a body may take to arrive (contract, "HTTP").
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of a refused request's body is discarded, in bytes (contract, "HTTP").
-const DISCARD_MAX: usize = 2 * 1024 * 1024;
+pub(crate) const DISCARD_MAX: usize = 2 * 1024 * 1024;
 /// How long it is discarded (contract, "HTTP").
-const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Reads a JSON object of at most [`FRAME_MAX`] bytes, and gives it back beside what it means.
 ///

@@ -28,6 +28,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     super::Server,
+    body::{DISCARD_MAX, DISCARD_TIMEOUT},
     headers,
     idle_connections::{IdleConnections, KeptConnection},
     limits::Limits,
@@ -53,16 +54,13 @@ const RESERVE: usize = 4;
 const LINGERING_MAX: usize = 32;
 /// How long a rejected connection may linger, and how long a new one waits for the place of an idle one.
 const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long a connection lingers whose last request was refused before all of it had come (contract, "HTTP").
-const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
-/// How much a lingering peer may send, in bytes (contract, "HTTP").
-const LINGER_MAX: usize = 2 * 1024 * 1024;
 /// How long a read is still worked on whose peer has ended its sending side: most such peers have gone, and each would
 /// keep its place while the read waits for its turn.
 const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(1);
 /// How much of what the kernel holds for a peer may be unsent, in bytes, before it takes no more. Without it the kernel
 /// takes up to 4 MB for a peer that reads nothing, and reports progress only when a third of that is free, which at 50
 /// kB/s takes longer than any of our timeouts. Bytes on their way to a distant peer do not count.
+#[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_MAX: u32 = 32 * 1024;
 
 /// Listens on an address, with a queue that holds a crowd: the standard library's takes 128 connections.
@@ -111,6 +109,7 @@ impl Connections {
 
     /// Accepts connections, and serves each in a task of its own. Never ends by itself.
     pub(crate) async fn accept(&self, listener: &TcpListener, server: &Arc<Server>, router: &Router) {
+        #[cfg(any(target_os = "linux", target_os = "android"))]
         limit_unsent(listener);
         let (mut reserve, mut rejected, mut short) = (Vec::new(), Rejected::default(), false);
         loop {
@@ -229,7 +228,7 @@ async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router
         tracing::debug!(%error, "a connection ended early");
     }
     if let Some(tcp) = kept.lingers() {
-        linger(&tcp, LINGER_TIMEOUT).await;
+        linger(&tcp, DISCARD_TIMEOUT).await;
     }
 }
 
@@ -270,8 +269,8 @@ impl Rejected {
 }
 
 /// Limits what the kernel takes for each connection that `listener` accepts: they inherit the option.
+#[cfg(any(target_os = "linux", target_os = "android"))]
 fn limit_unsent(listener: &TcpListener) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
     if let Err(error) = SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_MAX) {
         tracing::warn!(%error, "TCP_NOTSENT_LOWAT cannot be set: slow readers take more memory");
     }
@@ -315,7 +314,7 @@ fn send_no_place(tcp: &TcpStream) {
 async fn linger(tcp: &TcpStream, limit: Duration) {
     let discarding = async {
         let mut bytes = vec![0; 16 * 1024];
-        let mut left = LINGER_MAX;
+        let mut left = DISCARD_MAX;
         while tcp.readable().await.is_ok() {
             match tcp.try_read(&mut bytes) {
                 Ok(count @ 1..) if count <= left => left -= count,
