@@ -12,7 +12,7 @@ use super::{
     actions,
     breach_alarm::BreachAlarm,
     connection_status::ConnectionStatus,
-    follow::{Follow, flag, text, word},
+    erased::{Erased, flag, text, word},
     tenant_mark::TenantMark,
 };
 use crate::{
@@ -20,7 +20,7 @@ use crate::{
         browser,
         check::{Check, PROBES, Stage, Verdict},
         draft::hexadecimal,
-        live::{self, Facts, Listener},
+        driver::{self, FeedState, Listener},
         reconnect::Status,
         session::Session,
     },
@@ -43,7 +43,7 @@ pub fn IsolationPage(
 ) -> impl IntoView {
     let report = RwSignal::new(report);
     let trouble = RwSignal::new(String::new());
-    let feeds = Tenant::ALL.map(|_| RwSignal::new(Facts::default()));
+    let feeds = Tenant::ALL.map(|_| RwSignal::new(FeedState::default()));
     let deliveries = Tenant::ALL.map(|_| RwSignal::new(None));
     let check = RwSignal::new(Check::default());
 
@@ -64,7 +64,7 @@ pub fn IsolationPage(
                     check.maybe_update(|check| check.stage() == Stage::Running && check.saw(tenant, text, now));
                 }),
             };
-            live::start(Session::new(tenant, DEFAULT_RETAIN), listener);
+            driver::start(Session::new(tenant, DEFAULT_RETAIN), listener);
         }
         browser::every(REFRESH, move || spawn_local(refresh(report, trouble)));
     });
@@ -178,7 +178,7 @@ pub fn TenantPanel(
     /// Whose.
     tenant: Tenant,
     /// What its stream has brought.
-    facts: RwSignal<Facts>,
+    facts: RwSignal<FeedState>,
     /// How long its last event took from the server to this page, in milliseconds.
     delivery: RwSignal<Option<i64>>,
     /// What the server counts.
@@ -190,7 +190,7 @@ pub fn TenantPanel(
                 <TenantMark tenant />
                 {tenant.label()}
             </h2>
-            <ConnectionStatus tenant facts />
+            <ConnectionStatus tenant state=facts />
             <a href=format!("/?tenant={tenant}")>"Open the feed"</a>
             <p class="foreign" data-foreign=word(move || if facts.read().breaches == 0 { "none" } else { "some" })>
                 <strong>{text(move || facts.read().breaches.to_string())}</strong>
@@ -217,7 +217,7 @@ pub fn Count(
     /// What is counted.
     name: &'static str,
     /// How many.
-    count: Follow<String>,
+    count: Erased<String>,
 ) -> impl IntoView {
     view! {
         <div>

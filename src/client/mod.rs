@@ -1,7 +1,7 @@
 //! How a browser stays connected and tells the truth about it (contract, "A client's duty").
 //!
 //! All of it is pure, with time, chance and the network handed in, but for [`browser`], which touches the real one, and
-//! [`live`], which turns what that says into inputs and back. Outside a browser a twin of the same signatures
+//! [`driver`], which turns what that says into inputs and back. Outside a browser a twin of the same signatures
 //! does nothing but read JSON, so that what is built on them needs no gate.
 
 pub mod announcer;
@@ -9,13 +9,14 @@ pub mod announcer;
 pub mod browser;
 pub mod check;
 pub mod clock;
-pub mod confirmation;
 pub mod draft;
-pub mod live;
+pub mod driver;
+pub mod post_form;
+pub mod post_latency;
 pub mod reconnect;
+pub mod relative_time;
 pub mod session;
-pub mod shown;
-pub mod times;
+pub mod visible_list;
 pub mod wire;
 
 use std::sync::Arc;
