@@ -11,6 +11,7 @@ test("\"Retry now\" keeps the focus until the page is live, and then hands it on
   const [window] = await feed.open("tenant_a");
   wire.up = false;
   await wire.cut({ code: 1001 });
+  await expect(window.retryNow).toBeVisible();
   await window.retryNow.focus();
   const tried = wire.sockets.length;
   await window.page.keyboard.press("Enter");
@@ -26,6 +27,7 @@ test("\"Retry now\" hands the focus on when the page is stopped", async ({ feed,
   const [window] = await feed.open("tenant_a");
   wire.up = false;
   await wire.cut({ code: 1001 });
+  await expect(window.retryNow).toBeVisible();
   await window.retryNow.focus();
   wire.pass = () => [];
   wire.up = true;
@@ -42,6 +44,7 @@ test("the button of new events hands the focus on when the reader is back at the
   const [window] = await feed.open("tenant_a");
   await window.read("event 2");
   await server.post("tenant_a", "arrival");
+  await expect(window.pending).toBeVisible();
   await window.pending.focus();
   await window.page.evaluate(() => scrollTo(0, 0));
   await expect(window.pending).toBeHidden();
@@ -52,6 +55,7 @@ test("the button of new events hands the focus to the first event", async ({ fee
   const [window] = await feed.open("tenant_a");
   await window.pause.click();
   await server.post("tenant_a", "arrival");
+  await expect(window.pending).toBeVisible();
   await window.pending.focus();
   await window.page.keyboard.press("Enter");
   await expect(window.events.first()).toBeFocused();
@@ -62,6 +66,7 @@ test("\"Retry\" hands the focus to the text field", async ({ feed, context }) =>
   const [window] = await feed.open("tenant_a");
   await context.route(POST, (route) => (route.request().method() === "POST" ? route.abort() : route.fallback()));
   await window.post("again");
+  await expect(window.retry).toBeVisible();
   await window.retry.focus();
   await window.page.keyboard.press("Enter");
   await expect(window.message).toBeFocused();
@@ -74,6 +79,7 @@ test("\"Dismiss\" hands the focus to \"Pause\"", async ({ feed, server }) => {
   await window.isNot("live");
   await server.restart();
   await window.is("live");
+  await expect(window.dismiss).toBeVisible();
   await window.dismiss.focus();
   await window.page.keyboard.press("Enter");
   await expect(window.dismiss).toBeHidden();
@@ -83,6 +89,7 @@ test("\"Dismiss\" hands the focus to \"Pause\"", async ({ feed, server }) => {
 test("\"Dismiss\" hands the focus on when the connection is lost again", async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   await wire.cut({ code: 1001 });
+  await expect(window.dismiss).toBeVisible();
   await window.dismiss.focus();
   wire.up = false;
   await wire.cut({ code: 1001 });
@@ -94,6 +101,7 @@ test("\"Reload\" hands the focus on when the first build is back", async ({ feed
   const [window] = await feed.open("tenant_a");
   wire.pass = (frame) => [{ ...frame, ...(frame.build && { build: "another" }) }];
   await wire.cut({ code: 1001 });
+  await expect(window.reload).toBeVisible();
   await window.reload.focus();
   wire.pass = (frame) => [frame];
   await wire.cut({ code: 1001 });

@@ -1,8 +1,8 @@
 // The rows of the list: nothing about them moves while they are read.
 import { clocked, expect, test } from "../../fixtures/index.js";
 
-// Clocks are moved by many seconds at once: no heartbeat may be due meanwhile.
-test.use({ settings: { heartbeat: 300_000 } });
+// Clocks are moved by many seconds at once: no heartbeat may be due meanwhile. Rows are measured when nothing moves.
+test.use({ settings: { heartbeat: 300_000 }, contextOptions: { reducedMotion: "reduce" } });
 
 /** Top and height of each row, from the top of the list. */
 const boxes = (window) => window.events.evaluateAll((rows) => rows.map((row) => {
