@@ -2,11 +2,11 @@
 import { now } from "./clock.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
-import { byId, setHidden, setText } from "./dom.js";
+import { byId, countSecond, endSoon, keep, setHidden, setText } from "./dom.js";
 import { acceptedSince } from "./list.js";
 import { TENANTS } from "./rules.js";
 import { showEntries } from "./visible-list.js";
-import { describeState, newEvents } from "./words.js";
+import { describeState, describeWait, newEvents } from "./words.js";
 
 /** Interval of the announcements to a screen reader, which come in batches. */
 const ANNOUNCE_MS = 5_000;
@@ -35,20 +35,23 @@ export class TenantPage {
     byId("full-client").href = `/?tenant=${tenant}`;
     this.#connection = new Connection(tenant, {
       changed: () => this.#showSoon(),
-      notice: (words) => setText(byId("notice-text"), words),
+      phaseChanged: () => this.#phaseChanged(),
+      notice: (notice) => this.#notify(notice),
       breach: () => setText(byId("breach"), "Isolation alarm: an event of another tenant was received and dropped."),
       otherBuild: (isOther) => setHidden(byId("new-build"), !isOther, this.#state),
     });
     this.#composer = new Composer(tenant, this.#connection);
     this.#listen();
-    // The countdown goes on, a hidden tab's title too, and a reader may be back at the top.
-    setInterval(() => this.#show(), 1_000);
+    this.#connection.open();
+    setInterval(() => this.#tick(), 1_000);
     setInterval(() => this.#announce(), ANNOUNCE_MS);
   }
 
   #listen() {
     byId("reload").addEventListener("click", () => location.reload());
+    byId("dismiss").addEventListener("click", () => this.#notify());
     this.#retryNow.addEventListener("click", () => this.#connection.open());
+    document.addEventListener("visibilitychange", () => this.#show());
     this.#pause.addEventListener("click", () => {
       this.#paused = !this.#paused;
       this.#show();
@@ -71,14 +74,36 @@ export class TenantPage {
     this.#feed.firstElementChild.focus();
   }
 
-  /** Shows what changed, at most once a frame. */
+  /** The countdown goes on, a hidden tab's title too, and a reader may be back at the top. */
+  #tick() {
+    if (!document.hidden) countSecond();
+    this.#show();
+  }
+
+  #phaseChanged() {
+    if (this.#connection.state.phase !== "live") this.#notify();
+    this.#composer.phaseChanged();
+  }
+
+  /** Shows a notice, or none. It ends by itself if nothing in it needs an answer. */
+  #notify({ words, lasts } = { words: "", lasts: true }) {
+    const notice = byId("notice-text");
+    setText(notice, words);
+    setHidden(byId("notice-line"), !words, this.#pause);
+    if (lasts) keep(notice);
+    else endSoon(notice, () => this.#notify());
+  }
+
+  /** Shows what changed, at most once a frame. A hidden page has no frames: there the tick shows it. */
   #showSoon() {
-    if (this.#frame) return;
-    this.#frame = requestAnimationFrame(() => this.#show());
+    if (document.hidden || this.#frame) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#show();
+    });
   }
 
   #show() {
-    this.#frame = 0;
     this.#showState();
     const frozen = this.#isFrozen();
     const { list } = this.#connection;
@@ -87,7 +112,8 @@ export class TenantPage {
     if (left > 0 && !frozen) this.#showSoon();
     else this.#showingPending = false;
     if (list.epoch) this.#announced ??= list;
-    this.#composer.confirm();
+    byId("feed-end").hidden = list.seq <= list.entries.length; // else older events were dropped
+    this.#composer.tellPosted();
   }
 
   #isFrozen() {
@@ -104,7 +130,8 @@ export class TenantPage {
     this.#state.ariaLive = seconds > 0 ? "off" : "polite"; // a screen reader must not read a countdown out
     setText(this.#state, words);
     setHidden(this.#retryNow, slug !== "reconnecting" && slug !== "offline", this.#state);
-    this.#pause.ariaPressed = String(this.#paused);
+    setText(byId("message-wait"), describeWait(slug));
+    this.#pause.toggleAttribute("data-paused", this.#paused);
     setText(this.#pause, this.#paused ? "Resume" : "Pause");
   }
 
@@ -115,11 +142,14 @@ export class TenantPage {
     document.title = `${waiting ? `(${count}) ` : ""}${TENANTS[this.#tenant]} · Event feed`;
   }
 
-  /** Tells a screen reader how many events arrived since the last batch. */
+  /** Tells a screen reader how many events arrived since the last batch, without the page's own posts. */
   #announce() {
-    if (!this.#announced) return;
-    const count = acceptedSince(this.#announced, this.#connection.list);
+    if (!this.#announced || this.#composer.isSending) return; // an answer may name one of them as the page's own
+    const { list } = this.#connection;
+    const arrived = acceptedSince(this.#announced, list);
+    const own = list.entries.slice(0, arrived).filter(({ event }) => this.#composer.posted.has(event.id));
+    const count = arrived - own.length;
     setText(byId("announcer"), count > 0 ? newEvents(count) : "");
-    this.#announced = this.#connection.list;
+    this.#announced = list;
   }
 }
