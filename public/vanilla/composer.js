@@ -1,7 +1,7 @@
 // Runs the form: counts and checks what is typed, keeps it as a draft, and posts it.
 import { postMessage } from "./api.js";
 import { now } from "./clock.js";
-import { byId, endSoon, keep, setHidden, setText } from "./dom.js";
+import { byId, setHidden, setText } from "./dom.js";
 import { readDraft, storeDraft } from "./drafts.js";
 import { MAX_LENGTH, lengthOf, newKey, normalise, refusal, trimStart } from "./rules.js";
 
@@ -53,8 +53,8 @@ export class Composer {
   phaseChanged() {
     const isLive = this.#isLive();
     if (isLive === (this.#status.textContent === POSTED_AWAY)) this.#tell("");
-    if (isLive && !this.#retry.hidden) endSoon(this.#error, () => this.#complain(""));
-    else keep(this.#error);
+    if (this.#retry.hidden) return;
+    setText(this.#error, this.#error.textContent, isLive ? () => this.#complain("") : null);
   }
 
   /** Tells the result of a post, once. Its answer and its event in the stream come in either order. */
@@ -62,11 +62,11 @@ export class Composer {
     if (!this.#untold) return;
     const { id, began, answered } = this.#untold;
     const arrival = this.#connection.list.entries.find(({ event }) => event.id === id);
-    const ms = Math.ceil(arrival?.at - began);
     const isLive = this.#isLive();
-    if (isLive && !ms && now() - answered < ARRIVAL_MS) return;
+    if (isLive && !arrival && now() - answered < ARRIVAL_MS) return;
+    const ms = Math.ceil(arrival?.at - began); // a retry's event may have come before, or by the list
     this.#untold = null;
-    this.#tell(!isLive ? POSTED_AWAY : ms ? `Posted, delivered in ${ms} ms` : "Posted");
+    this.#tell(!isLive ? POSTED_AWAY : ms > 0 ? `Posted, delivered in ${ms} ms` : "Posted");
   }
 
   #isLive() {
@@ -74,9 +74,7 @@ export class Composer {
   }
 
   #tell(words) {
-    setText(this.#status, words);
-    if (words && words !== POSTED_AWAY) endSoon(this.#status, () => this.#tell(""));
-    else keep(this.#status);
+    setText(this.#status, words, words && words !== POSTED_AWAY ? () => this.#tell("") : null);
   }
 
   /** Shows an error, or none. Only if it is `aloud`, a screen reader reads it out, and the same words once more. */
@@ -86,7 +84,6 @@ export class Composer {
     if (!words || aloud) setText(this.#alert, words && this.#alert.textContent === words ? `${words}\u00a0` : words);
     this.#message.ariaInvalid = words ? "true" : "false";
     setHidden(this.#retry, !retry, this.#message);
-    keep(this.#error);
   }
 
   #edited() {
@@ -97,10 +94,6 @@ export class Composer {
     this.#count.dataset.level = length > MAX_LENGTH ? "over" : length >= NEAR_LENGTH ? "near" : "";
     this.#complain(length > MAX_LENGTH ? refusal(this.#text) : "", { aloud: !wasTooLong });
     if (this.#text) this.#tell("");
-    this.#store();
-  }
-
-  #store() {
     storeDraft(this.#tenant, { text: this.#message.value, attempt: this.#attempt });
   }
 
@@ -117,20 +110,19 @@ export class Composer {
     this.#complain(error);
     if (error) return;
     if (this.#attempt?.text !== this.#text) this.#attempt = { text: this.#text, key: newKey() };
-    this.#store();
+    this.#edited();
     const { text, key } = this.#attempt;
     const began = performance.now();
     this.isSending = true;
     this.#isNext = false;
     this.#untold = null;
-    this.#tell("");
     setText(this.#submit, "Posting…");
     const { event, words, retry, timedOut } = await postMessage(this.#tenant, text, key);
     this.isSending = false;
     setText(this.#submit, "Post");
     if (event) this.#accepted(event, text, began);
     else this.#complain(words, { retry });
-    if (timedOut) this.#connection.renew();
+    if (timedOut) this.#connection.reconnectFrom("live");
     if (event && this.#isNext && this.#text) this.#send();
   }
 

@@ -42,9 +42,9 @@ export class Connection {
   constructor(tenant, page) {
     this.#tenant = tenant;
     this.#page = page;
-    addEventListener("online", () => this.#isWaiting() && this.#wait(reconnectDelay(0, this.#windowMs)));
+    addEventListener("online", () => this.reconnectFrom("reconnecting"));
     document.addEventListener("visibilitychange", () => {
-      if (this.#isWaiting() && !this.#stream && !document.hidden) this.open();
+      if (this.state.phase === "reconnecting" && !this.#stream && !document.hidden) this.open();
     });
     addEventListener("pagehide", () => this.#abandon());
     addEventListener("pageshow", ({ persisted }) => persisted && this.open());
@@ -70,13 +70,9 @@ export class Connection {
     }
   }
 
-  /** Abandons a live socket whose server does not answer, and connects again within the window (2). */
-  renew() {
-    if (this.state.phase === "live") this.#wait(reconnectDelay(0, this.#windowMs));
-  }
-
-  #isWaiting() {
-    return this.state.phase === "reconnecting";
+  /** If the phase is this one, abandons the socket and connects again within the window (2). */
+  reconnectFrom(phase) {
+    if (this.state.phase === phase) this.#wait(reconnectDelay(0, this.#windowMs));
   }
 
   #enter(phase, more) {

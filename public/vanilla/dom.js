@@ -1,18 +1,20 @@
 // Finds the page's elements, and changes their text, their visibility and the focus.
 
-/** How long a message that ends by itself is to be seen. */
+/** How long a message that ends by itself is seen. */
 const SEEN_S = 8;
-/** The messages that end by themselves: the seconds that are left, and what ends each. */
+/** The nodes of such messages, with the seconds that are left and what ends each. */
 const ending = new Map();
 
 export const byId = (id) => document.getElementById(id);
 
 /**
  * Sets a node's text, which is never markup. An unchanged text stays: a live region that is written again is read out
- * again.
+ * again. `end` is called when the text was seen for some seconds, unless the node is set again before.
  */
-export function setText(node, text) {
+export function setText(node, text, end = null) {
   if (node.textContent !== text) node.textContent = text;
+  if (end) ending.set(node, { left: SEEN_S, end });
+  else ending.delete(node);
 }
 
 /** Moves the focus without a scroll. */
@@ -24,16 +26,12 @@ export function setHidden(control, hidden, next) {
   control.hidden = hidden;
 }
 
-/** Calls `end` when the node's message was seen for 8 s, unless `keep` is called before. */
-export const endSoon = (node, end) => ending.set(node, { left: SEEN_S, end });
-export const keep = (node) => ending.delete(node);
-
 /** Counts a second in which the page was visible. */
 export function countSecond() {
   for (const [node, message] of ending) {
     message.left -= 1;
     if (message.left >= 0) continue;
-    keep(node);
+    ending.delete(node);
     message.end();
   }
 }

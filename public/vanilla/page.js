@@ -2,11 +2,11 @@
 import { now } from "./clock.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
-import { byId, countSecond, endSoon, keep, setHidden, setText } from "./dom.js";
+import { byId, countSecond, setHidden, setText } from "./dom.js";
 import { acceptedSince } from "./list.js";
 import { TENANTS } from "./rules.js";
 import { showEntries } from "./visible-list.js";
-import { describeState, describeWait, newEvents } from "./words.js";
+import { describeState, newEvents } from "./words.js";
 
 /** Interval of the announcements to a screen reader, which come in batches. */
 const ANNOUNCE_MS = 5_000;
@@ -35,7 +35,10 @@ export class TenantPage {
     byId("full-client").href = `/?tenant=${tenant}`;
     this.#connection = new Connection(tenant, {
       changed: () => this.#showSoon(),
-      phaseChanged: () => this.#phaseChanged(),
+      phaseChanged: () => {
+        if (this.#connection.state.phase !== "live") this.#notify();
+        this.#composer.phaseChanged();
+      },
       notice: (notice) => this.#notify(notice),
       breach: () => setText(byId("breach"), "Isolation alarm: an event of another tenant was received and dropped."),
       otherBuild: (isOther) => setHidden(byId("new-build"), !isOther, this.#state),
@@ -43,7 +46,11 @@ export class TenantPage {
     this.#composer = new Composer(tenant, this.#connection);
     this.#listen();
     this.#connection.open();
-    setInterval(() => this.#tick(), 1_000);
+    // The countdown goes on, a hidden tab's title too, and a reader may be back at the top.
+    setInterval(() => {
+      if (!document.hidden) countSecond();
+      this.#show();
+    }, 1_000);
     setInterval(() => this.#announce(), ANNOUNCE_MS);
   }
 
@@ -74,27 +81,13 @@ export class TenantPage {
     this.#feed.firstElementChild.focus();
   }
 
-  /** The countdown goes on, a hidden tab's title too, and a reader may be back at the top. */
-  #tick() {
-    if (!document.hidden) countSecond();
-    this.#show();
-  }
-
-  #phaseChanged() {
-    if (this.#connection.state.phase !== "live") this.#notify();
-    this.#composer.phaseChanged();
-  }
-
   /** Shows a notice, or none. It ends by itself if nothing in it needs an answer. */
   #notify({ words, lasts } = { words: "", lasts: true }) {
-    const notice = byId("notice-text");
-    setText(notice, words);
+    setText(byId("notice-text"), words, lasts ? null : () => this.#notify());
     setHidden(byId("notice-line"), !words, this.#pause);
-    if (lasts) keep(notice);
-    else endSoon(notice, () => this.#notify());
   }
 
-  /** Shows what changed, at most once a frame. A hidden page has no frames: there the tick shows it. */
+  /** Shows what changed, at most once a frame. A hidden page has no frames: the interval shows it. */
   #showSoon() {
     if (document.hidden || this.#frame) return;
     this.#frame = requestAnimationFrame(() => {
@@ -130,7 +123,6 @@ export class TenantPage {
     this.#state.ariaLive = seconds > 0 ? "off" : "polite"; // a screen reader must not read a countdown out
     setText(this.#state, words);
     setHidden(this.#retryNow, slug !== "reconnecting" && slug !== "offline", this.#state);
-    setText(byId("message-wait"), describeWait(slug));
     this.#pause.toggleAttribute("data-paused", this.#paused);
     setText(this.#pause, this.#paused ? "Resume" : "Pause");
   }

@@ -27,13 +27,6 @@ export function describeState({ phase, seconds = 0, reason = "", paused = false,
   return [phase, seconds > 0 ? `Reconnecting in ${seconds} s` : "Reconnecting…"];
 }
 
-/** What a state, named by its slug, means for who writes a message, or "". */
-export function describeWait(slug) {
-  if (slug === "offline") return "You're offline. Your draft is kept.";
-  const isWaiting = slug === "reconnecting" || slug === "stopped";
-  return isWaiting ? "You're not receiving events right now. You can still post." : "";
-}
-
 const clockTime = () => new Date().toLocaleTimeString([], { timeStyle: "short" });
 
 /**

@@ -127,8 +127,8 @@ test("what is posted while the page is not live appears after the return, and th
   const [window] = await feed.open("tenant_a");
   await expect(window.wait).toBeHidden();
   await cut(window, wire);
-  await expect(window.wait).toHaveText(NOT_LIVE);
   await expect(window.wait).toBeVisible();
+  await expect(window.form.getByText(NOT_LIVE, { exact: true })).toBeVisible();
   await window.post("hello");
   await expect(window.status).toHaveText("Posted. It appears here once you're reconnected.");
   await expect(window.message).toHaveValue("");
@@ -172,8 +172,8 @@ test("while offline the page says that the draft is kept", async ({ feed, wire, 
   wire.up = false;
   await wire.cut({ code: 1001 }).catch(() => {}); // a page may have closed it first
   await window.is("offline");
-  await expect(window.wait).toHaveText("You're offline. Your draft is kept.");
-  await expect(window.page.getByText("You can still post.")).toBeHidden();
+  await expect(window.form.getByText("You're offline. Your draft is kept.", { exact: true })).toBeVisible();
+  await expect(window.form.getByText("You can still post.")).toBeHidden();
 });
 
 /** A window that has posted, and whose post got no answer. */
