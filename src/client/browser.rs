@@ -182,9 +182,12 @@ pub fn scroll_to(id: &str) {
     }
 }
 
-/// Moves the focus to the first row of a list. It scrolls nothing.
+/// Moves the focus to the first row of a list, and scrolls there.
 pub fn focus_first(list: &str) {
-    focus_element(element::<Element>(list).and_then(|list| list.first_element_child()));
+    let first = element::<Element>(list).and_then(|list| list.first_element_child());
+    if let Some(row) = first.and_then(|row| row.dyn_into::<HtmlElement>().ok()) {
+        let _ = row.focus();
+    }
 }
 
 /// Moves the focus to the row with this `data-id`. It scrolls nothing.

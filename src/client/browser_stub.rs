@@ -87,7 +87,7 @@ pub fn focus(_id: &str) {}
 /// Scrolls to the top of an element.
 pub fn scroll_to(_id: &str) {}
 
-/// Moves the focus to the first row of a list. It scrolls nothing.
+/// Moves the focus to the first row of a list, and scrolls there.
 pub fn focus_first(_list: &str) {}
 
 /// Moves the focus to the row with this `data-id`. It scrolls nothing.
