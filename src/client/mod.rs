@@ -7,10 +7,11 @@
 pub mod announcer;
 #[cfg_attr(not(feature = "hydrate"), path = "browser_stub.rs")]
 pub mod browser;
-pub mod check;
 pub mod clock;
 pub mod confirmation;
 pub mod draft;
+pub mod isolation_check;
+pub mod isolation_counts;
 pub mod live;
 pub mod reconnect;
 pub mod session;
