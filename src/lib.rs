@@ -19,9 +19,10 @@ pub mod feed;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-/// Where the browser's client starts: takes over the page that the server rendered.
+/// Starts the browser's client: takes over the page that the server rendered. Returns whether all of it was as the server
+/// had rendered it. If not, the client has not begun, and another instance can.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
-pub fn hydrate() {
-    app::hydrate();
+pub fn hydrate() -> bool {
+    app::hydrate()
 }

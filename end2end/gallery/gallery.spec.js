@@ -47,7 +47,7 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
         await shoot(await told(feed, server, "tenant_b"), "tenant-b");
         const window = await told(feed, server, "tenant_a");
         await window.post("Hello from the window itself");
-        await expect(window.status).toContainText("Live in");
+        await expect(window.status).toContainText("delivered in");
         await shoot(window, "tenant-a");
 
         await window.message.fill("x".repeat(501));

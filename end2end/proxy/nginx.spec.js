@@ -34,7 +34,7 @@ test("a page returns when the server behind the proxy does", async ({ feed, serv
   await server.post("tenant_a", "after the restart");
   await window.live();
   await expect(window.messages).toHaveText(["after the restart"]);
-  await expect(window.notice).toContainText("the server has restarted");
+  await expect(window.notice).toContainText("The server restarted");
 });
 
 test("a page returns when the proxy does, and has missed nothing", async ({ feed, server, nginx }) => {

@@ -9,7 +9,7 @@ import { Connection, reconnectDelay } from "../../public/vanilla/connection.js";
 import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
 import { EMPTY, acceptedSince, withEvent, withList } from "../../public/vanilla/list.js";
 import { lengthOf, newKey, normalise, refusal, tenantOf } from "../../public/vanilla/rules.js";
-import { describeState, readNotice } from "../../public/vanilla/words.js";
+import { describeState, describeWait, readNotice } from "../../public/vanilla/words.js";
 
 const FOLDER = new URL("../../public/vanilla/", import.meta.url);
 const textOf = (name) => readFileSync(new URL(name, FOLDER), "utf8");
@@ -50,16 +50,20 @@ test("500 code points are accepted, 501 are not", () => {
   assert.equal(lengthOf("👍🏽e\u0301"), 4);
   for (const character of ["a", "😀", "\u0301"]) {
     assert.equal(refusal(character.repeat(500)), "", character);
-    assert.match(refusal(character.repeat(501)), /at most 500/, character);
+    assert.equal(refusal(character.repeat(501)), "1 character over the 500 limit.", character);
   }
-  assert.match(refusal(""), /Write a message/);
+  assert.equal(refusal("😀".repeat(10_247)), "9,747 characters over the 500 limit.");
+  assert.equal(refusal(""), "Write a message first.");
 });
 
 test("control characters are refused but for line feed and tab", () => {
   for (let code = 0; code < 0x20; code += 1) {
     assert.equal(refusal(`a${String.fromCodePoint(code)}b`) === "", code === 9 || code === 10, `U+${code}`);
   }
-  for (const control of ["\u007f", "\u0080", "\u0085", "\u009f"]) assert.match(refusal(`a${control}b`), /Control/);
+  for (const control of ["\u007f", "\u0080", "\u0085", "\u009f"]) {
+    assert.match(refusal(`a${control}b`), /^Character 2 is a control character/);
+  }
+  assert.equal(refusal("😀b\u0007"), "Character 3 is a control character (U+0007). Remove it to post.");
   for (const text of ["a\u202eb", "a\u200db", "\ufeff", "<b>"]) assert.equal(refusal(text), "", "text as any other");
 });
 
@@ -120,7 +124,8 @@ test("a list that lags behind the hello is not merged, but read again", async (c
   });
   await new Promise((resolve) => {
     const changed = () => { if (connection?.state.phase === "live") resolve(); };
-    connection = new Connection("tenant_a", { changed, notice() {}, otherBuild() {} });
+    connection = new Connection("tenant_a", { changed, phaseChanged() {}, notice() {}, otherBuild() {} });
+    connection.open();
     const hello = { type: "connection_established", epoch: "one", seq: 1, heartbeat_ms: 15_000, reconnect_ms: 1 };
     says("message", { data: JSON.stringify(hello) });
   });
@@ -132,7 +137,9 @@ test("an answer to a post that is cut off is no answer", async (context) => {
   const body = new ReadableStream({ pull(controller) { controller.error(new TypeError("network error")); } });
   context.mock.method(globalThis, "fetch", async () => new Response(body, { status: 201 }));
   globalThis.location = { origin: "http://localhost:3000" };
-  await assert.rejects(postMessage("tenant_a", "hello", "1-2-3-4"), /^Error: No answer from the server\./);
+  const { words, retry, timedOut } = await postMessage("tenant_a", "hello", "1-2-3-4");
+  assert.match(words, /^No answer from the server\./);
+  assert.deepEqual([retry, timedOut], [true, false]);
   delete globalThis.location;
 });
 
@@ -203,21 +210,34 @@ test("what arrived since is counted over a restart too", () => {
   assert.equal(acceptedSince(listOf("one", 10), listOf("two", 3)), 3, "numbers of two epochs are not compared");
 });
 
-test("a return is told as it was", () => {
+test("a return is told as it was, and stays only if something is missing", () => {
   const before = { epoch: "one", seq: 10 };
   const notice = (list, gap = false) => readNotice(before, list, gap, "12:03");
-  assert.equal(readNotice(EMPTY, listOf("one", 5), false, "12:03"), "", "nothing to say at first");
-  assert.equal(notice(listOf("one", 10)), "Back live: nothing was missed.");
-  assert.equal(notice(listOf("one", 11)), "Back live: 1 new event.");
-  assert.equal(notice(listOf("one", 22, 12)), "Back live: 12 new events.");
-  assert.match(notice(listOf("one", 22, 11)), /12 new events; some events are missing/);
-  assert.equal(notice(listOf("two", 1)), "Back live: the server has restarted at 12:03.");
-  assert.equal(notice(listOf("one", 11), true), "Something was lost on the way; read again: 1 new event.");
+  const brief = (words) => ({ words, lasts: false });
+  const lasting = (words) => ({ words, lasts: true });
+  assert.deepEqual(readNotice(EMPTY, listOf("one", 5), false, "12:03"), brief(""), "nothing to say at first");
+  assert.deepEqual(notice(listOf("one", 10)), brief("Reconnected. You didn't miss anything."));
+  assert.deepEqual(notice(listOf("one", 11)), brief("Reconnected: 1 new event."));
+  assert.deepEqual(notice(listOf("one", 22, 12)), brief("Reconnected: 12 new events."));
+  assert.deepEqual(notice(listOf("one", 22, 11)),
+    lasting("Reconnected: 12 new events. Some older events are no longer available."));
+  const restart = "Reconnected. The server restarted (noticed at 12:03).";
+  assert.deepEqual(notice(listOf("two", 0)), lasting(restart));
+  assert.deepEqual(notice(listOf("two", 1)), lasting(`${restart} 1 event since.`));
+  assert.deepEqual(notice(listOf("two", 2)), lasting(`${restart} 2 events since.`));
+  assert.deepEqual(notice(listOf("one", 11), true), brief("Recovered 1 event that didn't arrive."));
+  assert.deepEqual(notice(listOf("one", 13), true), brief("Recovered 3 events that didn't arrive."));
 });
 
-test("the modules have at most 700 lines in all, and the first line of each says what it does", () => {
+test("a writer is told if the page is not live", () => {
+  const slugs = ["connecting", "live", "paused", "reconnecting", "stopped", "offline"];
+  const notLive = "You're not receiving events right now. You can still post.";
+  assert.deepEqual(slugs.map(describeWait), ["", "", "", notLive, notLive, "You're offline. Your draft is kept."]);
+});
+
+test("the modules have at most 800 lines in all, and the first line of each says what it does", () => {
   const lines = modules.flatMap((name) => textOf(name).trimEnd().split("\n"));
-  assert.ok(lines.length <= 700, `${lines.length} lines`);
+  assert.ok(lines.length <= 800, `${lines.length} lines`);
   for (const name of modules) assert.match(textOf(name), /^\/\/ [A-Z][^\n]*\.\n/, name);
 });
 

@@ -73,7 +73,7 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
       await window.live();
       await until("the page says so", () => window.run(() => {
         const notice = document.querySelector("#notice").textContent;
-        return /the server has restarted at/.test(notice) || notice;
+        return /The server restarted \(noticed at/.test(notice) || notice;
       }));
       await (await window.find("textarea")).sendKeys(Key.ENTER);
       await until("the message is live", () => window.run(() =>

@@ -1,8 +1,8 @@
 // Reaches the server: sends the API's two requests, and names the address of the stream.
 import { NO_ANSWER, PROXY_ANSWER, notPosted } from "./words.js";
 
-/** Time limit of an answer. */
-const TIMEOUT_MS = 10_000;
+/** Time limit of an answer, and of a connection attempt. */
+export const TIMEOUT_MS = 10_000;
 
 // Addresses start from the origin. If the page's own address has a user and a password, a relative address takes them
 // over, and browsers refuse to fetch it.
@@ -11,14 +11,8 @@ const TIMEOUT_MS = 10_000;
 export const streamAddress = (tenant) => `${location.origin.replace("http", "ws")}/ws?tenant=${tenant}`;
 
 /** Sends one request. The tenant's header is the credential. */
-function request(tenant, { headers, signal, ...options }) {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
-  return fetch(`${location.origin}/events`, {
-    headers: { "X-Tenant-ID": tenant, ...headers },
-    signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-    ...options,
-  });
-}
+const request = (tenant, { headers, ...options }) =>
+  fetch(`${location.origin}/events`, { headers: { "X-Tenant-ID": tenant, ...headers }, ...options });
 
 /** Reads the tenant's list, newest first, with the position that it ends at. Any other answer throws. */
 export async function readList(tenant, signal) {
@@ -30,29 +24,26 @@ export async function readList(tenant, signal) {
   return { epoch, seq, kept: events.length, entries: events.map((event, i) => ({ seq: seq - i, event })) };
 }
 
-/** Posts a message, and returns its event. A repeat of a key posts nothing. A failure is thrown in plain words. */
+/**
+ * Posts a message. A repeat of a key posts nothing. Returns its `event`, or else `words` that say why there is none,
+ * whether a `retry` may help, and whether the answer `timedOut`.
+ */
 export async function postMessage(tenant, message, key) {
   const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
-  let response, text;
+  const body = JSON.stringify({ message });
+  let response, answer;
   try {
-    response = await request(tenant, { method: "POST", headers, body: JSON.stringify({ message }) });
-    text = await response.text();
-  } catch {
-    throw new Error(NO_ANSWER);
+    response = await request(tenant, { method: "POST", headers, body, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    answer = await response.json();
+  } catch (error) {
+    // An answer that is not JSON is an answer too, perhaps of a proxy.
+    const isAnswered = error instanceof SyntaxError;
+    if (!isAnswered) return { words: NO_ANSWER, retry: true, timedOut: error.name === "TimeoutError" };
   }
-  const answer = parse(text);
-  if (response.status === 201 && answer?.tenant_id === tenant) return answer;
-  if (response.ok) throw new Error(PROXY_ANSWER);
+  if (response.status === 201 && answer?.tenant_id === tenant) return { event: answer };
+  if (response.ok) return { words: PROXY_ANSWER, retry: true };
   // Only the server refuses with a problem (RFC 9457): a proxy's own 502 leaves open what the server did.
   const isProblem = response.headers.get("Content-Type")?.startsWith("application/problem+json");
-  throw new Error(isProblem && answer?.detail ? notPosted(answer.detail) : NO_ANSWER);
-}
-
-/** The value of a JSON text, or null. */
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
+  const words = isProblem && answer?.detail ? notPosted(answer.detail) : NO_ANSWER;
+  return { words, retry: response.status !== 422 };
 }

@@ -2,13 +2,11 @@
 //
 // It follows "A client's duty" in docs/contract.md: numbers in brackets name its points. Nothing here touches the page,
 // which gives callbacks instead.
-import { readList, streamAddress } from "./api.js";
+import { TIMEOUT_MS, readList, streamAddress } from "./api.js";
 import { now } from "./clock.js";
 import { EMPTY, withEvent, withList } from "./list.js";
 import { readNotice } from "./words.js";
 
-/** Time limit of a connection attempt. */
-const TIMEOUT_MS = 10_000;
 /** A connection that was live for this time was steady: the next delay is short again. */
 const STEADY_MS = 10_000;
 /** Longest window of the random delay. */
@@ -40,17 +38,16 @@ export class Connection {
   /** All that belongs to the current socket, or null between two sockets. */
   #stream = null;
 
-  /** `page` has the callbacks `changed()`, `notice(words)`, `breach()` and `otherBuild(isOther)`. */
+  /** `page` has these callbacks: `changed`, `phaseChanged`, `breach`, `notice` (see `readNotice`), `otherBuild`. */
   constructor(tenant, page) {
     this.#tenant = tenant;
     this.#page = page;
-    addEventListener("online", () => this.#isWaiting() && this.#wait(reconnectDelay(0, this.#windowMs)));
+    addEventListener("online", () => this.reconnectFrom("reconnecting"));
     document.addEventListener("visibilitychange", () => {
-      if (this.#isWaiting() && !this.#stream && !document.hidden) this.open();
+      if (this.state.phase === "reconnecting" && !this.#stream && !document.hidden) this.open();
     });
     addEventListener("pagehide", () => this.#abandon());
     addEventListener("pageshow", ({ persisted }) => persisted && this.open());
-    this.open();
   }
 
   /** Connects now, and abandons the socket or the delay before it. */
@@ -73,12 +70,15 @@ export class Connection {
     }
   }
 
-  #isWaiting() {
-    return this.state.phase === "reconnecting";
+  /** If the phase is this one, abandons the socket and connects again within the window (2). */
+  reconnectFrom(phase) {
+    if (this.state.phase === phase) this.#wait(reconnectDelay(0, this.#windowMs));
   }
 
   #enter(phase, more) {
+    const isOther = phase !== this.state.phase;
     this.state = { phase, ...more };
+    if (isOther) this.#page.phaseChanged();
     this.#page.changed();
   }
 
@@ -134,41 +134,35 @@ export class Connection {
     if (event && !this.#ensureOwn(event)) return;
     if (event) stream.held.push({ seq, event, at: performance.now() });
     stream.seq = seq;
-    if (seq !== expected[type]) this.#read(stream, this.list, seq);
+    if (seq !== expected[type]) this.#read(stream, seq);
     else if (!stream.reading) this.#mergeHeld();
   }
 
-  /** Reads the list up to `seq`, and again if a hole showed meanwhile. Events are held until it is there (1, 3). */
-  async #read(stream, before, seq) {
-    stream.again = true;
+  /** Reads the list, and again while it lags behind `seq` (1, 3). Events are held until it is there. */
+  async #read(stream, seq) {
     stream.leastSeq = seq;
     if (stream.reading) return;
     stream.reading = true;
-    while (stream.again) {
-      stream.again = false;
-      const list = await this.#readCurrent(stream);
+    const { signal } = stream.abort;
+    const limit = setTimeout(() => this.#lost(), TIMEOUT_MS);
+    signal.addEventListener("abort", () => clearTimeout(limit));
+    let list;
+    for (;;) {
+      list = await readList(this.#tenant, signal).catch(() => null);
       if (stream !== this.#stream) return;
       if (list?.epoch !== stream.epoch) return this.#lost();
-      const entries = list.entries.filter(({ event }) => this.#ensureOwn(event));
-      this.list = withList(this.list, { ...list, entries });
-      this.#page.notice(readNotice(before, list, Boolean(stream.liveAt)));
+      if (list.seq >= stream.leastSeq) break;
+      await new Promise((resolve) => setTimeout(resolve, reconnectDelay(0, this.#windowMs)));
     }
+    clearTimeout(limit);
+    const notice = readNotice(this.list, list, Boolean(stream.liveAt));
+    const entries = list.entries.filter(({ event }) => this.#ensureOwn(event));
+    this.list = withList(this.list, { ...list, entries });
     stream.reading = false;
     stream.liveAt ??= now();
     this.#mergeHeld();
     this.#enter("live");
-  }
-
-  /** Reads the list, and again within one time limit while it is of a server that lags behind the stream (1). */
-  async #readCurrent(stream) {
-    const deadline = performance.now() + TIMEOUT_MS;
-    const signal = AbortSignal.any([stream.abort.signal, AbortSignal.timeout(TIMEOUT_MS)]);
-    for (;;) {
-      const list = await readList(this.#tenant, signal).catch(() => null);
-      if (list?.epoch !== stream.epoch || list.seq >= stream.leastSeq) return list;
-      const delay = Math.min(reconnectDelay(0, this.#windowMs), deadline - performance.now());
-      await new Promise((resolve) => setTimeout(resolve, delay));
-    }
+    this.#page.notice(notice);
   }
 
   #mergeHeld() {

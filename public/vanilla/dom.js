@@ -1,13 +1,20 @@
 // Finds the page's elements, and changes their text, their visibility and the focus.
 
+/** How long a message that ends by itself is seen. */
+const SEEN_S = 8;
+/** The nodes of such messages, with the seconds that are left and what ends each. */
+const ending = new Map();
+
 export const byId = (id) => document.getElementById(id);
 
 /**
  * Sets a node's text, which is never markup. An unchanged text stays: a live region that is written again is read out
- * again.
+ * again. `end` is called when the text was seen for some seconds, unless the node is set again before.
  */
-export function setText(node, text) {
+export function setText(node, text, end = null) {
   if (node.textContent !== text) node.textContent = text;
+  if (end) ending.set(node, { left: SEEN_S, end });
+  else ending.delete(node);
 }
 
 /** Moves the focus without a scroll. */
@@ -17,4 +24,14 @@ export const focus = (node) => node?.focus({ preventScroll: true });
 export function setHidden(control, hidden, next) {
   if (hidden && control.contains(document.activeElement)) focus(next);
   control.hidden = hidden;
+}
+
+/** Counts a second in which the page was visible. */
+export function countSecond() {
+  for (const [node, message] of ending) {
+    message.left -= 1;
+    if (message.left >= 0) continue;
+    ending.delete(node);
+    message.end();
+  }
 }

@@ -2,7 +2,7 @@
 import { now } from "./clock.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
-import { byId, setHidden, setText } from "./dom.js";
+import { byId, countSecond, setHidden, setText } from "./dom.js";
 import { acceptedSince } from "./list.js";
 import { TENANTS } from "./rules.js";
 import { showEntries } from "./visible-list.js";
@@ -35,20 +35,30 @@ export class TenantPage {
     byId("full-client").href = `/?tenant=${tenant}`;
     this.#connection = new Connection(tenant, {
       changed: () => this.#showSoon(),
-      notice: (words) => setText(byId("notice-text"), words),
+      phaseChanged: () => {
+        if (this.#connection.state.phase !== "live") this.#notify();
+        this.#composer.phaseChanged();
+      },
+      notice: (notice) => this.#notify(notice),
       breach: () => setText(byId("breach"), "Isolation alarm: an event of another tenant was received and dropped."),
       otherBuild: (isOther) => setHidden(byId("new-build"), !isOther, this.#state),
     });
     this.#composer = new Composer(tenant, this.#connection);
     this.#listen();
+    this.#connection.open();
     // The countdown goes on, a hidden tab's title too, and a reader may be back at the top.
-    setInterval(() => this.#show(), 1_000);
+    setInterval(() => {
+      if (!document.hidden) countSecond();
+      this.#show();
+    }, 1_000);
     setInterval(() => this.#announce(), ANNOUNCE_MS);
   }
 
   #listen() {
     byId("reload").addEventListener("click", () => location.reload());
+    byId("dismiss").addEventListener("click", () => this.#notify());
     this.#retryNow.addEventListener("click", () => this.#connection.open());
+    document.addEventListener("visibilitychange", () => this.#show());
     this.#pause.addEventListener("click", () => {
       this.#paused = !this.#paused;
       this.#show();
@@ -71,14 +81,22 @@ export class TenantPage {
     this.#feed.firstElementChild.focus();
   }
 
-  /** Shows what changed, at most once a frame. */
+  /** Shows a notice, or none. It ends by itself if nothing in it needs an answer. */
+  #notify({ words, lasts } = { words: "", lasts: true }) {
+    setText(byId("notice-text"), words, lasts ? null : () => this.#notify());
+    setHidden(byId("notice-line"), !words, this.#pause);
+  }
+
+  /** Shows what changed, at most once a frame. A hidden page has no frames: the interval shows it. */
   #showSoon() {
-    if (this.#frame) return;
-    this.#frame = requestAnimationFrame(() => this.#show());
+    if (document.hidden || this.#frame) return;
+    this.#frame = requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.#show();
+    });
   }
 
   #show() {
-    this.#frame = 0;
     this.#showState();
     const frozen = this.#isFrozen();
     const { list } = this.#connection;
@@ -87,7 +105,8 @@ export class TenantPage {
     if (left > 0 && !frozen) this.#showSoon();
     else this.#showingPending = false;
     if (list.epoch) this.#announced ??= list;
-    this.#composer.confirm();
+    byId("feed-end").hidden = list.seq <= list.entries.length; // else older events were dropped
+    this.#composer.tellPosted();
   }
 
   #isFrozen() {
@@ -104,7 +123,7 @@ export class TenantPage {
     this.#state.ariaLive = seconds > 0 ? "off" : "polite"; // a screen reader must not read a countdown out
     setText(this.#state, words);
     setHidden(this.#retryNow, slug !== "reconnecting" && slug !== "offline", this.#state);
-    this.#pause.ariaPressed = String(this.#paused);
+    this.#pause.toggleAttribute("data-paused", this.#paused);
     setText(this.#pause, this.#paused ? "Resume" : "Pause");
   }
 
@@ -115,11 +134,14 @@ export class TenantPage {
     document.title = `${waiting ? `(${count}) ` : ""}${TENANTS[this.#tenant]} · Event feed`;
   }
 
-  /** Tells a screen reader how many events arrived since the last batch. */
+  /** Tells a screen reader how many events arrived since the last batch, without the page's own posts. */
   #announce() {
-    if (!this.#announced) return;
-    const count = acceptedSince(this.#announced, this.#connection.list);
+    if (!this.#announced || this.#composer.isSending) return; // an answer may name one of them as the page's own
+    const { list } = this.#connection;
+    const arrived = acceptedSince(this.#announced, list);
+    const own = list.entries.slice(0, arrived).filter(({ event }) => this.#composer.posted.has(event.id));
+    const count = arrived - own.length;
     setText(byId("announcer"), count > 0 ? newEvents(count) : "");
-    this.#announced = this.#connection.list;
+    this.#announced = list;
   }
 }

@@ -11,13 +11,12 @@ export function tenantOf(search) {
   return named.length === 1 && Object.hasOwn(TENANTS, named[0]) ? named[0] : null;
 }
 
-/** A message as the server keeps it. Rust's White_Space has U+0085 and lacks U+FEFF, unlike `String.trim`. */
-export function normalise(text) {
-  return text
-    .toWellFormed()
-    .replaceAll("\r\n", "\n")
-    .replace(/^\p{White_Space}+|(?<!\p{White_Space})\p{White_Space}+$/gu, "");
-}
+/** A text without white space in front. Rust's White_Space has U+0085 and lacks U+FEFF, unlike `String.trimStart`. */
+export const trimStart = (text) => text.toWellFormed().replace(/^\p{White_Space}+/u, "");
+
+/** A message as the server keeps it. */
+export const normalise = (text) =>
+  trimStart(text.replaceAll("\r\n", "\n")).replace(/(?<!\p{White_Space})\p{White_Space}+$/u, "");
 
 /** The length of a text in code points, as the server counts. */
 export const lengthOf = (text) => [...text].length;
@@ -25,9 +24,13 @@ export const lengthOf = (text) => [...text].length;
 /** Why a normalised message cannot be posted, in plain words, or "". */
 export function refusal(text) {
   if (text === "") return "Write a message first.";
-  if (lengthOf(text) > MAX_LENGTH) return `Too long: a message has at most ${MAX_LENGTH} characters.`;
-  if (/[^\P{Cc}\n\t]/u.test(text)) return "Control characters other than line breaks and tabs cannot be posted.";
-  return "";
+  const over = lengthOf(text) - MAX_LENGTH;
+  if (over > 0) return `${over.toLocaleString("en")} character${over === 1 ? "" : "s"} over the ${MAX_LENGTH} limit.`;
+  const [control] = /[^\P{Cc}\n\t]/u.exec(text) ?? [];
+  if (control === undefined) return "";
+  const position = lengthOf(text.slice(0, text.indexOf(control))) + 1;
+  const code = control.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+  return `Character ${position} is a control character (U+${code}). Remove it to post.`;
 }
 
 /** A new idempotency key. A page on plain http has no `crypto.randomUUID`. */

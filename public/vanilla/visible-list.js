@@ -15,7 +15,7 @@ function articleOf({ seq, event }, isNew) {
   article.dataset.id = event.id;
   message.id = `message-${event.id}`;
   article.setAttribute("aria-labelledby", message.id);
-  time.dateTime = time.title = event.timestamp;
+  time.dateTime = event.timestamp;
   setText(time, TIME_FORMAT.format(new Date(event.timestamp)));
   setText(message, event.message);
   if (isNew) {

@@ -1,7 +1,10 @@
 // Puts counts, the connection's state, a read of the list and a failed post into words.
+import { acceptedSince } from "./list.js";
 
 /** "1 new event", "2 new events", "99+ new events". */
-export const newEvents = (count) => `${count} new event${count === 1 ? "" : "s"}`;
+export const newEvents = (count) => plural(count, "new event");
+
+const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** The words if the answer to a post is lost: the server may have accepted the message. */
 export const NO_ANSWER =
@@ -27,15 +30,19 @@ export function describeState({ phase, seconds = 0, reason = "", paused = false,
 const clockTime = () => new Date().toLocaleTimeString([], { timeStyle: "short" });
 
 /**
- * The notice after a read of the list (a client's duty, 3). `before` is the list that the page held; `gap` is true if a
- * live stream had a hole.
+ * The notice after a read of the list (a client's duty, 3), and whether it `lasts`. `before` is the list that the page
+ * held; `gap` is true if a live stream had a hole.
  */
 export function readNotice(before, list, gap, now = clockTime()) {
-  if (before.epoch === null) return "";
-  if (before.epoch !== list.epoch) return `Back live: the server has restarted at ${now}.`;
-  const passed = list.seq - before.seq;
-  const cause = gap ? "Something was lost on the way; read again" : "Back live";
-  const count = passed > 0 ? newEvents(passed) : "nothing was missed";
-  const missing = passed > list.kept ? "; some events are missing, as more passed than are kept" : "";
-  return `${cause}: ${count}${missing}.`;
+  if (before.epoch === null) return { words: "", lasts: false };
+  const count = acceptedSince(before, list);
+  const events = plural(count, "event");
+  const isRestart = before.epoch !== list.epoch;
+  const isMissing = count > list.kept;
+  let words = count > 0 ? `Reconnected: ${newEvents(count)}.` : "Reconnected. You didn't miss anything.";
+  if (gap) words = `Recovered ${events} that didn't arrive.`;
+  if (isRestart) words = `Reconnected. The server restarted (noticed at ${now}).`;
+  if (isRestart && count > 0) words += ` ${events} since.`;
+  if (isMissing) words += " Some older events are no longer available.";
+  return { words, lasts: isRestart || isMissing };
 }

@@ -1,7 +1,7 @@
 //! The server functions: what the page asks of the server beside the feed itself (contract, "HTTP"). What they do on
 //! the server is in `server::http::server_fns`.
 //!
-//! Their bodies and answers are those of the API, and so is the way they take: the one [`browser::fetch`]. The framework's
+//! Their bodies and answers are those of the API, and so is the way they take: the one [`driver::fetch`]. The framework's
 //! own client, with its streams and forms and a reader for each type, would be a tenth of what people load.
 
 use std::future::Future;
@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use crate::{
     client::{
-        Request, browser,
+        Request, browser, driver,
         wire::{self, Read},
     },
     feed::{Event, Problem, Report, Tenant},
@@ -56,7 +56,7 @@ pub async fn isolation_report() -> Result<Report, Problem> {
 pub async fn post_as(tenant: Tenant, message: String, key: &str) {
     let body = body(&PostEvent { message, key: String::new() });
     let request = Request { path: "/events", tenant: Some(tenant), key: Some(key), body: Some(&body) };
-    let _ = browser::fetch(request).await;
+    let _ = driver::fetch(request).await;
 }
 
 /// A server function's call: its arguments are the body, and this is what goes beside it.
@@ -100,7 +100,7 @@ where
     async fn run_client(path: &str, call: I) -> Result<O, Problem> {
         let body = body(&call);
         let request = Request { path, tenant: browser::page_tenant(), key: call.key(), body: Some(&body) };
-        wire::result(browser::fetch(request).await)
+        wire::result(driver::fetch(request).await)
     }
 }
 

@@ -1,23 +1,23 @@
-//! The alarm that nobody should ever see (contract, "A client's duty", 5). What is a breach, `client::session` decides.
+//! Renders the alarm that nobody should ever see (contract, "A client's duty", 5). What is a breach, `client::session` decides.
 
 use leptos::prelude::*;
 
-use super::follow::{Follow, flag, text};
+use super::erased::{Erased, Words, flag, text};
 
 /// Says that something of another tenant came, and was dropped. It stays until the page is loaded anew.
 #[component]
 pub fn BreachAlarm(
     /// How many times that has happened.
-    breaches: Follow<u64>,
+    breaches: Erased<u64>,
 ) -> impl IntoView {
-    let silent = Follow::clone(&breaches);
+    let silent = Erased::clone(&breaches);
     let words = move || match breaches() {
         0 => "",
         _ => "Isolation alarm: an event of another tenant was received and dropped.",
     };
     view! {
         <div role="alert" id="breach" class="bar" hidden=flag(move || silent() == 0)>
-            {text(words)}
+            <Words of=text(words) />
         </div>
     }
 }

@@ -1,12 +1,12 @@
-//! The connection in words, for eyes; what a screen reader hears goes through the page's one announcer. Which state it
-//! is in, `client::reconnect` decides.
+//! Renders the connection's state, for eyes: a screen reader hears of it through the page's one announcer. Which state it is,
+//! `client::reconnect` decides.
 
 use leptos::prelude::*;
 
-use super::follow::{flag, text, word};
+use super::erased::{Hides, Words, flag, hides, now, text, word};
 use crate::{
     client::{
-        live::{self, Facts},
+        driver::{self, FeedState},
         reconnect::Status,
     },
     feed::Tenant,
@@ -14,17 +14,17 @@ use crate::{
 
 /// The state's name in the markup. A pause is the page's own, and only what is live can be paused.
 #[must_use]
-pub fn slug(facts: &Facts) -> &'static str {
-    if facts.paused && facts.status == Status::Live { "paused" } else { facts.status.slug() }
+pub fn slug(state: &FeedState) -> &'static str {
+    if state.paused && state.status == Status::Live { "paused" } else { state.status.slug() }
 }
 
 /// The state in words.
 #[must_use]
-pub fn label(facts: &Facts) -> String {
-    match (slug(facts), facts.countdown) {
+pub fn label(state: &FeedState) -> String {
+    match (slug(state), state.countdown) {
         ("paused", _) => String::from("Paused"),
         (_, Some(seconds)) => format!("Reconnecting in {seconds} s"),
-        _ => facts.status.label(),
+        _ => state.status.label(),
     }
 }
 
@@ -33,21 +33,34 @@ pub fn label(facts: &Facts) -> String {
 pub fn ConnectionStatus(
     /// Whose connection it is.
     tenant: Tenant,
-    /// The connection's.
-    facts: RwSignal<Facts>,
+    /// The feed's state.
+    state: RwSignal<FeedState>,
 ) -> impl IntoView {
+    let id = id(tenant);
+    let retry = Hides { when: flag(move || !state.read().status.can_retry()), next: id };
     view! {
         <div class="connection">
-            <span data-connection=word(move || slug(&facts.read()))>{text(move || label(&facts.read()))}</span>
+            <span id=id tabindex="-1" data-connection=word(move || slug(&state.read()))>
+                <Words of=text(move || label(&state.read())) />
+            </span>
             <button
                 type="button"
                 class="quiet"
-                hidden=flag(move || !facts.read().status.can_retry())
-                on:click=move |_| live::retry_now(tenant)
+                hidden=now(&retry.when)
+                use:hides=retry
+                on:click=move |_| driver::retry_now(tenant)
             >
                 "Retry now"
             </button>
         </div>
+    }
+}
+
+/// The element that shows a tenant's state. Both are on the isolation view.
+const fn id(tenant: Tenant) -> &'static str {
+    match tenant {
+        Tenant::A => "state-tenant_a",
+        Tenant::B => "state-tenant_b",
     }
 }
 
@@ -58,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_pause_never_hides_trouble() {
-        let paused = |status| Facts { status, paused: true, ..Facts::default() };
+        let paused = |status| FeedState { status, paused: true, ..FeedState::default() };
         assert_eq!(label(&paused(Status::Live)), "Paused");
         assert_eq!(slug(&paused(Status::Live)), "paused");
         assert_eq!(label(&paused(Status::Offline)), "Offline");
@@ -69,9 +82,9 @@ mod tests {
     fn a_long_wait_is_counted_down() {
         let status = Status::Reconnecting { since: Instant::new(0.0), at: Instant::new(9_000.0) };
         assert_eq!(
-            label(&Facts { status: status.clone(), countdown: Some(4), ..Facts::default() }),
+            label(&FeedState { status: status.clone(), countdown: Some(4), ..FeedState::default() }),
             "Reconnecting in 4 s"
         );
-        assert_eq!(label(&Facts { status, ..Facts::default() }), "Reconnecting…");
+        assert_eq!(label(&FeedState { status, ..FeedState::default() }), "Reconnecting…");
     }
 }

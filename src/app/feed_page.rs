@@ -1,5 +1,5 @@
-//! A tenant's page: who, whether it is live, what to write, what has happened. Its parts are components of their own,
-//! and `client::live` moves them.
+//! Renders a tenant's page: who, whether it is live, what to write, what has happened. Its parts are components of their own,
+//! and `client::driver` moves them.
 
 use std::sync::Arc;
 
@@ -10,19 +10,19 @@ use super::{
     breach_alarm::BreachAlarm,
     composer::Composer,
     connection_status::ConnectionStatus,
+    erased::{Hides, Words, flag, hides, now, text},
     feed_title,
-    follow::{flag, text, word, yes_or_no},
     notice_bar::NoticeBar,
     tenant_mark::TenantMark,
     tenant_picker::TenantPicker,
-    timeline_view::{BEFORE, FEED, Tick, TimelineView},
+    timeline_view::{BEFORE, Clock, FEED, TimelineView},
 };
 use crate::{
     client::{
         browser,
-        live::{self, Facts, Listener},
+        driver::{self, FeedState, Listener},
         session::{Session, new_events},
-        shown::Shown,
+        visible_list::{Row, VisibleList, neighbour},
     },
     feed::Tenant,
 };
@@ -38,90 +38,96 @@ pub fn FeedPage(
 ) -> impl IntoView {
     let Snapshot { tenant, position, retain, build, events } = snapshot;
     let session = Session::resume(tenant, retain, build, position, events);
-    let facts = RwSignal::new(Facts { epoch: session.epoch(), ..Facts::default() });
-    let rows = RwSignal::new(Shown::new(&session).rows().to_vec());
-    let clock = RwSignal::new(None);
+    let state = RwSignal::new(FeedState { epoch: session.epoch(), ..FeedState::default() });
+    let rows = RwSignal::new(VisibleList::new(&session).rows().to_vec());
+    let clock = Clock::new(state);
 
-    // Before the first hello no age is known: the browser's own clock may be wrong.
-    let tick = move || {
-        let (facts, now) = (facts.read_untracked(), browser::now());
-        clock.set(facts.server.map(|server| Tick { visible: facts.visible.at(now), server: server.at(now) }));
-    };
-    let changed = move |now: Facts| {
-        let before = facts.try_update(|facts| std::mem::replace(facts, now));
-        // The rows look at the epoch when they look at the clock: an effect less in each of a thousand. A hello brings both.
-        let clocks = |facts: &Facts| (facts.server, facts.visible);
-        if before.is_some_and(|before| clocks(&before) != clocks(&facts.read_untracked())) {
-            tick();
+    let changed = move |now: FeedState| {
+        let before = state.try_update(|state| std::mem::replace(state, now));
+        // The rows look at the epoch when they look at the clock. A hello brings both.
+        let clocks = |state: &FeedState| (state.server, state.visible);
+        if before.is_some_and(|before| clocks(&before) != clocks(&state.read_untracked())) {
+            clock.tick();
         }
     };
-    Effect::new(move |_| {
-        browser::every(AGES, tick);
+    browser::after_mount(move || {
+        browser::every(AGES, move || clock.tick());
         let listener = Listener {
             changed: Box::new(move |now, new_rows| {
                 if let Some(new_rows) = new_rows {
+                    keep_focus(&rows.read_untracked(), new_rows);
                     rows.set(new_rows.to_vec());
                 }
-                if *facts.read_untracked() != now {
+                if *state.read_untracked() != now {
                     changed(now);
                 }
             }),
             arrived: Box::new(|_| {}),
         };
-        live::start(session.clone(), listener);
-        let scrolled = move || live::scroll(tenant, browser::is_above(FEED));
+        driver::start(session, listener);
+        let scrolled = move || driver::scroll(tenant, browser::is_above(FEED));
         scrolled();
         browser::on_scroll(scrolled);
     });
     Effect::new(move |_| {
-        let facts = facts.read();
-        browser::set_title(&title(tenant, facts.unseen.max(facts.pending)));
+        let state = state.read();
+        browser::set_title(&title(tenant, state.unseen.max(state.pending)));
     });
 
+    let pending = Hides { when: flag(move || state.read().pending == 0), next: BEFORE };
     view! {
         <header class="top">
             <h1>
                 <TenantMark tenant />
                 {tenant.label()}
             </h1>
-            <ConnectionStatus tenant facts />
+            <ConnectionStatus tenant state />
         </header>
         <main>
-            <BreachAlarm breaches=Arc::new(move || facts.read().breaches) />
+            <BreachAlarm breaches=Arc::new(move || state.read().breaches) />
             <div class="side">
                 <TenantPicker current=tenant />
-                <Composer tenant facts />
+                <Composer tenant state />
             </div>
             <div class="stream">
-                <NoticeBar tenant facts />
+                <NoticeBar tenant state next=BEFORE />
                 <div class="tools">
                     <h2>"Events"</h2>
                     <button
                         type="button"
                         id=BEFORE
                         class="quiet live-only"
-                        aria-pressed=word(move || yes_or_no(facts.read().paused))
-                        on:click=move |_| live::pause(tenant, !facts.read_untracked().paused)
+                        data-paused=flag(move || state.read().paused)
+                        on:click=move |_| driver::pause(tenant, !state.read_untracked().paused)
                     >
-                        {text(move || if facts.read().paused { "Resume" } else { "Pause" })}
+                        <Words of=text(move || if state.read().paused { "Resume" } else { "Pause" }) />
                     </button>
                 </div>
                 <div class="pill">
                     <button
                         type="button"
                         id="pending"
-                        hidden=flag(move || facts.read().pending == 0)
-                        on:click=move |_| take_up(tenant)
+                        hidden=now(&pending.when)
+                        use:hides=pending
+                        on:click=move |_| show_pending(tenant)
                     >
-                        {text(move || waiting(facts.read().pending))}
+                        <Words of=text(move || waiting(state.read().pending)) />
                     </button>
                 </div>
-                <TimelineView rows facts clock />
+                <TimelineView rows state retain clock />
             </div>
             <p id="announcer" role="status" class="for-ears">
-                {text(move || facts.read().said.clone())}
+                <Words of=text(move || state.read().announcement.clone()) />
             </p>
         </main>
+    }
+}
+
+/// If the row that has the focus is about to leave, gives the focus to its neighbour.
+fn keep_focus(before: &[Row], after: &[Row]) {
+    let focused = browser::focused_row(FEED).and_then(|id| id.parse().ok());
+    if let Some(next) = focused.and_then(|id| neighbour(before, after, id)) {
+        browser::focus_row(FEED, &next.to_string());
     }
 }
 
@@ -137,16 +143,16 @@ fn title(tenant: Tenant, waiting: u64) -> String {
     }
 }
 
-/// What waits, for the button that takes it up.
+/// What waits, for the button that shows it.
 fn waiting(count: u64) -> String {
     if count > MANY { format!("{MANY}+ new events") } else { new_events(count) }
 }
 
-/// Takes up what waits, and leads there.
-fn take_up(tenant: Tenant) {
+/// Shows the pending events, and leads there.
+fn show_pending(tenant: Tenant) {
     // First, so that no scroll event that is under way says that the reader is still further down.
     browser::scroll_to(FEED);
-    live::take_up(tenant);
+    driver::show_pending(tenant);
     // One frame later than the list itself, so that the first event is the newest.
     browser::next_frame(|| browser::focus_first(FEED));
 }

@@ -12,7 +12,7 @@ use super::{
     actions,
     breach_alarm::BreachAlarm,
     connection_status::ConnectionStatus,
-    follow::{Follow, flag, text, word, yes_or_no},
+    erased::{Erased, Words, flag, text, word, yes_or_no},
     tenant_mark::TenantMark,
 };
 use crate::{
@@ -20,11 +20,11 @@ use crate::{
         browser,
         clock::Instant,
         draft::hexadecimal,
+        driver::{self, FeedState, Listener},
         isolation_check::{Check, PROBES, Stage, Verdict},
         isolation_counts::{Age, Ages, NO_FIGURE, Process, Source},
-        live::{self, Facts, Listener},
         reconnect::Status,
-        times,
+        relative_time,
     },
     feed::{Problem, Report, Tenant, TenantReport},
 };
@@ -43,7 +43,7 @@ const WATCH_ON: u32 = 1_000;
 /// All that the page follows.
 #[derive(Debug, Clone, Copy)]
 pub struct View {
-    feeds: [RwSignal<Facts>; 2],
+    feeds: [RwSignal<FeedState>; 2],
     state: RwSignal<State>,
 }
 
@@ -82,7 +82,7 @@ impl View {
             check: Check::default(),
             now: None,
         };
-        Self { feeds: Tenant::ALL.map(|_| RwSignal::new(Facts::default())), state: RwSignal::new(state) }
+        Self { feeds: Tenant::ALL.map(|_| RwSignal::new(FeedState::default())), state: RwSignal::new(state) }
     }
 
     /// The ages of a tenant's figures.
@@ -113,7 +113,7 @@ impl View {
         match state.now {
             Some(_) => browser::local_time(millis),
             // Nobody but the report names a moment by then.
-            None => times::utc(&state.report.timestamp.to_string()),
+            None => relative_time::utc(&state.report.timestamp.to_string()),
         }
     }
 
@@ -127,14 +127,14 @@ impl View {
                     self.state.maybe_update(|state| state.arrived(tenant, text, now));
                 }),
             };
-            live::watch(tenant, listener);
+            driver::watch(tenant, listener);
         }
         let refresh = move || spawn_local(self.refresh());
         refresh();
         browser::every(REFRESH, refresh);
     }
 
-    fn changed(self, tenant: Tenant, now: Facts) {
+    fn changed(self, tenant: Tenant, now: FeedState) {
         let facts = self.feeds[tenant as usize];
         let before = facts.get_untracked();
         if before == now {
@@ -264,7 +264,7 @@ pub fn IsolationPage(
     };
     let verdict = move || state.read().check.verdict();
     let report_ages = move || Ages::new(None, state.read().source());
-    let rejected = |count: fn(&Report) -> u64| -> Follow<Figure> {
+    let rejected = |count: fn(&Report) -> u64| -> Erased<Figure> {
         Arc::new(move || {
             let age = report_ages().report;
             (age, age.figure(count(&state.read().report)))
@@ -293,14 +293,14 @@ pub fn IsolationPage(
                     aria-disabled=word(move || yes_or_no(!idle()))
                     on:click=run
                 >
-                    {text(move || if running() { "Checking…" } else { "Run isolation check" })}
+                    <Words of=text(move || if running() { "Checking…" } else { "Run isolation check" }) />
                 </button>
                 <div class="outcome" data-verdict=word(move || verdict().map_or("", Verdict::slug))>
                     <p id="verdict" role="status">
-                        {text(move || verdict().map_or("", Verdict::words))}
+                        <Words of=text(move || verdict().map_or("", Verdict::words)) />
                     </p>
                     <p id="check-details">
-                        {text(move || state.read().check.details(|at| view.time(at)))}
+                        <Words of=text(move || state.read().check.details(|at| view.time(at))) />
                     </p>
                 </div>
                 <div class="frame" hidden=flag(move || *state.read().check.stage() == Stage::Idle)>
@@ -339,19 +339,19 @@ pub fn IsolationPage(
             </section>
             <div id="restart" role="status">
                 <p class="bar" hidden=flag(move || !state.read().process.has_restarted())>
-                    {text(move || state.read().process.words(|at| minutes(view.time(at))))}
+                    <Words of=text(move || state.read().process.words(|at| minutes(view.time(at)))) />
                 </p>
             </div>
             <div class="panels">{Tenant::ALL.map(|tenant| view! { <TenantPanel tenant view /> })}</div>
             <section class="card" aria-labelledby="server">
                 <h2 id="server">"Server"</h2>
-                <p class="as-of">{text(move || report_ages().words(|at| view.time(at)))}</p>
+                <p class="as-of"><Words of=text(move || report_ages().words(|at| view.time(at))) /></p>
                 <dl>
                     <Count name="Rejected: Origin not allowed" figure=rejected(|report| report.refused_origin) />
                     <Count name="Rejected: Host not allowed" figure=rejected(|report| report.refused_host) />
                 </dl>
                 <p class="error" role="status">
-                    {text(move || state.read().trouble.clone())}
+                    <Words of=text(move || state.read().trouble.clone()) />
                 </p>
             </section>
         </main>
@@ -440,12 +440,12 @@ pub fn TenantPanel(
                 <TenantMark tenant />
                 {tenant.label()}
             </h2>
-            <ConnectionStatus tenant facts=view.feeds[tenant as usize] />
-            <p class="as-of">{text(move || view.ages(tenant).words(|at| view.time(at)))}</p>
+            <ConnectionStatus tenant state=view.feeds[tenant as usize] />
+            <p class="as-of"><Words of=text(move || view.ages(tenant).words(|at| view.time(at))) /></p>
             <a href=format!("/?tenant={tenant}")>"Open the feed"</a>
             <p class="foreign" data-foreign=word(move || foreign().0)>
-                <strong>{text(move || foreign().1)}</strong>
-                <span>{text(name)}</span>
+                <strong><Words of=text(move || foreign().1) /></strong>
+                <Words of=text(name) />
             </p>
             <dl>
                 {FIGURES
@@ -461,13 +461,13 @@ pub fn Count(
     /// What is counted.
     name: &'static str,
     /// How many.
-    figure: Follow<Figure>,
+    figure: Erased<Figure>,
 ) -> impl IntoView {
     let age = Arc::clone(&figure);
     view! {
         <div data-age=word(move || age().0.slug())>
             <dt>{name}</dt>
-            <dd>{text(move || figure().1)}</dd>
+            <dd><Words of=text(move || figure().1) /></dd>
         </div>
     }
 }
@@ -485,8 +485,8 @@ pub fn CheckCell(
     let state = view.state;
     view! {
         <td data-cell=word(move || state.read().check.mark(tenant, stream).slug())>
-            <strong>{text(move || state.read().check.cell(tenant, stream).seen.to_string())}</strong>
-            <span>{text(move || state.read().check.words(tenant, stream))}</span>
+            <strong><Words of=text(move || state.read().check.cell(tenant, stream).seen.to_string()) /></strong>
+            <Words of=text(move || state.read().check.words(tenant, stream)) />
         </td>
     }
 }

@@ -5,8 +5,8 @@ pub mod actions;
 pub mod breach_alarm;
 pub mod composer;
 pub mod connection_status;
+pub mod erased;
 pub mod feed_page;
-mod follow;
 pub mod isolation_page;
 pub mod notice_bar;
 pub mod selector_page;
@@ -33,9 +33,9 @@ use feed_page::FeedPage;
 use isolation_page::IsolationPage;
 use selector_page::SelectorPage;
 
-/// The element that holds a page, and all that is hydrated.
+/// The element that holds a page, and all that is hydrated. `boot/start.js` names it too.
 const ROOT: &str = "app";
-/// The element that holds the [`Page`] which the server rendered, as JSON.
+/// The element that holds the [`Page`] which the server rendered, as JSON. `boot/start.js` names it too.
 const PAGE_DATA: &str = "page";
 
 /// Which page is shown, and what it starts from. The server renders from it and sends it along, so that hydration
@@ -118,11 +118,12 @@ fn feed_title(tenant: Tenant) -> String {
     format!("{} · Event feed", tenant.label())
 }
 
-/// Takes over, in the browser, the page that the server rendered.
-pub fn hydrate() {
+/// Takes over, in the browser, the page that the server rendered. Returns whether all of it was as the server had rendered
+/// it.
+#[must_use]
+pub fn hydrate() -> bool {
     let page = browser::text(PAGE_DATA).and_then(|text| Page::read(&Json::parse(&text)?));
-    let Some(page) = page else { return };
-    browser::mount(ROOT, move || view! { <Body page /> });
+    page.is_some_and(|page| browser::mount(ROOT, move || view! { <Body page /> }))
 }
 
 /// All of a page that is alive.

@@ -1,38 +1,44 @@
-//! How things stood at the last return, and the offer of a newer page. What is worth a notice, `client::session` decides.
+//! Renders how things stood at the last return, and the offer of a new version. What deserves a notice, `client::session`
+//! decides; how long it is shown, `client::driver`.
 
 use leptos::prelude::*;
 
-use super::follow::{flag, text};
+use super::erased::{Hides, Words, flag, hides, now, text};
 use crate::{
     client::{
         browser,
-        live::{self, Facts},
+        driver::{self, FeedState},
     },
     feed::{Tenant, Timestamp},
 };
 
-/// Says so, until it is put away.
+/// The notices of a page.
 #[component]
 pub fn NoticeBar(
     /// Whose page it is.
     tenant: Tenant,
-    /// What there is to tell.
-    facts: RwSignal<Facts>,
+    /// The feed's state.
+    state: RwSignal<FeedState>,
+    /// The control that takes the focus from one that is hidden here.
+    next: &'static str,
 ) -> impl IntoView {
-    let newer = move || match facts.read().outdated {
-        true => "The server has a newer version of this page. What you typed is kept.",
+    let notice = Hides { when: flag(move || state.read().notice.is_none()), next };
+    let newer = Hides { when: flag(move || !state.read().outdated), next };
+    let words = move || state.read().notice.map_or_else(String::new, |notice| notice.words(clock));
+    let version = move || match state.read().outdated {
+        true => "A new version is available. Your draft will be kept.",
         false => "",
     };
     view! {
         <div id="notice" role="status">
-            <p class="bar" hidden=flag(move || facts.read().notice.is_none())>
-                <span>{text(move || facts.read().notice.map_or_else(String::new, |notice| notice.words(clock)))}</span>
-                <button type="button" class="quiet" on:click=move |_| live::dismiss(tenant)>
+            <p class="bar" hidden=now(&notice.when) use:hides=notice>
+                <Words of=text(words) />
+                <button type="button" class="quiet" on:click=move |_| driver::dismiss(tenant)>
                     "Dismiss"
                 </button>
             </p>
-            <p class="bar" hidden=flag(move || !facts.read().outdated)>
-                <span>{text(newer)}</span>
+            <p class="bar" hidden=now(&newer.when) use:hides=newer>
+                <Words of=text(version) />
                 <button type="button" class="quiet" on:click=|_| browser::reload()>
                     "Reload"
                 </button>

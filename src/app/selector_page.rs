@@ -1,4 +1,4 @@
-//! The first page: which tenant? Nothing of either tenant is on it but its name.
+//! Renders the first page, which asks for the tenant. Nothing of either tenant is on it but its name.
 
 use leptos::prelude::*;
 
@@ -15,10 +15,10 @@ pub fn SelectorPage(
         <main class="selector">
             <h1>"Choose a tenant"</h1>
             <p class="lead">
-                "Two tenants, two live feeds that never meet. What is posted to one appears at once in every window of that tenant, and never in the other's."
+                "Two tenants, two separate live feeds. Whatever you post appears instantly in every window of that tenant, and never in the other's."
             </p>
             {unknown
-                .then(|| view! { <p class="error">"The address names no tenant that there is. Choose one here."</p> })}
+                .then(|| view! { <p class="error">"That tenant doesn't exist. Choose one below."</p> })}
             <div class="choices">
                 {Tenant::ALL
                     .map(|tenant| {

@@ -1,12 +1,17 @@
-//! The document around a page. Rendered by the server only; what lives in the browser is inside it. What a page shows
-//! is not here.
+//! Renders the document around a page, on the server only, with the scripts that start the client in it. What a page shows is
+//! not here.
+//!
+//! The scripts are in `boot/`. The client takes over a page only as the server rendered it, and anything may have changed the page before: an extension,
+//! a translator, a browser that makes a link of a phone number. So a copy is taken behind the page's last element, and put
+//! back if the two differ. If that fails too, a fresh instance of the client takes over the page as the server renders it
+//! now. What was typed, and the focus, are kept.
 
 use leptos::{nonce::use_nonce, prelude::*};
 
 use super::{Body, PAGE_DATA, Page, ROOT};
 use crate::feed::Tenant;
 
-/// The element that says that the page's client did not start.
+/// The element that says that the page's client did not start. `boot/start.js` shows it.
 const FAILED: &str = "client-failed";
 
 /// The addresses of what a page links.
@@ -41,6 +46,7 @@ pub fn Shell(
     let data = data(&page);
     let here = matches!(page, Page::Isolation(_));
     let failed = assets.client.is_none();
+    let copies = !failed;
     let icon = tenant.map_or_else(|| String::from("/favicon.svg"), |tenant| format!("/favicon-{tenant}.svg"));
     view! {
         <!DOCTYPE html>
@@ -49,6 +55,7 @@ pub fn Shell(
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
+                <meta name="format-detection" content="telephone=no,date=no,address=no,email=no" />
                 <meta name="description" content="A live feed of events for two tenants that never meet." />
                 <title>{page.title()}</title>
                 <link rel="icon" type="image/svg+xml" href=icon />
@@ -59,15 +66,16 @@ pub fn Shell(
                 <Views tenant isolation here />
                 <p id=FAILED class="bar" hidden=!failed>
                     {if failed {
-                        "This server runs without its built client. The page that needs no build stands in: "
+                        "This server runs without its built client. "
                     } else {
-                        "The live page could not start here. The page that needs no build may: "
+                        "The live page couldn't start. "
                     }}
-                    <a href=vanilla(tenant)>"open the simple page"</a>
+                    <a href=vanilla(tenant)>"Try the simple page."</a>
                 </p>
                 <div id=ROOT>
                     <Body page />
                 </div>
+                {copies.then(|| view! { <script nonce=use_nonce() inner_html=COPY></script> })}
                 <script type="application/json" id=PAGE_DATA inner_html=data></script>
             </body>
         </html>
@@ -96,30 +104,31 @@ pub fn Views(
     }
 }
 
-/// Starts the client. While it is under way the page can be read; if it fails, the page says so.
+/// Keeps what people do before the client runs.
+const EARLY: &str = include_str!("boot/early.js");
+/// Copies the page.
+const COPY: &str = include_str!("boot/copy.js");
+/// Starts the client.
+const START: &str = include_str!("boot/start.js");
+
+/// Starts the client. While that is under way the page can be read; if it fails, the page says so.
 #[component]
 pub fn Boot(
     /// What to start.
     client: ClientFiles,
 ) -> impl IntoView {
-    // Both are paths of our own, of letters, digits, dots and dashes: `{:?}` writes them as JavaScript strings.
-    let script = format!(
-        "const root = document.documentElement;\n\
-         const fail = () => {{ root.dataset.client = 'failed'; document.getElementById('{FAILED}').hidden = false; }};\n\
-         addEventListener('error', ({{ error }}) => error instanceof WebAssembly.RuntimeError && fail());\n\
-         try {{\n\
-           const client = await import({:?});\n\
-           await client.default({{ module_or_path: {:?} }});\n\
-           performance.mark('hydrate');\n\
-           client.hydrate();\n\
-           root.dataset.client = 'ready';\n\
-         }} catch (error) {{ fail(); throw error; }}\n",
-        client.js, client.wasm,
-    );
     view! {
-        <link rel="modulepreload" href=client.js />
-        <link rel="preload" href=client.wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
-        <script type="module" nonce=use_nonce() inner_html=script></script>
+        <link id="client-js" rel="modulepreload" href=client.js />
+        <link
+            id="client-wasm"
+            rel="preload"
+            href=client.wasm
+            r#as="fetch"
+            r#type="application/wasm"
+            crossorigin="anonymous"
+        />
+        <script nonce=use_nonce() inner_html=EARLY></script>
+        <script type="module" nonce=use_nonce() inner_html=START></script>
     }
 }
 

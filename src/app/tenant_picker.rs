@@ -1,29 +1,73 @@
-//! The tenant's dropdown: a plain form, that a choice alone submits where script runs. It remembers nothing: the choice
-//! is an address.
+//! Renders the tenant dropdown: a plain form, which a choice alone submits where script runs.
+//!
+//! It remembers nothing: the choice is an address. A key that changes the closed dropdown is not a choice yet (WCAG 2.2,
+//! 3.2.2): it waits for Enter or for "Open".
 
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 
+use super::erased::{Hides, flag, hides};
 use crate::{client::browser, feed::Tenant};
 
-/// Goes to the chosen tenant's page. It is loaded anew, so that nothing of the old one is left.
+/// The dropdown.
+const SELECT: &str = "tenant";
+
+/// Goes to the chosen tenant's page. It is loaded from the server, so that nothing of the old one is left.
 #[component]
 pub fn TenantPicker(
-    /// The tenant of this page, if it is one's.
+    /// The tenant of this page, if it has one.
     #[prop(optional)]
     current: Option<Tenant>,
 ) -> impl IntoView {
-    let chosen = move |event| {
-        let choice: Result<Tenant, _> = event_target_value(&event).parse();
-        if let Ok(tenant) = choice
-            && choice.ok() != current
+    let is_typed = RwSignal::new(false);
+    // Without script, "Open" is the only way.
+    let is_current = RwSignal::new(false);
+    let own = current.map_or("", Tenant::id);
+    let chosen = || browser::choice(SELECT).unwrap_or_default();
+    let look = move || is_current.set(chosen() == own);
+    browser::after_mount(move || {
+        look();
+        // The browser may have kept another choice.
+        browser::on_show(move || {
+            browser::set_choice(SELECT, own);
+            look();
+        });
+    });
+    let open = move || {
+        if let Ok(tenant) = chosen().parse::<Tenant>()
+            && Some(tenant) != current
         {
             browser::visit(&format!("/?tenant={tenant}"));
         }
     };
+    let keys = move |event: ev::KeyboardEvent| match event.key().as_str() {
+        "Enter" if !is_current.get_untracked() => {
+            event.prevent_default();
+            open();
+        }
+        // These open the dropdown. What is chosen then, is chosen.
+        "Enter" | " " | "F4" => is_typed.set(false),
+        "ArrowUp" | "ArrowDown" if event.alt_key() => is_typed.set(false),
+        _ => is_typed.set(true),
+    };
+    let changed = move |_| {
+        look();
+        if !is_typed.get_untracked() {
+            open();
+        }
+    };
+    let button = Hides { when: flag(move || is_current.get()), next: SELECT };
     view! {
-        <form method="get" action="/" class="picker">
-            <label for="tenant">"Tenant"</label>
-            <select id="tenant" name="tenant" autocomplete="off" required on:change=chosen>
+        <form method="get" action="/" id="tenant-form" class="picker">
+            <label for=SELECT>"Tenant"</label>
+            <select
+                id=SELECT
+                name="tenant"
+                autocomplete="off"
+                required
+                on:change=changed
+                on:keydown=keys
+                on:pointerdown=move |_| is_typed.set(false)
+            >
                 {current.is_none().then(|| view! { <option value="" disabled selected>"Choose…"</option> })}
                 {Tenant::ALL
                     .map(|tenant| {
@@ -35,7 +79,7 @@ pub fn TenantPicker(
                     })
                     }
             </select>
-            <button type="submit">"Open"</button>
+            <button type="submit" use:hides=button>"Open"</button>
         </form>
     }
 }

@@ -1,10 +1,11 @@
-//! The list of events, newest first: APG's feed pattern, with all that is not an event outside it. Which rows stand in
-//! it, `client::shown` decides.
+//! Renders the list of events, newest first: APG's feed pattern, with all that is not an event outside it. Which events have
+//! a row, `client::visible_list` decides.
 
-use leptos::{ev, prelude::*};
+use leptos::{ev, prelude::*, tachys::renderer::types::Element};
+use uuid::Uuid;
 
-use super::follow::{flag, text, word, yes_or_no};
-use crate::client::{browser, clock::Millis, live::Facts, shown::Row, times};
+use super::erased::{Words, flag, text, word, yes_or_no};
+use crate::client::{browser, clock::Millis, driver::FeedState, relative_time, visible_list::Row};
 
 /// The element that holds the events.
 pub(super) const FEED: &str = "feed";
@@ -16,13 +17,53 @@ pub(super) const AFTER: &str = "after-feed";
 /// How long an arrival is marked on a page that can be seen (and up to one tick of the clock longer).
 const NEW: Millis = 8_000.0;
 
+/// How many parts the rows are in, each of which looks at the clock in a frame of its own: a thousand rows at once would
+/// take a slow phone longer than can be felt.
+const PARTS: usize = 16;
+
 /// What the clocks show at one look at them.
 #[derive(Debug, Clone, Copy)]
-pub struct Tick {
+struct Tick {
     /// For how long the page has been visible: for marks.
-    pub visible: Millis,
+    visible: Millis,
     /// The server's, in milliseconds since 1970: for ages.
-    pub server: i64,
+    server: i64,
+}
+
+/// The clocks that the rows follow, part by part. They show nothing before the first hello: the browser's own clock may be
+/// wrong.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    state: RwSignal<FeedState>,
+    parts: StoredValue<[RwSignal<Option<Tick>>; PARTS]>,
+}
+
+impl Clock {
+    /// The clocks of a feed.
+    #[must_use]
+    pub fn new(state: RwSignal<FeedState>) -> Self {
+        Self { state, parts: StoredValue::new(std::array::from_fn(|_| RwSignal::new(None))) }
+    }
+
+    /// Lets the rows look at the clocks. A page that cannot be seen leaves that for later.
+    pub fn tick(self) {
+        if browser::is_visible() {
+            self.tick_from(0);
+        }
+    }
+
+    fn tick_from(self, part: usize) {
+        let (state, now) = (self.state.read_untracked(), browser::now());
+        let tick = state.server.map(|server| Tick { visible: state.visible.at(now), server: server.at(now) });
+        drop(state);
+        let Some(signal) = self.parts.read_value().get(part).copied() else { return };
+        signal.set(tick);
+        browser::next_frame(move || self.tick_from(part + 1));
+    }
+
+    fn of(self, seq: u64) -> RwSignal<Option<Tick>> {
+        self.parts.read_value()[seq as usize % PARTS]
+    }
 }
 
 /// The events.
@@ -30,10 +71,12 @@ pub struct Tick {
 pub fn TimelineView(
     /// What stands on the page.
     rows: RwSignal<Vec<Row>>,
-    /// They name the server's process: an event of another is no longer on the server.
-    facts: RwSignal<Facts>,
-    /// The clocks, every few seconds and after each hello; `None` before the first.
-    clock: RwSignal<Option<Tick>>,
+    /// It names the server's process: an event of another is no longer on the server.
+    state: RwSignal<FeedState>,
+    /// How many events the server keeps.
+    retain: usize,
+    /// The clocks that the rows follow.
+    clock: Clock,
 ) -> impl IntoView {
     let empty = move || rows.read().is_empty();
     view! {
@@ -43,11 +86,11 @@ pub fn TimelineView(
         </p>
         <div id=FEED role="feed" aria-label="Events" aria-busy=word(move || yes_or_no(empty())) on:keydown=keys>
             <For each=move || rows.get() key=|row| row.entry.event.id let(row)>
-                {view! { <EventView row facts clock /> }.into_any()}
+                {view! { <EventView row state clock /> }.into_any()}
             </For>
         </div>
         <p id=AFTER class="hint" tabindex="-1" hidden=flag(empty)>
-            "The list ends here: only the newest events are shown."
+            <Words of=text(move || if rows.read().len() < retain { "" } else { "That's everything still kept." }) />
         </p>
     }
 }
@@ -64,52 +107,82 @@ fn keys(event: ev::KeyboardEvent) {
     event.prevent_default();
 }
 
-/// One event. Its text is text: in its own direction, and never markup.
+/// One event. Its text is text: each line in its own direction, and never markup.
 #[component]
 pub fn EventView(
     /// The event, and how it came.
     row: Row,
     /// See [`TimelineView`].
-    facts: RwSignal<Facts>,
+    state: RwSignal<FeedState>,
     /// See [`TimelineView`].
-    clock: RwSignal<Option<Tick>>,
+    clock: Clock,
 ) -> impl IntoView {
     let Row { epoch, entry, arrived, moves } = row;
     let event = entry.event;
+    let id = event.id;
     let moment = event.timestamp.to_string();
-    let millis = event.timestamp.millis();
-    let told = times::utc(&moment);
-    // A thousand rows look at the clock at a time: only where the words change is the rest done.
-    let ago = Memo::new(move |_| clock.get().map(|tick| times::ago(millis, tick.server)));
-    let shown = move || match ago.get() {
-        None => told.clone(),
-        Some(ago) => format!("{ago} · {}", browser::local_time(millis)),
-    };
-    let is_new = arrived.map(|at| flag(move || clock.get().is_none_or(|tick| tick.visible - at < NEW)));
-    let gone = flag(move || {
-        clock.track();
-        facts.read_untracked().epoch.is_some_and(|now| now != epoch)
-    });
+    let utc = relative_time::utc(&moment);
+    let follows = Follows { id, epoch, millis: event.timestamp.millis(), arrived, state, tick: clock.of(entry.seq) };
     view! {
         <article
             tabindex="0"
-            aria-labelledby=event.id.to_string()
+            aria-labelledby=id.to_string()
             data-seq=entry.seq.to_string()
-            data-id=event.id.to_string()
-            data-new=is_new
+            data-id=id.to_string()
+            data-new=arrived.is_some()
             data-moves=moves
-            data-gone=gone
+            use:follow=follows
         >
             <p class="facts">
-                <time datetime=moment.clone() title=format!("{moment} (UTC)")>
-                    {text(shown)}
+                <time datetime=moment data-exact=utc.clone() title=utc.clone()>
+                    {utc.clone()}
                 </time>
                 {arrived.map(|_| view! { <span class="mark-new">"New"</span> })}
                 <span class="mark-gone">"No longer on the server"</span>
             </p>
-            <p dir="auto" class="message" id=event.id.to_string()>
+            <p dir="auto" class="message" id=id.to_string()>
                 {event.message.to_string()}
             </p>
         </article>
     }
+}
+
+/// What a row needs to follow the clocks.
+#[derive(Debug, Clone)]
+struct Follows {
+    id: Uuid,
+    epoch: Uuid,
+    millis: i64,
+    arrived: Option<Millis>,
+    state: RwSignal<FeedState>,
+    tick: RwSignal<Option<Tick>>,
+}
+
+/// What a row shows of the clocks. One effect compares it, and touches the page only where it has changed.
+#[derive(PartialEq)]
+struct Look {
+    ago: String,
+    is_new: bool,
+    is_gone: bool,
+}
+
+/// A directive: keeps a row's age and marks up to date.
+fn follow(row: Element, follows: Follows) {
+    let Follows { id, epoch, millis, arrived, state, tick } = follows;
+    browser::expect_attribute(&row, "data-id", &id.to_string());
+    Effect::new(move |last: Option<Option<Look>>| {
+        let last = last.flatten();
+        let Some(tick) = tick.get() else { return last };
+        let look = Look {
+            ago: relative_time::ago(millis, tick.server),
+            is_new: arrived.is_some_and(|at| tick.visible - at < NEW),
+            is_gone: state.read_untracked().epoch.is_some_and(|now| now != epoch),
+        };
+        if last.as_ref() != Some(&look) {
+            browser::set_time(&row, &format!("{} · {}", look.ago, browser::local_time(millis)));
+            browser::set_flag(&row, "data-new", look.is_new);
+            browser::set_flag(&row, "data-gone", look.is_gone);
+        }
+        Some(look)
+    });
 }

@@ -1,5 +1,6 @@
-//! What a screen reader is told, in batches: at most once in five seconds, however much happens. Where it stands is the
-//! page's to say.
+//! Collects what a screen reader is told into batches: at most one in five seconds, however much happens.
+//!
+//! An own post is not in them: the form announces it.
 
 use super::{
     clock::{Instant, Millis},
@@ -22,6 +23,11 @@ impl Announcer {
     /// So many events have arrived.
     pub fn events(&mut self, count: u64) {
         self.events += count;
+    }
+
+    /// One of the events that arrived is an own post.
+    pub fn own_post(&mut self) {
+        self.events = self.events.saturating_sub(1);
     }
 
     /// The connection is in another state: only the last one counts.
@@ -68,7 +74,8 @@ mod tests {
         }
         assert_eq!(announcer.say(Instant::new(5_000.0)).as_deref(), Some("Live. 490 new events"));
         assert_eq!(announcer.say(Instant::new(99_000.0)), None);
-        announcer.events(490);
+        announcer.events(491);
+        announcer.own_post();
         announcer.state(String::from("Live"));
         assert_eq!(announcer.say(Instant::new(99_000.0)).as_deref(), Some("Live. 490 new events\u{a0}"));
     }

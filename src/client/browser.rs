@@ -1,6 +1,10 @@
 //! The browser, as thin as it can be: nothing in here decides. `browser_stub.rs` has the same signatures for elsewhere.
 
-use std::{cell::Cell, future::Future, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    future::Future,
+    rc::Rc,
+};
 
 use gloo_net::http::{Method, RequestBuilder};
 use js_sys::{Array, Date, JSON, Math, Promise, Reflect};
@@ -9,8 +13,9 @@ use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortSignal, CloseEvent, Document, Element, EventTarget, HtmlElement, HtmlTextAreaElement, MessageEvent,
-    PageTransitionEvent, Storage, UrlSearchParams, VisibilityState, WebSocket, Window,
+    AbortSignal, CloseEvent, Document, Element, EventTarget, FocusOptions, HtmlElement, HtmlSelectElement,
+    HtmlTextAreaElement, MessageEvent, PageTransitionEvent, Storage, UrlSearchParams, VisibilityState, WebSocket,
+    Window,
 };
 
 use super::{
@@ -22,8 +27,15 @@ use crate::feed::{
     protocol::{IDEMPOTENCY_HEADER, POSITION_HEADER, TENANT_HEADER},
 };
 
-/// How long the page waits to be painted where the browser paints nothing, in a hidden tab, in milliseconds.
+/// How long work waits for a frame if the browser paints none, as in a hidden tab, in milliseconds.
 const HIDDEN_FRAME: i32 = 250;
+
+thread_local! {
+    /// What runs once the page is taken over.
+    static AFTER_MOUNT: RefCell<Vec<Box<dyn FnOnce()>>> = const { RefCell::new(vec![]) };
+    /// Whether hydration has met another element than the server rendered.
+    static IS_MISPLACED: Cell<bool> = const { Cell::new(false) };
+}
 
 fn window() -> Window {
     web_sys::window().expect("this runs in a page, which has a window")
@@ -102,14 +114,61 @@ pub fn value(id: &str) -> Option<String> {
     Some(element::<HtmlTextAreaElement>(id)?.value())
 }
 
-/// Replaces what stands in a text field.
+/// Replaces the text of a text field. The cursor keeps its distance from the end.
 pub fn set_value(id: &str, text: &str) {
-    if let Some(field) = element::<HtmlTextAreaElement>(id) {
-        field.set_value(text);
+    let Some(field) = element::<HtmlTextAreaElement>(id) else { return };
+    let behind = field.selection_end().ok().flatten().map_or(0, |end| field.text_length().saturating_sub(end));
+    field.set_value(text);
+    // Elsewhere, the cursor is nobody's concern, and in some engines to set it takes the focus.
+    if document().active_element().is_some_and(|active| active == **field) {
+        let place = field.text_length().saturating_sub(behind);
+        let _ = field.set_selection_range(place, place);
     }
 }
 
-/// Moves the focus to an element.
+/// The value of a dropdown.
+#[must_use]
+pub fn choice(id: &str) -> Option<String> {
+    Some(element::<HtmlSelectElement>(id)?.value())
+}
+
+/// Sets the value of a dropdown.
+pub fn set_choice(id: &str, value: &str) {
+    if let Some(select) = element::<HtmlSelectElement>(id) {
+        select.set_value(value);
+    }
+}
+
+/// Sets the text of an element, in place of all that is in it.
+pub fn set_text(element: &Element, text: &str) {
+    // A live region that is written again is read out again.
+    if element.text_content().as_deref() != Some(text) {
+        element.set_text_content(Some(text));
+    }
+}
+
+/// Sets the text of the `<time>` in an element.
+pub fn set_time(element: &Element, text: &str) {
+    if let Ok(Some(time)) = element.query_selector("time") {
+        set_text(&time, text);
+    }
+}
+
+/// Adds an attribute without a value, or removes it.
+pub fn set_flag(element: &Element, name: &str, is_set: bool) {
+    let _ = element.toggle_attribute_with_force(name, is_set);
+}
+
+/// Hides or shows a control. If it has the focus and hides, the element `next` takes the focus, which would be lost. It scrolls
+/// nothing.
+pub fn set_hidden(control: &Element, hidden: bool, next: &str) {
+    if hidden && control.contains(document().active_element().as_deref()) {
+        focus_element(element(next));
+    }
+    set_flag(control, "hidden", hidden);
+}
+
+/// Moves the focus to an element, and scrolls there.
 pub fn focus(id: &str) {
     if let Some(element) = element::<HtmlElement>(id) {
         let _ = element.focus();
@@ -123,28 +182,48 @@ pub fn scroll_to(id: &str) {
     }
 }
 
-/// Moves the focus to the first child of an element.
-pub fn focus_first(id: &str) {
-    focus_element(element::<Element>(id).and_then(|parent| parent.first_element_child()));
+/// Moves the focus to the first row of a list. It scrolls nothing.
+pub fn focus_first(list: &str) {
+    focus_element(element::<Element>(list).and_then(|list| list.first_element_child()));
 }
 
-/// Moves the focus from the child of an element that has it to the one after, or before.
-pub fn focus_sibling(id: &str, after: bool) {
-    let within = |element: &Element| element.parent_element().is_some_and(|parent| parent.id() == id);
-    let mut child = document().active_element();
-    while let Some(element) = child.take_if(|element| !within(element)) {
-        child = element.parent_element();
+/// Moves the focus to the row with this `data-id`. It scrolls nothing.
+pub fn focus_row(list: &str, row: &str) {
+    let find = |list: Element| list.query_selector(&format!("[data-id='{row}']")).ok().flatten();
+    focus_element(element(list).and_then(find));
+}
+
+/// Moves the focus from the row of a list that has it to the next or the previous one, and scrolls there.
+pub fn focus_sibling(list: &str, next: bool) {
+    let Some(row) = focused(list) else { return };
+    let sibling = if next { row.next_element_sibling() } else { row.previous_element_sibling() };
+    if let Some(sibling) = sibling.and_then(|sibling| sibling.dyn_into::<HtmlElement>().ok()) {
+        let _ = sibling.focus();
     }
-    focus_element(child.and_then(
-        |child| {
-            if after { child.next_element_sibling() } else { child.previous_element_sibling() }
-        },
-    ));
+}
+
+/// The `data-id` of the row of a list that has the focus.
+#[must_use]
+pub fn focused_row(list: &str) -> Option<String> {
+    focused(list)?.get_attribute("data-id")
+}
+
+fn focused(list: &str) -> Option<Element> {
+    let mut child = document().active_element()?;
+    loop {
+        let parent = child.parent_element()?;
+        if parent.id() == list {
+            return Some(child);
+        }
+        child = parent;
+    }
 }
 
 fn focus_element(element: Option<Element>) {
     if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
-        let _ = element.focus();
+        let options = FocusOptions::new();
+        options.set_prevent_scroll(true);
+        let _ = element.focus_with_options(&options);
     }
 }
 
@@ -192,14 +271,33 @@ pub fn is_offline() -> bool {
     !window().navigator().on_line()
 }
 
-/// Takes over, as `view`, what the server rendered into an element.
-pub fn mount<F, N>(id: &str, view: F)
+/// Takes over, as `view`, what the server rendered into an element. Returns whether all of it was as the server had
+/// rendered it. If not, nothing that waits in [`after_mount`] has run.
+#[must_use]
+pub fn mount<F, N>(id: &str, view: F) -> bool
 where
     F: FnOnce() -> N + 'static,
     N: IntoView,
 {
-    if let Some(parent) = element::<HtmlElement>(id) {
-        leptos::mount::hydrate_from(parent, view).forget();
+    let Some(parent) = element::<HtmlElement>(id) else { return false };
+    leptos::mount::hydrate_from(parent, view).forget();
+    let is_whole = !IS_MISPLACED.get();
+    if is_whole {
+        AFTER_MOUNT.take().into_iter().for_each(|act| act());
+    }
+    is_whole
+}
+
+/// Calls `act` once the page is taken over as a whole: what a page that failed half-way must not begin.
+pub fn after_mount(act: impl FnOnce() + 'static) {
+    AFTER_MOUNT.with_borrow_mut(|acts| acts.push(Box::new(act)));
+}
+
+/// Checks, during hydration, that an element is the expected one, by an attribute that the server gave it. Hydration itself
+/// takes any element, so that one which an extension had added would silently stand in for another.
+pub fn expect_attribute(element: &Element, name: &str, value: &str) {
+    if element.get_attribute(name).as_deref() != Some(value) {
+        IS_MISPLACED.set(true);
     }
 }
 
@@ -236,24 +334,58 @@ pub fn on_wake(act: impl Fn(Wake) + 'static) {
     });
 }
 
+/// Calls `act` whenever the page is shown: when it is loaded, and when it comes out of the browser's cache.
+pub fn on_show(act: impl Fn() + 'static) {
+    listen(&window(), "pageshow", move |_: JsValue| act());
+}
+
 /// Calls `act` whenever the page is scrolled.
 pub fn on_scroll(act: impl Fn() + 'static) {
     listen(&window(), "scroll", move |_: JsValue| act());
 }
 
-/// Calls `act` when the browser paints next, or soon where it paints nothing.
+/// Work that waits for the browser's next frame.
+struct Frames {
+    work: Vec<Box<dyn FnOnce()>>,
+    frame: i32,
+    timer: i32,
+    run: Closure<dyn Fn()>,
+}
+
+thread_local! {
+    static FRAMES: RefCell<Frames> = RefCell::new(Frames {
+        work: vec![],
+        frame: 0,
+        timer: 0,
+        run: Closure::new(run_frame),
+    });
+}
+
+/// Calls `act` when the browser paints next, or soon if it paints nothing. A hidden page waits by one timer alone: the
+/// frames that it asks for would pile up until it is shown.
 pub fn next_frame(act: impl FnOnce() + 'static) {
-    let act = Rc::new(Cell::new(Some(act)));
-    let once = || {
-        let act = Rc::clone(&act);
-        Closure::once_into_js(move || {
-            if let Some(act) = act.take() {
-                act();
-            }
-        })
-    };
-    let _ = window().request_animation_frame(once().unchecked_ref());
-    let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(once().unchecked_ref(), HIDDEN_FRAME);
+    FRAMES.with_borrow_mut(|frames| {
+        frames.work.push(Box::new(act));
+        if frames.work.len() > 1 {
+            return;
+        }
+        let run = frames.run.as_ref().unchecked_ref();
+        let timer = window().set_timeout_with_callback_and_timeout_and_arguments_0(run, HIDDEN_FRAME);
+        frames.timer = timer.unwrap_or_default();
+        if is_visible() {
+            frames.frame = window().request_animation_frame(run).unwrap_or_default();
+        }
+    });
+}
+
+/// The frame or the timer has come: the other is not needed any more.
+fn run_frame() {
+    let work = FRAMES.with_borrow_mut(|frames| {
+        let _ = window().cancel_animation_frame(frames.frame);
+        window().clear_timeout_with_handle(frames.timer);
+        std::mem::take(&mut frames.work)
+    });
+    work.into_iter().for_each(|act| act());
 }
 
 /// Calls `act` after what is waiting to run by now, effects for one; still before the browser paints.
@@ -307,9 +439,7 @@ impl Socket {
     /// Opens one. `None` where the browser refuses even to make it.
     #[must_use]
     pub fn open(tenant: Tenant, act: impl Fn(SocketEvent) + 'static) -> Option<Self> {
-        let location = window().location();
-        let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
-        let address = format!("{scheme}://{}/ws?tenant={tenant}", location.host().ok()?);
+        let address = format!("{}/ws?tenant={tenant}", origin().replacen("http", "ws", 1));
         let socket = WebSocket::new(&address).ok()?;
 
         let act = Rc::new(act);
@@ -399,10 +529,17 @@ pub fn fetch(request: Request<'_>) -> impl Future<Output = Result<Answer, NoAnsw
     })
 }
 
+/// Where every address begins. If the page's own address has a user and a password, a relative one takes them over, and
+/// browsers refuse to fetch it.
+fn origin() -> String {
+    window().location().origin().unwrap_or_default()
+}
+
 fn made(request: Request<'_>) -> Result<gloo_net::http::Request, gloo_net::Error> {
     let method = if request.body.is_some() { Method::POST } else { Method::GET };
     let limit = AbortSignal::timeout_with_u32(ANSWER_LIMIT);
-    let mut builder = RequestBuilder::new(request.path).method(method).abort_signal(Some(&limit));
+    let mut builder =
+        RequestBuilder::new(&format!("{}{}", origin(), request.path)).method(method).abort_signal(Some(&limit));
     if let Some(tenant) = request.tenant {
         builder = builder.header(TENANT_HEADER, tenant.id());
     }

@@ -56,20 +56,51 @@ pub const fn value(_id: &str) -> Option<String> {
     None
 }
 
-/// Replaces what stands in a text field.
+/// Replaces the text of a text field. The cursor keeps its distance from the end.
 pub fn set_value(_id: &str, _text: &str) {}
 
-/// Moves the focus to an element.
+/// The value of a dropdown.
+#[must_use]
+pub const fn choice(_id: &str) -> Option<String> {
+    None
+}
+
+/// Sets the value of a dropdown.
+pub fn set_choice(_id: &str, _value: &str) {}
+
+/// Sets the text of an element, in place of all that is in it.
+pub fn set_text<E>(_element: &E, _text: &str) {}
+
+/// Sets the text of the `<time>` in an element.
+pub fn set_time<E>(_element: &E, _text: &str) {}
+
+/// Adds an attribute without a value, or removes it.
+pub fn set_flag<E>(_element: &E, _name: &str, _is_set: bool) {}
+
+/// Hides or shows a control. If it has the focus and hides, the element `next` takes the focus, which would be lost. It scrolls
+/// nothing.
+pub fn set_hidden<E>(_control: &E, _hidden: bool, _next: &str) {}
+
+/// Moves the focus to an element, and scrolls there.
 pub fn focus(_id: &str) {}
 
 /// Scrolls to the top of an element.
 pub fn scroll_to(_id: &str) {}
 
-/// Moves the focus to the first child of an element.
-pub fn focus_first(_id: &str) {}
+/// Moves the focus to the first row of a list. It scrolls nothing.
+pub fn focus_first(_list: &str) {}
 
-/// Moves the focus from the child of an element that has it to the one after, or before.
-pub fn focus_sibling(_id: &str, _after: bool) {}
+/// Moves the focus to the row with this `data-id`. It scrolls nothing.
+pub fn focus_row(_list: &str, _row: &str) {}
+
+/// Moves the focus from the row of a list that has it to the next or the previous one, and scrolls there.
+pub fn focus_sibling(_list: &str, _next: bool) {}
+
+/// The `data-id` of the row of a list that has the focus.
+#[must_use]
+pub const fn focused_row(_list: &str) -> Option<String> {
+    None
+}
 
 /// Whether the top of an element has been scrolled out of sight.
 #[must_use]
@@ -101,12 +132,21 @@ pub const fn is_offline() -> bool {
     false
 }
 
-/// Takes over, as `view`, what the server rendered into an element.
-pub fn mount<F, N>(_id: &str, _view: F)
+/// Takes over, as `view`, what the server rendered into an element. Returns whether all of it was as the server had
+/// rendered it. If not, nothing that waits in [`after_mount`] has run.
+#[must_use]
+pub fn mount<F, N>(_id: &str, _view: F) -> bool
 where
     F: FnOnce() -> N + 'static,
 {
+    false
 }
+
+/// Calls `act` once the page is taken over as a whole: what a page that failed half-way must not begin.
+pub fn after_mount(_act: impl FnOnce() + 'static) {}
+
+/// Checks, during hydration, that an element is the expected one, by an attribute that the server gave it.
+pub fn expect_attribute<E>(_element: &E, _name: &str, _value: &str) {}
 
 /// Whether the page can be seen.
 #[must_use]
@@ -117,10 +157,13 @@ pub const fn is_visible() -> bool {
 /// Calls `act` whenever the page wakes or goes to sleep.
 pub fn on_wake(_act: impl Fn(Wake) + 'static) {}
 
+/// Calls `act` whenever the page is shown: when it is loaded, and when it comes out of the browser's cache.
+pub fn on_show(_act: impl Fn() + 'static) {}
+
 /// Calls `act` whenever the page is scrolled.
 pub fn on_scroll(_act: impl Fn() + 'static) {}
 
-/// Calls `act` when the browser paints next, or soon where it paints nothing.
+/// Calls `act` when the browser paints next, or soon if it paints nothing.
 pub fn next_frame(_act: impl FnOnce() + 'static) {}
 
 /// Calls `act` after what is waiting to run by now, effects for one; still before the browser paints.

@@ -32,6 +32,12 @@ impl Draft {
         format!("draft.{tenant}")
     }
 
+    /// A text that nobody has tried to post.
+    #[must_use]
+    pub const fn new(text: String) -> Self {
+        Self { text, attempt: None }
+    }
+
     /// Reads what [`Draft::store`] wrote; an empty draft where that is nothing.
     #[must_use]
     pub fn restore(stored: Option<&str>) -> Self {

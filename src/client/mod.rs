@@ -1,22 +1,23 @@
 //! How a browser stays connected and tells the truth about it (contract, "A client's duty").
 //!
 //! All of it is pure, with time, chance and the network handed in, but for [`browser`], which touches the real one, and
-//! [`live`], which turns what that says into inputs and back. Outside a browser a twin of the same signatures
+//! [`driver`], which turns what that says into inputs and back. Outside a browser a twin of the same signatures
 //! does nothing but read JSON, so that what is built on them needs no gate.
 
 pub mod announcer;
 #[cfg_attr(not(feature = "hydrate"), path = "browser_stub.rs")]
 pub mod browser;
 pub mod clock;
-pub mod confirmation;
 pub mod draft;
+pub mod driver;
 pub mod isolation_check;
 pub mod isolation_counts;
-pub mod live;
+pub mod post_form;
+pub mod post_latency;
 pub mod reconnect;
+pub mod relative_time;
 pub mod session;
-pub mod shown;
-pub mod times;
+pub mod visible_list;
 pub mod wire;
 
 use std::sync::Arc;

@@ -60,7 +60,9 @@ impl Status {
             Self::Live => String::from("Live"),
             Self::Reconnecting { .. } => String::from("Reconnecting…"),
             Self::Offline => String::from("Offline"),
-            Self::Stopped { reason } if reason.is_empty() => String::from("Stopped: the server refused this page"),
+            Self::Stopped { reason } if reason.is_empty() => {
+                String::from("Stopped: the server refused this connection")
+            }
             Self::Stopped { reason } => format!("Stopped: {reason}"),
         }
     }
@@ -112,6 +114,8 @@ pub enum Input {
     ListFailed,
     /// The list was read, and ends before what the socket has named: it comes from a server that lags.
     ListBehind,
+    /// A request of the page had no answer within its time limit: the socket may be as dead.
+    AnswerTimeout,
     /// The socket closed.
     Closed {
         /// RFC 6455, section 7.4.1; 1006 where the line was cut.
@@ -296,7 +300,7 @@ impl Connection {
                 reading.again = false;
                 vec![]
             }
-            (Phase::Up { .. }, Input::ListFailed) => self.lose(now, chance),
+            (Phase::Up { .. }, Input::ListFailed | Input::AnswerTimeout) => self.lose(now, chance),
             (Phase::Opening { .. } | Phase::Up { .. }, Input::Closed { code: close::POLICY, reason }) => {
                 self.leave(Phase::Stopped { reason })
             }
@@ -410,6 +414,17 @@ mod tests {
             assert_eq!(wait(&connection, 0.0), 500.0);
             assert_eq!(connection.step(asked, at(1.0), 1.0), [Output::OpenSocket]);
         }
+    }
+
+    #[test]
+    fn a_request_without_an_answer_ends_the_socket_and_nothing_else() {
+        let mut connection = live(0.0);
+        assert_eq!(connection.step(Input::AnswerTimeout, at(1.0), 1.0), [Output::AbandonSocket]);
+        assert_eq!(wait(&connection, 1.0), 500.0);
+        assert_eq!(connection.step(Input::AnswerTimeout, at(2.0), 0.0), []);
+        assert_eq!(wait(&connection, 1.0), 500.0, "a wait stays as it is");
+        assert_eq!(connection.step(Input::Timer, at(501.0), 0.0), [Output::OpenSocket]);
+        assert_eq!(connection.step(Input::AnswerTimeout, at(502.0), 0.0), [], "and so does an attempt");
     }
 
     #[test]
@@ -635,7 +650,7 @@ mod tests {
             (Status::Live, "live", "Live", false),
             (Status::Reconnecting { since: at(0.0), at: at(1.0) }, "reconnecting", "Reconnecting…", true),
             (Status::Offline, "offline", "Offline", true),
-            (stopped(""), "stopped", "Stopped: the server refused this page", false),
+            (stopped(""), "stopped", "Stopped: the server refused this connection", false),
             (stopped("data"), "stopped", "Stopped: data", false),
         ] {
             assert_eq!((status.slug(), status.label().as_str(), status.can_retry()), (slug, label, can_retry));
@@ -697,6 +712,7 @@ mod tests {
             Just(Input::Gap),
             Just(Input::ListRead),
             Just(Input::ListFailed),
+            Just(Input::AnswerTimeout),
             Just(Input::ListBehind),
             (1000_u16..1014).prop_map(|code| Input::Closed { code, reason: String::new() }),
             Just(Input::Failed),

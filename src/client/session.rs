@@ -78,24 +78,31 @@ pub enum Notice {
 }
 
 impl Notice {
+    /// Whether all is well: nothing is missing, and the server is the same. Such a notice ends by itself.
+    #[must_use]
+    pub const fn is_good(&self) -> bool {
+        matches!(self, Self::Returned { missing: false, .. } | Self::Repaired { missing: false, .. })
+    }
+
     /// The notice for people, with `time` to write a moment as they do.
     #[must_use]
     pub fn words(&self, time: impl Fn(Timestamp) -> String) -> String {
         let (mut words, missing) = match *self {
-            Self::Returned { new: 0, missing } => (String::from("Back live: nothing was missed"), missing),
-            Self::Returned { new, missing } => (format!("Back live: {}", new_events(new)), missing),
+            Self::Returned { new: 0, missing } => (String::from("Reconnected. You didn't miss anything."), missing),
+            Self::Returned { new, missing } => (format!("Reconnected: {}.", new_events(new)), missing),
             Self::Restarted { at, new, missing } => {
-                let since = if new == 0 { String::new() } else { format!(", with {} since", new_events(new)) };
-                (format!("Back live: the server has restarted at {}{since}", time(at)), missing)
+                let since = if new == 0 { String::new() } else { format!(" {} since.", counted(new, "event")) };
+                (format!("Reconnected. The server restarted (noticed at {}).{since}", time(at)), missing)
             }
+            Self::Repaired { events: 0, missing } => (String::new(), missing),
             Self::Repaired { events, missing } => {
-                (format!("Something was lost on the way; read again: {}", new_events(events)), missing)
+                (format!("Recovered {} that didn't arrive.", counted(events, "event")), missing)
             }
         };
         if missing {
-            words.push_str("; some events are missing, as more passed than are kept");
+            let space = if words.is_empty() { "" } else { " " };
+            words = format!("{words}{space}Some older events are no longer available.");
         }
-        words.push('.');
         words
     }
 }
@@ -103,7 +110,11 @@ impl Notice {
 /// "1 new event", "12 new events".
 #[must_use]
 pub fn new_events(count: u64) -> String {
-    format!("{count} new event{}", if count == 1 { "" } else { "s" })
+    counted(count, "new event")
+}
+
+fn counted(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What came is another tenant's. It was dropped.
@@ -262,6 +273,12 @@ impl Session {
     #[must_use]
     pub const fn accepted(&self) -> u64 {
         self.before + self.timeline.seq()
+    }
+
+    /// How many events the processes before this one accepted: the event `seq` is number `accepted_before() + seq`.
+    #[must_use]
+    pub const fn accepted_before(&self) -> u64 {
+        self.before
     }
 
     /// What the server no longer has, newest first: as much of it as fits below the timeline.
@@ -540,16 +557,32 @@ mod tests {
     }
 
     #[test]
+    fn only_a_notice_without_loss_is_good() {
+        let at = Timestamp::parse(TIME).unwrap();
+        for (missing, good) in [(false, true), (true, false)] {
+            assert_eq!(Notice::Returned { new: 1, missing }.is_good(), good);
+            assert_eq!(Notice::Repaired { events: 1, missing }.is_good(), good);
+            assert!(!Notice::Restarted { at, new: 1, missing }.is_good());
+        }
+    }
+
+    #[test]
     fn the_words_say_how_things_stand() {
         let at = Timestamp::parse(TIME).unwrap();
         for (notice, words) in [
-            (Notice::Returned { new: 12, missing: false }, "Back live: 12 new events."),
-            (Notice::Restarted { at, new: 0, missing: false }, "Back live: the server has restarted at 12:03."),
+            (Notice::Returned { new: 0, missing: false }, "Reconnected. You didn't miss anything."),
+            (Notice::Returned { new: 12, missing: false }, "Reconnected: 12 new events."),
             (
                 Notice::Returned { new: 1200, missing: true },
-                "Back live: 1200 new events; some events are missing, as more passed than are kept.",
+                "Reconnected: 1200 new events. Some older events are no longer available.",
             ),
-            (Notice::Repaired { events: 1, missing: false }, "Something was lost on the way; read again: 1 new event."),
+            (Notice::Restarted { at, new: 0, missing: false }, "Reconnected. The server restarted (noticed at 12:03)."),
+            (
+                Notice::Restarted { at, new: 1, missing: false },
+                "Reconnected. The server restarted (noticed at 12:03). 1 event since.",
+            ),
+            (Notice::Repaired { events: 1, missing: false }, "Recovered 1 event that didn't arrive."),
+            (Notice::Repaired { events: 0, missing: true }, "Some older events are no longer available."),
         ] {
             assert_eq!(notice.words(|_| String::from("12:03")), words);
         }

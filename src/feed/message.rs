@@ -23,16 +23,16 @@ pub struct Message(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
     /// Nothing is left once white space is trimmed.
-    #[error("write a message first: it holds no text")]
+    #[error("write a message first")]
     Empty,
     /// More than [`Message::MAX`] characters.
-    #[error("shorten the message by {}: it has {length} characters, and at most {} fit", .length - Message::MAX, Message::MAX)]
+    #[error("{} over the {} limit", characters(.length - Message::MAX), Message::MAX)]
     TooLong {
         /// How many it has, once normalised.
         length: usize,
     },
     /// A control character other than line feed and tab.
-    #[error("remove the control character U+{:04X}, the {position}. character of the message", u32::from(*.character))]
+    #[error("character {position} is a control character (U+{:04X}). Remove it to post", u32::from(*.character))]
     Control {
         /// The first of them.
         character: char,
@@ -86,6 +86,20 @@ impl Message {
         }
         normal
     }
+}
+
+/// "1 character", "9,747 characters".
+fn characters(count: usize) -> String {
+    let digits = count.to_string();
+    let mut words = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            words.push(',');
+        }
+        words.push(digit);
+    }
+    words.push_str(if count == 1 { " character" } else { " characters" });
+    words
 }
 
 impl fmt::Display for Message {
@@ -163,13 +177,17 @@ mod tests {
 
     #[test]
     fn the_errors_say_what_to_do() {
-        assert_eq!(
-            MessageError::TooLong { length: 503 }.to_string(),
-            "shorten the message by 3: it has 503 characters, and at most 500 fit"
-        );
+        for (length, words) in [
+            (501, "1 character over the 500 limit"),
+            (503, "3 characters over the 500 limit"),
+            (10_247, "9,747 characters over the 500 limit"),
+            (1_234_500, "1,234,000 characters over the 500 limit"),
+        ] {
+            assert_eq!(MessageError::TooLong { length }.to_string(), words);
+        }
         assert_eq!(
             MessageError::Control { character: '\u{7}', position: 2 }.to_string(),
-            "remove the control character U+0007, the 2. character of the message"
+            "character 2 is a control character (U+0007). Remove it to post"
         );
     }
 }

@@ -123,16 +123,12 @@ test("with reduced motion nothing moves", { tag: "@once" }, async ({ feed, serve
   expect(await window.page.evaluate(() => document.getAnimations().length)).toBe(0);
 });
 
-test("an event's exact time is shown to the second, and in full when it has the focus", async ({ feed, server }) => {
+test("an event's exact time is shown to the second", async ({ feed, server }) => {
   const { timestamp } = await server.post("tenant_a", "when?");
   const [window] = await feed.open("tenant_a");
   const time = window.events.first().locator("time");
   await expect(time).toHaveAttribute("datetime", timestamp);
   await expect(time).toContainText(/\d{1,2}:\d{2}:\d{2}/);
-  const added = () => time.evaluate((node) => getComputedStyle(node, "::after").content);
-  expect(await added()).toBe("none");
-  await window.events.first().click();
-  await expect.poll(added).toMatch(/attr\(datetime\)|Z"/); // Firefox tells where it is from, Chromium what it says
 });
 
 test("the feed is walked with Page Down and Page Up", async ({ feed, server }) => {
@@ -191,6 +187,6 @@ test("all of it works by keyboard, and focus is never lost", async ({ feed, serv
 
   await window.tenant.focus();
   await window.page.keyboard.press("ArrowDown");
-  await window.page.keyboard.press("Enter"); // some engines open the list first
+  await window.page.keyboard.press("Enter");
   await expect(window.heading).toContainText("Tenant B");
 });

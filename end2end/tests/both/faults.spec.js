@@ -21,7 +21,7 @@ test.describe("after a fault the page shows what the server has, once each", { t
     await burst(server, 20);
     await window.is("live");
     await window.shows(await server.list("tenant_a"));
-    await expect(window.notice).toContainText(/the server has restarted at \d{1,2}:\d{2}/i);
+    await expect(window.notice).toContainText(/The server restarted \(noticed at \d{2}:\d{2}\)\./);
   });
 
   test("when the server stands still and goes on", async ({ feed, server }) => {
@@ -51,7 +51,7 @@ test.describe("after a fault the page shows what the server has, once each", { t
     line.delay = 150;
     const [window] = await feed.open("tenant_a");
     await window.post("over a slow line");
-    await expect(window.status).toContainText(/Live in \d{3,} ms/);
+    await expect(window.status).toContainText(/delivered in \d{3,} ms/);
     await burst(server, 50);
     await window.shows(await server.list("tenant_a"));
   });

@@ -186,3 +186,10 @@ test("an event accepted while the page is under way is shown once", async ({ fee
   await server.post("tenant_a", "marker");
   await expect(window.messages).toHaveText(["marker", "in between"]);
 });
+
+test("an address with a user and a password opens the feed", async ({ feed }) => {
+  feed.origin = feed.origin.replace("//", "//user:password@");
+  const [window] = await feed.open("tenant_a");
+  await window.post("hello");
+  await expect(window.messages).toHaveText(["hello"]);
+});

@@ -21,7 +21,7 @@ const routePosts = (context, answer) => context.route(POST, (route) =>
 test("a post is confirmed with the time until it was live, and shows once", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
   await window.post("hello");
-  await expect(window.status).toContainText(/Posted.*Live in \d+ ms/);
+  await expect(window.status).toContainText(/^Posted, delivered in \d+ ms$/);
   await expect(window.messages).toHaveText(["hello"]);
   await expect(window.message).toHaveValue("");
   await expect(window.message).toBeFocused();
@@ -66,6 +66,70 @@ test("a double submit sends once", async ({ feed, context }) => {
   await window.post("marker");
   await expect(window.messages).toHaveText(["marker", "only once"]);
   expect(keys).toHaveLength(2);
+});
+
+for (const [how, type, next] of [
+  ["appended", " and the second", "and the second"],
+  ["in the place of the first", null, "another"],
+]) {
+  test(`Enter while a post is under way sends what was typed ${how} next`, async ({ feed, context }) => {
+    const [window] = await feed.open("tenant_a");
+    const keys = keysOf(context);
+    const held = gate();
+    await routePosts(context, (route) => held.opened.then(() => route.continue()));
+    await window.post("the first");
+    await expect(window.submit).toHaveText("Posting…");
+    if (type) await window.message.pressSequentially(type);
+    else await window.message.fill(next);
+    await window.message.press("Enter");
+    held.open();
+    await expect(window.messages).toHaveText([next, "the first"]);
+    await expect(window.message).toHaveValue("");
+    await expect(window.error).toBeHidden();
+    expect(new Set(keys).size).toBe(2);
+  });
+}
+
+test("what is appended while a post is under way stays, without what was posted", async ({ feed, context }) => {
+  const [window] = await feed.open("tenant_a");
+  const held = gate();
+  await routePosts(context, (route) => held.opened.then(() => route.continue()));
+  await window.post("the first");
+  await window.message.press("Shift+Enter");
+  await window.message.pressSequentially("the second");
+  held.open();
+  await expect(window.messages).toHaveText(["the first"]);
+  await expect(window.message).toHaveValue("the second");
+  await expect(window.count).toHaveText("10 / 500");
+  await window.page.reload();
+  await window.live();
+  await expect(window.message).toHaveValue("the second"); // the draft too
+});
+
+test("Enter while a post is under way is dropped if the post fails", async ({ feed, context }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  const keys = keysOf(context);
+  const held = gate();
+  await routePosts(context, (route) => held.opened.then(() => route.abort()));
+  await window.post("the first");
+  await window.message.pressSequentially(" and more");
+  await window.message.press("Enter");
+  held.open();
+  await expect(window.error).toContainText("No answer from the server.");
+  await expect(window.message).toHaveValue("the first and more");
+  await expect(window.submit).toHaveText("Post");
+  expect(keys).toHaveLength(1);
+});
+
+test("Enter once more after a success is no error", async ({ feed }) => {
+  const [window] = await feed.open("tenant_a");
+  await window.post("once");
+  await expect(window.status).toHaveText(/^Posted/);
+  await window.message.press("Enter");
+  await expect(window.status).toHaveText(/^Posted/);
+  await expect(window.error).toBeHidden();
+  await expect(window.message).toHaveAttribute("aria-invalid", "false");
 });
 
 test("an empty message is refused before it is sent", async ({ feed, context }) => {

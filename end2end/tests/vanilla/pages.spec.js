@@ -1,4 +1,5 @@
-import { expect, test } from "../../fixtures/index.js";
+import { FeedPage } from "../../fixtures/feed.js";
+import { expect, gate, test } from "../../fixtures/index.js";
 
 test("without a tenant the page asks for one, and a choice opens it", async ({ feed, server }) => {
   await server.post("tenant_b", "B's own");
@@ -52,9 +53,16 @@ test.describe("without script", { tag: "@no-script" }, () => {
   });
 });
 
-test("an address with a user and a password opens the feed", async ({ feed }) => {
-  feed.origin = feed.origin.replace("//", "//user:password@");
-  const [window] = await feed.open("tenant_a");
-  await window.post("hello");
-  await expect(window.messages).toHaveText(["hello"]);
+test("before its program runs the page shows no field and no button that it could not serve", async ({ feed }) => {
+  const { open, opened } = gate();
+  await feed.context.route("**/vanilla/app.js", (route) => opened.then(() => route.continue()));
+  const window = new FeedPage(await feed.context.newPage());
+  await window.page.goto(feed.address("?tenant=tenant_a"), { waitUntil: "commit" });
+  await expect(window.heading).toHaveText("Choose a tenant");
+  await expect(window.message).toBeHidden();
+  await expect(window.pause).toBeHidden();
+  open();
+  await window.live();
+  await expect(window.message).toBeVisible();
+  await expect(window.pause).toBeVisible();
 });

@@ -1,5 +1,6 @@
-//! How long an own post took to come back live, whichever of the answer and the event comes first. It shows nothing,
-//! and sends nothing.
+//! Measures how long an own post takes to come back live, whichever of the answer and the event comes first.
+//!
+//! It shows nothing, and sends nothing.
 
 use uuid::Uuid;
 
@@ -7,17 +8,23 @@ use super::clock::{Instant, Millis};
 
 /// A post from when it was sent to when it was seen.
 #[derive(Debug, Clone, Default)]
-pub struct Confirmation {
+pub struct PostLatency {
     sent: Option<Instant>,
     id: Option<Uuid>,
     /// What arrived before the answer said which of it is ours.
     early: Vec<(Uuid, Instant)>,
 }
 
-impl Confirmation {
+impl PostLatency {
     /// A message is sent.
     pub fn sent(&mut self, now: Instant) {
         *self = Self { sent: Some(now), ..Self::default() };
+    }
+
+    /// Whether the answer is still to come: until then nobody knows which event is the own one.
+    #[must_use]
+    pub const fn awaits_answer(&self) -> bool {
+        self.sent.is_some() && self.id.is_none()
     }
 
     /// The post failed: there is nothing to wait for.
@@ -60,29 +67,32 @@ mod tests {
 
     #[test]
     fn the_answer_may_come_first() {
-        let mut confirmation = Confirmation::default();
-        confirmation.sent(Instant::new(10.0));
-        assert_eq!(confirmation.answered(OWN), None);
-        assert_eq!(confirmation.arrived(OTHER, Instant::new(20.0)), None);
-        assert_eq!(confirmation.arrived(OWN, Instant::new(24.0)), Some(14.0));
-        assert_eq!(confirmation.arrived(OWN, Instant::new(30.0)), None, "once");
+        let mut latency = PostLatency::default();
+        assert!(!latency.awaits_answer());
+        latency.sent(Instant::new(10.0));
+        assert!(latency.awaits_answer());
+        assert_eq!(latency.answered(OWN), None);
+        assert!(!latency.awaits_answer());
+        assert_eq!(latency.arrived(OTHER, Instant::new(20.0)), None);
+        assert_eq!(latency.arrived(OWN, Instant::new(24.0)), Some(14.0));
+        assert_eq!(latency.arrived(OWN, Instant::new(30.0)), None, "once");
     }
 
     #[test]
     fn the_event_may_come_first() {
-        let mut confirmation = Confirmation::default();
-        confirmation.sent(Instant::new(10.0));
-        assert_eq!(confirmation.arrived(OTHER, Instant::new(20.0)), None);
-        assert_eq!(confirmation.arrived(OWN, Instant::new(24.0)), None);
-        assert_eq!(confirmation.answered(OWN), Some(14.0));
+        let mut latency = PostLatency::default();
+        latency.sent(Instant::new(10.0));
+        assert_eq!(latency.arrived(OTHER, Instant::new(20.0)), None);
+        assert_eq!(latency.arrived(OWN, Instant::new(24.0)), None);
+        assert_eq!(latency.answered(OWN), Some(14.0));
     }
 
     #[test]
     fn a_failed_post_waits_for_nothing() {
-        let mut confirmation = Confirmation::default();
-        confirmation.sent(Instant::new(10.0));
-        confirmation.failed();
-        assert_eq!(confirmation.arrived(OWN, Instant::new(24.0)), None);
-        assert_eq!(confirmation.answered(OWN), None, "not even kept until it is known to be ours");
+        let mut latency = PostLatency::default();
+        latency.sent(Instant::new(10.0));
+        latency.failed();
+        assert_eq!(latency.arrived(OWN, Instant::new(24.0)), None);
+        assert_eq!(latency.answered(OWN), None, "not even kept until it is known to be ours");
     }
 }

@@ -1,4 +1,4 @@
-//! Moments in words. They are handed in: no clock is here.
+//! Puts moments into words. They are handed in: no clock is here.
 
 /// How long ago a moment was. A clock that is ahead of the server's never says that an event is yet to come.
 #[must_use]

@@ -1,10 +1,17 @@
 // A control that hides itself hands the focus on: a reader at the keyboard never starts again at the top of the page.
 import { expect, test } from "../../fixtures/index.js";
 
+/** Where either client sends a message. */
+const POST = /\/(events|api\/post_event)$/;
+
+/** Expects that something that can be seen has the focus. */
+const hasFocus = (window) => expect(window.page.locator(":focus")).toBeVisible();
+
 test("\"Retry now\" keeps the focus until the page is live, and then hands it on", async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   wire.up = false;
   await wire.cut({ code: 1001 });
+  await expect(window.retryNow).toBeVisible();
   await window.retryNow.focus();
   const tried = wire.sockets.length;
   await window.page.keyboard.press("Enter");
@@ -13,13 +20,14 @@ test("\"Retry now\" keeps the focus until the page is live, and then hands it on
   wire.up = true;
   await window.is("live");
   await expect(window.retryNow).toBeHidden();
-  await expect(window.connection).toBeFocused();
+  await hasFocus(window);
 });
 
 test("\"Retry now\" hands the focus on when the page is stopped", async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   wire.up = false;
   await wire.cut({ code: 1001 });
+  await expect(window.retryNow).toBeVisible();
   await window.retryNow.focus();
   wire.pass = () => [];
   wire.up = true;
@@ -27,7 +35,8 @@ test("\"Retry now\" hands the focus on when the page is stopped", async ({ feed,
   await expect.poll(() => wire.sockets.length).toBeGreaterThan(tried);
   await wire.cut({ code: 1008, reason: "no" });
   await window.is("stopped");
-  await expect(window.connection).toBeFocused();
+  await expect(window.retryNow).toBeHidden();
+  await hasFocus(window);
 });
 
 test("the button of new events hands the focus on when the reader is back at the top", async ({ feed, server }) => {
@@ -35,16 +44,18 @@ test("the button of new events hands the focus on when the reader is back at the
   const [window] = await feed.open("tenant_a");
   await window.read("event 2");
   await server.post("tenant_a", "arrival");
+  await expect(window.pending).toBeVisible();
   await window.pending.focus();
   await window.page.evaluate(() => scrollTo(0, 0));
   await expect(window.pending).toBeHidden();
-  await expect(window.events.first()).toBeFocused();
+  await hasFocus(window);
 });
 
 test("the button of new events hands the focus to the first event", async ({ feed, server }) => {
   const [window] = await feed.open("tenant_a");
   await window.pause.click();
   await server.post("tenant_a", "arrival");
+  await expect(window.pending).toBeVisible();
   await window.pending.focus();
   await window.page.keyboard.press("Enter");
   await expect(window.events.first()).toBeFocused();
@@ -53,28 +64,55 @@ test("the button of new events hands the focus to the first event", async ({ fee
 test("\"Retry\" hands the focus to the text field", async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
-  await context.route("**/events", (route) => (route.request().method() === "POST" ? route.abort() : route.fallback()));
+  await context.route(POST, (route) => (route.request().method() === "POST" ? route.abort() : route.fallback()));
   await window.post("again");
+  await expect(window.retry).toBeVisible();
   await window.retry.focus();
   await window.page.keyboard.press("Enter");
   await expect(window.message).toBeFocused();
+});
+
+test("\"Dismiss\" hands the focus to \"Pause\"", async ({ feed, server }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  await server.kill();
+  await window.isNot("live");
+  await server.restart();
+  await window.is("live");
+  await expect(window.dismiss).toBeVisible();
+  await window.dismiss.focus();
+  await window.page.keyboard.press("Enter");
+  await expect(window.dismiss).toBeHidden();
+  await expect(window.pause).toBeFocused();
+});
+
+test("\"Dismiss\" hands the focus on when the connection is lost again", async ({ feed, wire }) => {
+  const [window] = await feed.open("tenant_a");
+  await wire.cut({ code: 1001 });
+  await expect(window.dismiss).toBeVisible();
+  await window.dismiss.focus();
+  wire.up = false;
+  await wire.cut({ code: 1001 });
+  await expect(window.dismiss).toBeHidden();
+  await hasFocus(window);
 });
 
 test("\"Reload\" hands the focus on when the first build is back", async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   wire.pass = (frame) => [{ ...frame, ...(frame.build && { build: "another" }) }];
   await wire.cut({ code: 1001 });
+  await expect(window.reload).toBeVisible();
   await window.reload.focus();
   wire.pass = (frame) => [frame];
   await wire.cut({ code: 1001 });
   await expect(window.reload).toBeHidden();
-  await expect(window.connection).toBeFocused();
+  await hasFocus(window);
 });
 
 test.describe("a server that keeps three events", () => {
   test.use({ settings: { retain: 3 } });
 
-  test("an event that leaves the list hands the focus to the oldest that is left", async ({ feed, server }) => {
+  test("an event that leaves the list hands the focus to the nearest that stays", async ({ feed, server }) => {
     for (const text of ["one", "two", "three", "four"]) await server.post("tenant_a", text);
     const [window] = await feed.open("tenant_a");
     await window.events.last().focus();

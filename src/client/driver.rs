@@ -1,19 +1,21 @@
-//! A tenant's feed as it runs in the browser: what [`browser`] says becomes inputs of [`Connection`] and [`Session`], and
-//! their outputs become calls. It decides nothing itself.
+//! Runs a tenant's feed in the browser: turns what [`browser`] reports into inputs of [`Connection`] and [`Session`], and their
+//! outputs into calls.
+//!
+//! It decides nothing itself.
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use uuid::Uuid;
 
 use super::{
-    ListAnswer, Request, SocketEvent, Wake,
+    Answer, ListAnswer, NoAnswer, Request, SocketEvent, Wake,
     announcer::Announcer,
     browser::{self, Socket, Timer},
     clock::{Instant, Millis, ServerClock, VisibleTime},
-    confirmation::Confirmation,
+    post_latency::PostLatency,
     reconnect::{Connection, Input, Output, Status},
     session::{Breach, Notice, Session, Unusable},
-    shown::{Painted, Row, Shown},
+    visible_list::{Painted, Row, VisibleList},
     wire,
 };
 use crate::feed::{Event, Tenant, protocol::Incoming};
@@ -22,15 +24,17 @@ use crate::feed::{Event, Tenant, protocol::Incoming};
 const SECOND: Millis = 1_000.0;
 /// How long rows may be added to the page in one frame of the screen: longer could be felt.
 const PAINTING: Millis = 8.0;
+/// How long a good notice is shown, on a page that can be seen.
+const NOTICE: Millis = 8_000.0;
 
 thread_local! {
     /// The feeds of this page, by tenant: one, or on the isolation view both.
     static FEEDS: RefCell<[Option<Rc<Feed>>; 2]> = const { RefCell::new([const { None }; 2]) };
 }
 
-/// What there is to know about a feed, beside its rows.
+/// What the page shows of a feed, besides its rows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Facts {
+pub struct FeedState {
     /// The connection.
     pub status: Status,
     /// The whole seconds until the next attempt, where the wait is long enough to be counted.
@@ -58,12 +62,12 @@ pub struct Facts {
     /// When the last frame came.
     pub heard: Instant,
     /// How long the last own post took to come back, in milliseconds.
-    pub took: Option<u64>,
-    /// What a screen reader is to be told.
-    pub said: String,
+    pub round_trip: Option<u64>,
+    /// What a screen reader is told.
+    pub announcement: String,
 }
 
-impl Default for Facts {
+impl Default for FeedState {
     /// As the server renders them.
     fn default() -> Self {
         Self {
@@ -80,14 +84,14 @@ impl Default for Facts {
             breaches: 0,
             received: 0,
             heard: Instant::default(),
-            took: None,
-            said: String::new(),
+            round_trip: None,
+            announcement: String::new(),
         }
     }
 }
 
-/// Takes what is to be shown: the facts, and the rows if they have changed.
-pub type Show = dyn Fn(Facts, Option<&[Row]>);
+/// Takes what to show: the feed's state, and the rows if they have changed.
+pub type Show = dyn Fn(FeedState, Option<&[Row]>);
 
 /// Who listens to a feed.
 #[expect(missing_debug_implementations, reason = "closures have none")]
@@ -111,20 +115,21 @@ struct State {
     server: Option<ServerClock>,
     heard: Instant,
     visible: VisibleTime,
-    shown: Shown,
+    list: VisibleList,
     socket: Option<Socket>,
     timer: Option<(Instant, Timer)>,
-    /// Counts the lists asked for: only the last one's answer is wanted.
-    list: u32,
+    /// Counts the lists that were asked for: only the last one's answer is wanted.
+    lists: u32,
     was_live: bool,
     painting: bool,
     /// How many events had been accepted when the page was hidden; `None` while it can be seen.
     unseen_from: Option<u64>,
-    notice: Option<Notice>,
-    confirmation: Confirmation,
-    took: Option<Millis>,
+    /// The notice, and when it ends by itself, as the time for which the page has been visible.
+    notice: Option<(Notice, Millis)>,
+    latency: PostLatency,
+    round_trip: Option<Millis>,
     announcer: Announcer,
-    said: String,
+    announcement: String,
 }
 
 /// Connects `session`'s feed, and keeps it connected for as long as the page lives.
@@ -139,27 +144,29 @@ pub fn watch(tenant: Tenant, listener: Listener) {
 
 fn connect(session: Session, listener: Listener, reads_list: bool) {
     let tenant = session.tenant();
-    let shown = Shown::new(&session);
+    let list = VisibleList::new(&session);
     let mut visible = VisibleTime::default();
     visible.see(browser::is_visible(), browser::now());
+    // A tab that was opened in the background counts from the start.
+    let unseen_from = (!browser::is_visible()).then(|| session.accepted());
     let state = RefCell::new(State {
         connection: Connection::default(),
         session,
         server: None,
         heard: Instant::default(),
         visible,
-        shown,
+        list,
         socket: None,
         timer: None,
-        list: 0,
+        lists: 0,
         was_live: false,
         painting: false,
-        unseen_from: None,
+        unseen_from,
         notice: None,
-        confirmation: Confirmation::default(),
-        took: None,
+        latency: PostLatency::default(),
+        round_trip: None,
         announcer: Announcer::default(),
-        said: String::new(),
+        announcement: String::new(),
     });
     let feed = Rc::new(Feed { listener, reads_list, state });
     FEEDS.with_borrow_mut(|feeds| feeds[tenant as usize] = Some(Rc::clone(&feed)));
@@ -184,22 +191,19 @@ pub fn retry_now(tenant: Tenant) {
 
 /// Stops the list of the page, or lets it go on.
 pub fn pause(tenant: Tenant, paused: bool) {
-    with(tenant, |feed| feed.state.borrow_mut().shown.pause(paused));
+    with(tenant, |feed| feed.state.borrow_mut().list.pause(paused));
     with(tenant, Feed::paint_soon);
 }
 
 /// Tells whether the reader has scrolled away from the top of the list.
 pub fn scroll(tenant: Tenant, scrolled: bool) {
-    with(tenant, |feed| feed.state.borrow_mut().shown.scroll(scrolled));
+    with(tenant, |feed| feed.state.borrow_mut().list.scroll(scrolled));
     with(tenant, Feed::paint_soon);
 }
 
-/// Takes up what waits to be read.
-pub fn take_up(tenant: Tenant) {
-    with(tenant, |feed| {
-        let state = &mut *feed.state.borrow_mut();
-        state.shown.take_up(&state.session);
-    });
+/// Shows the events that wait to be read.
+pub fn show_pending(tenant: Tenant) {
+    with(tenant, |feed| feed.state.borrow_mut().list.show_pending());
     with(tenant, Feed::paint_soon);
 }
 
@@ -207,8 +211,8 @@ pub fn take_up(tenant: Tenant) {
 pub fn post_sent(tenant: Tenant) {
     with(tenant, |feed| {
         let state = &mut *feed.state.borrow_mut();
-        state.took = None;
-        state.confirmation.sent(browser::now());
+        state.round_trip = None;
+        state.latency.sent(browser::now());
     });
 }
 
@@ -217,8 +221,11 @@ pub fn post_answered(tenant: Tenant, id: Option<Uuid>) {
     with(tenant, |feed| {
         let state = &mut *feed.state.borrow_mut();
         match id {
-            Some(id) => state.took = state.confirmation.answered(id),
-            None => state.confirmation.failed(),
+            Some(id) => {
+                let round_trip = state.latency.answered(id);
+                state.own_post_came(round_trip);
+            }
+            None => state.latency.failed(),
         }
     });
     with(tenant, Feed::paint_soon);
@@ -228,6 +235,19 @@ pub fn post_answered(tenant: Tenant, id: Option<Uuid>) {
 pub fn dismiss(tenant: Tenant) {
     with(tenant, |feed| feed.state.borrow_mut().notice = None);
     with(tenant, Feed::paint_soon);
+}
+
+/// Asks the server, and waits for its whole answer. If none comes in time, the sockets of this page are abandoned too: they
+/// may be as dead, long before their silence would show it.
+///
+/// # Errors
+/// [`NoAnswer`] says why none came. What was asked may have been done all the same.
+pub async fn fetch(request: Request<'_>) -> Result<Answer, NoAnswer> {
+    let answer = browser::fetch(request).await;
+    if matches!(answer, Err(NoAnswer::Late)) {
+        Tenant::ALL.into_iter().for_each(|tenant| with(tenant, |feed| feed.step(Input::AnswerTimeout)));
+    }
+    answer
 }
 
 fn with(tenant: Tenant, act: impl FnOnce(&Rc<Feed>)) {
@@ -246,6 +266,9 @@ impl State {
             self.announcer.state(status.label());
         }
         self.was_live |= status == Status::Live;
+        if status != Status::Live {
+            self.notice = None;
+        }
         outputs
     }
 
@@ -253,8 +276,22 @@ impl State {
         let id = event.id;
         let gap = self.session.event(seq, event)?;
         self.announcer.events(1);
-        self.took = self.confirmation.arrived(id, browser::now()).or(self.took);
+        let round_trip = self.latency.arrived(id, browser::now());
+        self.own_post_came(round_trip);
         Ok(gap)
+    }
+
+    /// The form announces an own post, so that the announcer need not.
+    fn own_post_came(&mut self, round_trip: Option<Millis>) {
+        if round_trip.is_some() {
+            self.round_trip = round_trip;
+            self.announcer.own_post();
+        }
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        let shown = if notice.is_good() { NOTICE } else { Millis::INFINITY };
+        self.notice = Some((notice, self.visible.at(browser::now()) + shown));
     }
 }
 
@@ -266,7 +303,7 @@ impl Feed {
                 Output::OpenSocket => self.open(),
                 Output::AbandonSocket => {
                     let mut state = self.state.borrow_mut();
-                    state.list += 1;
+                    state.lists += 1;
                     state.socket = None;
                 }
                 // Nothing is merged, so nothing is missing: the stream is live at its hello. An event that a gap has
@@ -291,14 +328,14 @@ impl Feed {
     fn read_list(self: &Rc<Self>) {
         let (tenant, number) = {
             let mut state = self.state.borrow_mut();
-            state.list += 1;
-            (state.session.tenant(), state.list)
+            state.lists += 1;
+            (state.session.tenant(), state.lists)
         };
         let feed = Rc::clone(self);
         browser::spawn(async move {
             let request = Request { path: "/events", tenant: Some(tenant), ..Request::default() };
-            let answer = browser::fetch(request).await;
-            if feed.state.borrow().list == number {
+            let answer = fetch(request).await;
+            if feed.state.borrow().lists == number {
                 feed.list_came(answer.ok().as_ref().and_then(wire::list));
             }
         });
@@ -308,10 +345,10 @@ impl Feed {
         let told = answer.map(|(position, events)| self.state.borrow_mut().session.list(position, events));
         match told {
             Some(Ok(notice)) => {
-                let mut state = self.state.borrow_mut();
-                state.notice = notice.or(state.notice);
-                drop(state);
                 self.step(Input::ListRead);
+                if let Some(notice) = notice {
+                    self.state.borrow_mut().tell(notice);
+                }
             }
             Some(Err(Unusable::Behind)) => self.step(Input::ListBehind),
             Some(Err(Unusable::OtherEpoch)) | None => self.step(Input::ListFailed),
@@ -393,11 +430,16 @@ impl Feed {
         if deadline.is_some_and(|deadline| deadline <= now) {
             self.step(Input::Timer);
         }
-        let said = self.state.borrow_mut().announcer.say(now);
-        let counting = self.state.borrow().connection.status().countdown(now).is_some();
-        if said.is_some() || counting {
-            let mut state = self.state.borrow_mut();
-            state.said = said.unwrap_or_else(|| std::mem::take(&mut state.said));
+        let mut state = self.state.borrow_mut();
+        let ends = state.notice.is_some_and(|(_, end)| end <= state.visible.at(now));
+        if ends {
+            state.notice = None;
+        }
+        // Until the answer of an own post comes, nobody knows which of the events is that post.
+        let announcement = if state.latency.awaits_answer() { None } else { state.announcer.say(now) };
+        let counting = state.connection.status().countdown(now).is_some();
+        if ends || counting || announcement.is_some() {
+            state.announcement = announcement.unwrap_or_else(|| std::mem::take(&mut state.announcement));
             drop(state);
             self.paint_soon();
         }
@@ -439,29 +481,29 @@ impl Feed {
             if state.session.awaits_list() {
                 Painted::default()
             } else {
-                state.shown.paint(&state.session, state.visible.at(browser::now()))
+                state.list.paint(&state.session, state.visible.at(browser::now()))
             }
         };
         let state = self.state.borrow();
         let status = state.connection.status();
-        let facts = Facts {
+        let feed_state = FeedState {
             countdown: status.countdown(browser::now()),
             status,
-            paused: state.shown.is_paused(),
+            paused: state.list.is_paused(),
             epoch: state.session.epoch(),
             server: state.server,
             visible: state.visible,
-            pending: state.shown.pending(&state.session),
+            pending: state.list.pending(&state.session),
             unseen: state.unseen_from.map_or(0, |from| state.session.accepted() - from),
-            notice: state.notice,
+            notice: state.notice.map(|(notice, _)| notice),
             outdated: state.session.is_outdated(),
             breaches: state.session.breaches(),
             received: state.session.received(),
             heard: state.heard,
-            took: state.took.map(|took| took.round() as u64),
-            said: state.said.clone(),
+            round_trip: state.round_trip.map(|took| took.round() as u64),
+            announcement: state.announcement.clone(),
         };
-        (self.listener.changed)(facts, painted.changed.then(|| state.shown.rows()));
+        (self.listener.changed)(feed_state, painted.changed.then(|| state.list.rows()));
         drop(state);
         if painted.more && browser::now() < until {
             let feed = Rc::clone(self);

@@ -1,0 +1,137 @@
+// A tab that is really hidden. Playwright lets every page believe that it is seen: so here Chromium is asked by its own
+// protocol, with a second tab in front.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import WebSocket from "ws";
+
+import { engines } from "../../engines.js";
+import { expect, test } from "../../fixtures/index.js";
+
+const { executablePath, args = [] } = engines.chromium?.launchOptions ?? {};
+
+test.skip(!executablePath, "the system has no Chromium");
+
+/** A Chromium with no page that Playwright knows of. */
+class Chromium {
+  #calls = new Map();
+  #last = 0;
+
+  static async start() {
+    const chromium = new Chromium();
+    chromium.profile = mkdtempSync(join(tmpdir(), "event-feed-chromium-"));
+    const flags = ["--headless=new", "--remote-debugging-port=0", `--user-data-dir=${chromium.profile}`, ...args];
+    chromium.process = spawn(executablePath, [...flags, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] });
+    for await (const line of createInterface({ input: chromium.process.stderr })) {
+      const [address] = /ws:\/\/\S+/.exec(line) ?? [];
+      if (!address) continue;
+      chromium.process.stderr.resume();
+      await chromium.#connect(address);
+      return chromium;
+    }
+    throw new Error("Chromium ended early");
+  }
+
+  async #connect(address) {
+    this.socket = new WebSocket(address);
+    this.socket.on("message", (data) => {
+      const { id, result, error } = JSON.parse(data);
+      const { resolve, reject } = this.#calls.get(id) ?? {};
+      this.#calls.delete(id);
+      if (error) reject?.(new Error(error.message));
+      else resolve?.(result);
+    });
+    await once(this.socket, "open");
+  }
+
+  /** Calls a method of the protocol, of the browser's own or of a tab's session. */
+  call(method, params = {}, sessionId = undefined) {
+    const id = this.#last += 1;
+    this.socket.send(JSON.stringify({ id, method, params, sessionId }));
+    return new Promise((resolve, reject) => { this.#calls.set(id, { resolve, reject }); });
+  }
+
+  /** Opens a tab in front, which runs `script` before any page's own. */
+  async open(address, script = "") {
+    const { targetId } = await this.call("Target.createTarget", { url: "about:blank" });
+    const { sessionId } = await this.call("Target.attachToTarget", { targetId, flatten: true });
+    const call = (method, params) => this.call(method, params, sessionId);
+    await call("Page.enable");
+    await call("Page.addScriptToEvaluateOnNewDocument", { source: script });
+    await call("Page.navigate", { url: address });
+    return {
+      front: () => this.call("Target.activateTarget", { targetId }),
+      value: async (expression) => {
+        const { result } = await call("Runtime.evaluate", { expression, returnByValue: true });
+        return result.value;
+      },
+    };
+  }
+
+  async close() {
+    const ended = once(this.process, "exit");
+    this.process.kill();
+    await ended;
+    this.socket.close();
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Runs in the page before its scripts: counts the animation frames that were asked for and have not come. */
+function countFrames() {
+  const { cancelAnimationFrame: cancel, requestAnimationFrame: request } = globalThis;
+  const pending = new Set();
+  globalThis.mostFrames = 0;
+  globalThis.requestAnimationFrame = (callback) => {
+    const id = request((time) => {
+      pending.delete(id);
+      callback(time);
+    });
+    pending.add(id);
+    globalThis.mostFrames = Math.max(globalThis.mostFrames, pending.size);
+    return id;
+  };
+  globalThis.cancelAnimationFrame = (id) => {
+    pending.delete(id);
+    cancel(id);
+  };
+}
+
+const EVENTS = 45;
+
+test("a tab that is hidden counts in its title, lets nothing pile up, and is complete when it is seen again", {
+  tag: "@once",
+}, async ({ feed, server }) => {
+  await server.post("tenant_a", "before");
+  const chromium = await Chromium.start();
+  try {
+    const tab = await chromium.open(feed.address("?tenant=tenant_a"), `(${countFrames})()`);
+    const state = () => tab.value("document.querySelector('[data-connection]')?.dataset.connection");
+    const shown = () => tab.value("document.querySelectorAll('[role=feed] > article').length");
+    await expect.poll(state).toBe("live");
+    await expect.poll(shown).toBe(1);
+    await chromium.open("about:blank");
+    await expect.poll(() => tab.value("document.visibilityState")).toBe("hidden");
+    await tab.value("globalThis.mostFrames = 0");
+    for (let n = 1; n <= EVENTS; n += 1) {
+      await server.post("tenant_a", `event ${n}`);
+      // Some seconds in all: what arrives at one moment is one change.
+      await new Promise((resolve) => { setTimeout(resolve, 100); });
+    }
+    await expect.poll(() => tab.value("document.title")).toBe(`(${EVENTS}) Tenant A · Event feed`);
+    expect(await tab.value("globalThis.mostFrames")).toBeLessThanOrEqual(1);
+    expect(await tab.value("document.visibilityState")).toBe("hidden");
+    await tab.front();
+    await expect.poll(() => tab.value("document.visibilityState")).toBe("visible");
+    await expect.poll(shown).toBe(EVENTS + 1);
+    const ids = await tab.value("[...document.querySelectorAll('[role=feed] article')].map((row) => row.dataset.id)");
+    expect(ids).toEqual((await server.list("tenant_a")).map(({ id }) => id));
+    await expect.poll(() => tab.value("document.title")).toBe("Tenant A · Event feed");
+  } finally {
+    await chromium.close();
+  }
+});

@@ -1,0 +1,244 @@
+// How long a message stays: it ends when its reason ends, or when it has been seen for long enough.
+import { clocked, expect, test } from "../../fixtures/index.js";
+
+/** Where either client sends a message. */
+const POST = /\/(events|api\/post_event)$/;
+
+const NO_ANSWER = "No answer from the server. Your message may have been posted; trying again won't post it twice.";
+const NOT_LIVE = "You're not receiving events right now. You can still post.";
+
+// Clocks are moved by many seconds at once: no heartbeat may be due meanwhile.
+test.use({ settings: { heartbeat: 300_000, retain: 3 } });
+
+/** A live window whose clock is the test's. */
+async function openClocked(feed) {
+  const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
+  await window.live();
+  return window;
+}
+
+/** Cuts the window's socket, and lets no other through until `wire.up` is true again. */
+async function cut(window, wire) {
+  wire.up = false;
+  await wire.cut({ code: 1001 });
+  await window.isNot("live");
+}
+
+/** Lets the window's next attempt through. */
+async function mend(window, wire) {
+  wire.up = true;
+  await window.page.clock.runFor(31_000); // longer than the longest delay
+  await window.is("live");
+}
+
+const noticed = (window, words) => window.notice.getByText(words, { exact: true });
+
+test("a notice that nothing is missing ends after it was seen for 8 s", { tag: "@once" }, async ({ feed, wire }) => {
+  const window = await openClocked(feed);
+  await wire.cut({ code: 1001 });
+  await window.page.clock.runFor(1_000);
+  const notice = noticed(window, "Reconnected. You didn't miss anything.");
+  await expect(notice).toBeVisible();
+  await window.see(false);
+  await window.page.clock.runFor(20_000);
+  await window.see(true);
+  await window.page.clock.runFor(3_000);
+  await expect(notice).toBeVisible();
+  await window.page.clock.runFor(10_000);
+  await expect(notice).toBeHidden();
+});
+
+test("a notice ends when the page is no longer live", { tag: "@once" }, async ({ feed, wire }) => {
+  const window = await openClocked(feed);
+  await wire.cut({ code: 1001 });
+  await window.page.clock.runFor(1_000);
+  await expect(noticed(window, "Reconnected. You didn't miss anything.")).toBeVisible();
+  await cut(window, wire);
+  await expect(window.notice).toBeHidden();
+});
+
+test("a notice of a restart stays until it is dismissed, and hands the focus to \"Pause\"", { tag: "@once" }, async ({
+  feed, server,
+}) => {
+  feed.expectNetworkErrors();
+  const window = await openClocked(feed);
+  await server.kill();
+  await window.isNot("live");
+  await server.restart();
+  await window.page.clock.runFor(31_000);
+  await window.is("live");
+  await window.page.clock.runFor(60_000);
+  await expect(window.notice).toContainText("The server restarted");
+  await window.dismiss.focus();
+  await window.page.keyboard.press("Enter");
+  await expect(window.notice).toBeHidden();
+  await expect(window.pause).toBeFocused();
+});
+
+test("a notice of missing events stays until the connection is lost again", { tag: "@once" }, async ({
+  feed, server, wire,
+}) => {
+  const window = await openClocked(feed);
+  await server.post("tenant_a", "seen");
+  await expect(window.messages).toHaveText(["seen"]);
+  await cut(window, wire);
+  for (let n = 1; n <= 4; n += 1) await server.post("tenant_a", `missed ${n}`);
+  await mend(window, wire);
+  const notice = noticed(window, "Reconnected: 4 new events. Some older events are no longer available.");
+  await expect(notice).toBeVisible();
+  await window.page.clock.runFor(60_000);
+  await expect(notice).toBeVisible();
+  await cut(window, wire);
+  await expect(notice).toBeHidden();
+});
+
+test("\"Posted\" ends after it was seen for 8 s", { tag: "@once" }, async ({ feed }) => {
+  const window = await openClocked(feed);
+  await window.post("hello");
+  await expect(window.status).toHaveText(/^Posted, delivered in \d+ ms$/);
+  await window.see(false);
+  await window.page.clock.runFor(20_000);
+  await window.see(true);
+  await window.page.clock.runFor(3_000);
+  await expect(window.status).toHaveText(/^Posted/);
+  await window.page.clock.runFor(10_000);
+  await expect(window.status).toBeEmpty();
+});
+
+test("\"Posted\" ends with the next edit that leaves text", async ({ feed }) => {
+  const [window] = await feed.open("tenant_a");
+  await window.post("hello");
+  await expect(window.status).toHaveText(/^Posted/);
+  await window.message.press("x");
+  await expect(window.status).toBeEmpty();
+});
+
+test("\"Posted\" ends when the page is no longer live", async ({ feed, wire }) => {
+  const [window] = await feed.open("tenant_a");
+  await window.post("hello");
+  await expect(window.status).toHaveText(/^Posted/);
+  await cut(window, wire);
+  await expect(window.status).toBeEmpty();
+});
+
+test("what is posted while the page is not live appears after the return, and the page says so until then", async ({
+  feed, wire,
+}) => {
+  const [window] = await feed.open("tenant_a");
+  await expect(window.wait).toBeHidden();
+  await cut(window, wire);
+  await expect(window.wait).toBeVisible();
+  await expect(window.form.getByText(NOT_LIVE, { exact: true })).toBeVisible();
+  await window.post("hello");
+  await expect(window.status).toHaveText("Posted. It appears here once you're reconnected.");
+  await expect(window.message).toHaveValue("");
+  wire.up = true;
+  await window.retryNow.click();
+  await window.is("live");
+  await expect(window.status).toBeEmpty();
+  await expect(window.wait).toBeHidden();
+  await expect(window.messages).toHaveText(["hello"]);
+});
+
+test("the hint about posting does not show before the first connection, nor while paused", async ({ feed, wire }) => {
+  wire.pass = () => [];
+  const window = await feed.visit("?tenant=tenant_a");
+  await window.ready();
+  await window.is("connecting");
+  await expect(window.wait).toBeHidden();
+  wire.pass = (frame) => [frame];
+  await wire.cut({ code: 1001 });
+  await window.live();
+  await window.pause.click();
+  await window.is("paused");
+  await expect(window.wait).toBeHidden();
+});
+
+test("an event that was posted, but not seen within a second, is only said to be posted", { tag: "@once" }, async ({
+  feed, wire,
+}) => {
+  const window = await openClocked(feed);
+  wire.pass = (frame) => (frame.type === "event_created" ? [] : [frame]);
+  await window.post("swallowed on the way");
+  await expect(window.message).toHaveValue("");
+  await window.page.clock.runFor(2_500);
+  await expect(window.status).toHaveText("Posted");
+});
+
+test("while offline the page says that the draft is kept", async ({ feed, wire, context }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  await context.setOffline(true);
+  wire.up = false;
+  await wire.cut({ code: 1001 }).catch(() => {}); // a page may have closed it first
+  await window.is("offline");
+  await expect(window.form.getByText("You're offline. Your draft is kept.", { exact: true })).toBeVisible();
+  await expect(window.form.getByText("You can still post.")).toBeHidden();
+});
+
+/** A window that has posted, and whose post got no answer. */
+async function unanswered(feed, context) {
+  feed.expectNetworkErrors();
+  const window = await openClocked(feed);
+  const lose = (route) => (route.request().method() === "POST" ? route.abort("connectionreset") : route.fallback());
+  await context.route(POST, lose);
+  await window.post("perhaps");
+  await expect(window.error).toContainText(NO_ANSWER);
+  return { window, restore: () => context.unroute(POST, lose) };
+}
+
+test("the error of a post ends after the page returned and was seen for 8 s; text and key stay", {
+  tag: "@once",
+}, async ({ feed, context, wire }) => {
+  const keys = [];
+  context.on("request", (request) => {
+    if (request.method() === "POST") keys.push(request.headers()["idempotency-key"]);
+  });
+  const { window, restore } = await unanswered(feed, context);
+  await window.page.clock.runFor(60_000);
+  await expect(window.error).toContainText(NO_ANSWER);
+  await cut(window, wire);
+  await expect(window.error).toContainText(NO_ANSWER);
+  wire.up = true;
+  await window.retryNow.click();
+  await window.is("live");
+  await window.retry.focus();
+  await window.page.clock.runFor(4_000);
+  await expect(window.error).toContainText(NO_ANSWER);
+  await window.page.clock.runFor(10_000);
+  await expect(window.error).toBeHidden();
+  await expect(window.retry).toBeHidden();
+  await expect(window.message).toBeFocused();
+  await expect(window.message).toHaveAttribute("aria-invalid", "false");
+  await expect(window.message).toHaveValue("perhaps");
+  await restore();
+  await window.message.press("Enter");
+  await expect(window.messages).toHaveText(["perhaps"]);
+  expect(keys).toHaveLength(2);
+  expect(keys[1]).toBe(keys[0]);
+});
+
+test("the error of a post ends with the next edit", { tag: "@once" }, async ({ feed, context }) => {
+  const { window } = await unanswered(feed, context);
+  await window.message.press("End");
+  await window.message.press("!");
+  await expect(window.error).toBeHidden();
+  await expect(window.retry).toBeHidden();
+  await expect(window.message).toHaveValue("perhaps!");
+});
+
+test("a server that stands still is not \"Live\" after a post got no answer", { tag: "@once" }, async ({
+  feed, server,
+}) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  server.freeze();
+  await window.post("hello?");
+  await expect(window.error).toContainText(NO_ANSWER, { timeout: 20_000 }); // a post has 10 s
+  await window.isNot("live");
+  await expect(window.connection).toHaveText(/^Reconnecting/);
+  server.thaw();
+  await window.is("live");
+  await window.message.press("Enter");
+  await expect(window.messages).toHaveText(["hello?"]);
+});
