@@ -252,7 +252,7 @@ pub fn IsolationPage(
 ) -> impl IntoView {
     let view = View::new(report);
     let View { feeds, state } = view;
-    Effect::new(move |_| view.start());
+    browser::after_mount(move || view.start());
 
     let running = move || state.read().check.is_running();
     // It keeps the focus, which a disabled button would lose.

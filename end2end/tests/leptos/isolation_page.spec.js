@@ -415,6 +415,47 @@ test("nothing that arrived is missing from what was accepted", async ({ feed, se
   await expect(asOf).toHaveText(new RegExp(`^server counts as of ${TIME}$`), { timeout: 20_000 });
 });
 
+test("a translator that replaces all text nodes does not stop the figures and verdicts", async ({
+  feed, server, wire,
+}) => {
+  feed.expectNetworkErrors();
+  const view = await feed.isolation();
+  await view.live();
+  const [a, b] = TENANTS.map(([, label]) => view.panel(label));
+  const translate = () => view.page.evaluate(() => {
+    const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walker.nextNode()) texts.push(walker.currentNode);
+    for (const text of texts) {
+      const font = document.createElement("font");
+      font.textContent = text.data;
+      text.replaceWith(font);
+    }
+  });
+  await translate();
+  await server.post("tenant_a", "one");
+  await expect(a.count("Events received live")).toHaveText("1");
+  await expect(a.count("Events accepted by the server")).toHaveText("1");
+  await view.start();
+  await translate();
+  await view.done();
+  await expect(view.verdict).toHaveText(/^Isolated: /);
+  await expect(view.details).toHaveText(/^Checked at /);
+  await expect(view.cell("Tenant A", "Tenant A")).toHaveText(/^5 of 5 received/);
+  await expect(view.run).toHaveText("Run isolation check");
+  await expect(a.count("Last delivery")).toHaveText(/ms$/);
+  await translate();
+  leak(wire);
+  await server.post("tenant_a", "leaked");
+  await expect(b.foreign).toHaveText("1 event from the other tenant");
+  await server.kill();
+  await expect(a.asOf).toHaveText(/as of/);
+  await expect(a.connection).not.toHaveText("Live");
+  await server.restart();
+  await expect(view.restart).toHaveText(/^The server restarted/);
+  await expect(a.count("Events received live")).toHaveText("0");
+});
+
 for (const width of [1280, 390, 320]) {
   test(`the table stays within its card, ${width} px wide`, async ({ feed }) => {
     const view = await feed.isolation();
