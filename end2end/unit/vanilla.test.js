@@ -9,7 +9,7 @@ import { Connection, reconnectDelay } from "../../public/vanilla/connection.js";
 import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
 import { EMPTY, acceptedSince, withEvent, withList } from "../../public/vanilla/list.js";
 import { lengthOf, newKey, normalise, refusal, tenantOf } from "../../public/vanilla/rules.js";
-import { describeState, describeWait, readNotice } from "../../public/vanilla/words.js";
+import { describeState, readNotice } from "../../public/vanilla/words.js";
 
 const FOLDER = new URL("../../public/vanilla/", import.meta.url);
 const textOf = (name) => readFileSync(new URL(name, FOLDER), "utf8");
@@ -227,12 +227,6 @@ test("a return is told as it was, and stays only if something is missing", () =>
   assert.deepEqual(notice(listOf("two", 2)), lasting(`${restart} 2 events since.`));
   assert.deepEqual(notice(listOf("one", 11), true), brief("Recovered 1 event that didn't arrive."));
   assert.deepEqual(notice(listOf("one", 13), true), brief("Recovered 3 events that didn't arrive."));
-});
-
-test("a writer is told if the page is not live", () => {
-  const slugs = ["connecting", "live", "paused", "reconnecting", "stopped", "offline"];
-  const notLive = "You're not receiving events right now. You can still post.";
-  assert.deepEqual(slugs.map(describeWait), ["", "", "", notLive, notLive, "You're offline. Your draft is kept."]);
 });
 
 test("the modules have at most 800 lines in all, and the first line of each says what it does", () => {

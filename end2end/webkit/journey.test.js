@@ -83,17 +83,19 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
       await window.visit(`${server.origin}/healthz`);
     });
 
-    test("back and forward leave one socket, and the list is current", async () => {
+    test("back and forward leave one socket, and list and dropdown are the page's own", async () => {
       const window = await browser.open(address("tenant_a"));
       await window.live();
       await connected({ tenant_a: 1, tenant_b: 0 });
-      await window.visit(address("tenant_b"));
+      await (await window.find("#tenant option[value=tenant_b]")).click();
+      await connected({ tenant_a: 0, tenant_b: 1 });
       await window.live();
       await server.post("tenant_a", "meanwhile");
       await window.back(() => connected({ tenant_a: 1, tenant_b: 0 }));
       await window.live();
       await until("the list is current", () => window.run(() =>
         document.querySelector("[role=feed] .message")?.textContent === "meanwhile"));
+      assert.equal(await window.run(() => document.querySelector("#tenant").value), "tenant_a");
       await connected({ tenant_a: 1, tenant_b: 0 });
       await quiet(window);
       await window.visit(`${server.origin}/healthz`);

@@ -51,6 +51,14 @@ pub fn Composer(
         }
     });
     let keep = move || browser::store(&Draft::name(tenant), &form.read_untracked().draft().store());
+    let fill = move || {
+        let text = form.read_untracked().draft().text.clone();
+        // Where nothing changes, the selection stays.
+        if browser::value(FIELD).is_some_and(|value| value != text) {
+            browser::set_value(FIELD, &text);
+        }
+        keep();
+    };
     let typed = move || {
         let text = browser::value(FIELD).unwrap_or_default();
         if text != form.read_untracked().draft().text {
@@ -61,8 +69,7 @@ pub fn Composer(
     browser::after_mount(move || {
         let stored = Draft::restore(browser::stored(&Draft::name(tenant)).as_deref());
         form.set(PostForm::new(stored, &browser::value(FIELD).unwrap_or_default()));
-        browser::set_value(FIELD, &form.read_untracked().draft().text);
-        keep();
+        fill();
         browser::every(LOOK, move || untrack(look));
     });
 
@@ -83,11 +90,7 @@ pub fn Composer(
                     next = form
                         .try_update(|form| form.answered(answer.map(|_| ()), visible(), browser::random_bytes()))
                         .flatten();
-                    let rest = form.read_untracked().draft().text.clone();
-                    if browser::value(FIELD).is_some_and(|text| text != rest) {
-                        browser::set_value(FIELD, &rest);
-                    }
-                    keep();
+                    fill();
                     untrack(look);
                 }
             });

@@ -153,8 +153,8 @@ fn show_pending(tenant: Tenant) {
     // First, so that no scroll event that is under way says that the reader is still further down.
     browser::scroll_to(FEED);
     driver::show_pending(tenant);
-    // One frame later than the list itself, so that the first event is the newest.
-    browser::next_frame(|| browser::focus_first(FEED));
+    // After the list itself, so that the first event is the newest.
+    browser::next_frame(|| browser::soon(|| browser::focus_first(FEED)));
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! It remembers nothing: the choice is an address. A key that changes the closed dropdown is not a choice yet (WCAG 2.2,
 //! 3.2.2): it waits for Enter or for "Open".
 
-use leptos::{ev, prelude::*};
+use leptos::{ev, prelude::*, task::spawn_local};
 
 use super::erased::{Hides, flag, hides};
 use crate::{client::browser, feed::Tenant};
@@ -39,15 +39,20 @@ pub fn TenantPicker(
             browser::visit(&format!("/?tenant={tenant}"));
         }
     };
-    let keys = move |event: ev::KeyboardEvent| match event.key().as_str() {
-        "Enter" if !is_current.get_untracked() => {
-            event.prevent_default();
+    let keys = move |event: ev::KeyboardEvent| {
+        let key = event.key();
+        if key == "Enter" && !is_current.get_untracked() {
+            event.prevent_default(); // some engines would open the list
             open();
         }
-        // These open the dropdown. What is chosen then, is chosen.
-        "Enter" | " " | "F4" => is_typed.set(false),
-        "ArrowUp" | "ArrowDown" if event.alt_key() => is_typed.set(false),
-        _ => is_typed.set(true),
+        if changes_choice(&key) && !event.alt_key() {
+            is_typed.set(true);
+            // The choice of a key comes before this.
+            spawn_local(async move {
+                browser::sleep(0).await;
+                is_typed.set(false);
+            });
+        }
     };
     let changed = move |_| {
         look();
@@ -66,7 +71,6 @@ pub fn TenantPicker(
                 required
                 on:change=changed
                 on:keydown=keys
-                on:pointerdown=move |_| is_typed.set(false)
             >
                 {current.is_none().then(|| view! { <option value="" disabled selected>"Choose…"</option> })}
                 {Tenant::ALL
@@ -82,4 +86,10 @@ pub fn TenantPicker(
             <button type="submit" use:hides=button>"Open"</button>
         </form>
     }
+}
+
+/// Whether a key changes the choice of a closed dropdown. (Space and Alt with an arrow open it.)
+fn changes_choice(key: &str) -> bool {
+    let is_letter = key.chars().count() == 1 && key != " ";
+    is_letter || key.starts_with("Arrow") || key.starts_with("Page") || matches!(key, "Home" | "End")
 }

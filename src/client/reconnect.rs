@@ -16,11 +16,12 @@ const LATE: Millis = 1_000.0;
 /// What people are told about the connection. (Whether the list is paused is the page's own affair.)
 #[derive(Debug, Clone, PartialEq)]
 pub enum Status {
-    /// Not yet, or about to be, live.
+    /// The first attempt.
     Connecting,
     /// Subscribed, and the list is read: nothing is missing.
     Live,
-    /// Waits from `since` until `at` for the next attempt.
+    /// Was live, or has tried to be: waits from `since` until `at` for the next attempt, or, if the two are one moment,
+    /// attempts.
     Reconnecting {
         /// When the wait began.
         since: Instant,
@@ -158,6 +159,8 @@ pub struct Connection {
     /// `n`: automatic attempts since the connection was last stable. One that a person or a visible page asks for is not
     /// counted: it must not lengthen the wait.
     attempt: i32,
+    /// Whether the first attempt has ended, well or not.
+    has_tried: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -205,7 +208,7 @@ impl Reading {
 
 impl Default for Connection {
     fn default() -> Self {
-        Self { phase: Phase::Away, offline: false, window: DEFAULT_RECONNECT_MS.into(), attempt: 0 }
+        Self { phase: Phase::Away, offline: false, window: DEFAULT_RECONNECT_MS.into(), attempt: 0, has_tried: false }
     }
 }
 
@@ -218,6 +221,7 @@ impl Connection {
             Phase::Stopped { reason } => Status::Stopped { reason: reason.clone() },
             _ if self.offline => Status::Offline,
             Phase::Waiting { since, at } => Status::Reconnecting { since: *since, at: *at },
+            _ if self.has_tried => Status::Reconnecting { since: Instant::default(), at: Instant::default() },
             Phase::Away | Phase::Opening { .. } | Phase::Up { live_since: None, .. } => Status::Connecting,
         }
     }
@@ -259,6 +263,9 @@ impl Connection {
         }
         match (&mut self.phase, input) {
             (Phase::Waiting { .. }, Input::Visible | Input::RetryNow) => self.open(now),
+            (Phase::Opening { .. } | Phase::Up { live_since: None, .. }, Input::RetryNow) => {
+                vec![Output::AbandonSocket].into_iter().chain(self.open(now)).collect()
+            }
             (Phase::Opening { .. }, Input::Hello { heartbeat_ms, reconnect_ms }) => {
                 let heartbeat = heartbeat_ms.into();
                 self.window = reconnect_ms.into();
@@ -291,6 +298,7 @@ impl Connection {
             },
             (Phase::Up { reading, live_since, .. }, Input::ListRead) => {
                 live_since.get_or_insert(now);
+                self.has_tried = true;
                 let again = reading.is_some_and(|reading| reading.again);
                 *reading = again.then_some(Reading::since(now));
                 if again { vec![Output::ReadList] } else { vec![] }
@@ -343,6 +351,7 @@ impl Connection {
         if matches!(self.phase, Phase::Up { live_since: Some(since), .. } if now - since >= STABLE) {
             self.attempt = 0;
         }
+        self.has_tried = true;
         let longest = LONGEST_WAIT.min(self.window * 2_f64.powi(self.attempt));
         self.leave(Phase::Waiting { since: now, at: now + chance * longest })
     }
@@ -414,6 +423,29 @@ mod tests {
             assert_eq!(wait(&connection, 0.0), 500.0);
             assert_eq!(connection.step(asked, at(1.0), 1.0), [Output::OpenSocket]);
         }
+    }
+
+    #[test]
+    fn only_the_first_attempt_is_called_connecting() {
+        let mut connection = Connection::default();
+        connection.step(Input::Started, at(0.0), 0.0);
+        assert_eq!(connection.status(), Status::Connecting);
+        connection.step(cut(), at(0.0), 1.0);
+        assert_eq!(connection.step(Input::RetryNow, at(1.0), 0.0), [Output::OpenSocket]);
+        assert_eq!(connection.status().slug(), "reconnecting");
+        assert_eq!(connection.status().countdown(at(1.0)), None);
+    }
+
+    #[test]
+    fn an_attempt_that_takes_long_can_be_made_again() {
+        let mut connection = Connection::default();
+        connection.step(Input::Started, at(0.0), 0.0);
+        let again = [Output::AbandonSocket, Output::OpenSocket];
+        assert_eq!(connection.step(Input::RetryNow, at(9_000.0), 0.0), again);
+        connection.step(HELLO, at(9_001.0), 0.0);
+        assert_eq!(connection.step(Input::RetryNow, at(9_002.0), 0.0), again);
+        assert_eq!(connection.deadline(), Some(at(19_002.0)));
+        assert_eq!(live(0.0).step(Input::RetryNow, at(1.0), 0.0), [], "there is nothing to retry");
     }
 
     #[test]

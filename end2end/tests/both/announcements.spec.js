@@ -66,6 +66,7 @@ test("an error of the form is read out at once, once for each attempt", async ({
     await expect(window.error).toHaveText("Write a message first.");
     await expect(window.error).toBeVisible();
     await expect.poll(() => heard.words()).toEqual([words]);
+    expect(await heard.words()).toEqual([]);
   }
   await expect(window.message).toHaveAccessibleDescription(/Write a message first\./);
 });
@@ -81,6 +82,7 @@ test("a message that becomes too long is read out as that once, not with each ke
   expect(await heard.words()).toEqual(["assertive: 1 character over the 500 limit."]);
   await window.message.press("Enter");
   await expect.poll(() => heard.words()).toEqual(["assertive: 3 characters over the 500 limit."]);
+  expect(await heard.words()).toEqual([]);
 });
 
 test("an error of the server is read out at each attempt, though its words are the same", async ({
@@ -96,4 +98,5 @@ test("an error of the server is read out at each attempt, though its words are t
   await expect.poll(() => heard.words()).toEqual([words]);
   await window.retry.click();
   await expect.poll(() => heard.words()).toEqual([words]);
+  expect(await heard.words()).toEqual([]);
 });

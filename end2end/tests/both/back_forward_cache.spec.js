@@ -22,3 +22,15 @@ test("a page that is come back to has one socket, and the list is current", { ta
   await expect(window.messages).toHaveText(["meanwhile", "before"]);
   await expect.poll(() => server.connections()).toEqual({ tenant_a: 1, tenant_b: 0 });
 });
+
+test("the dropdown of a page that is come back to names the page's own tenant", { tag: "@once" }, async ({ feed }) => {
+  const [window] = await feed.open("tenant_a");
+  await window.tenant.selectOption("Tenant B");
+  await expect(window.heading).toContainText("Tenant B");
+  await window.live();
+  await window.page.evaluate(() => { setTimeout(() => history.back()); });
+  await expect(window.heading).toContainText("Tenant A");
+  await window.live();
+  await expect(window.tenant).toHaveValue("tenant_a");
+  await expect(window.open).toBeHidden();
+});

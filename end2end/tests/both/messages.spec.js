@@ -133,7 +133,6 @@ test("what is posted while the page is not live appears after the return, and th
   await expect(window.status).toHaveText("Posted. It appears here once you're reconnected.");
   await expect(window.message).toHaveValue("");
   wire.up = true;
-  await window.retryNow.click();
   await window.is("live");
   await expect(window.status).toBeEmpty();
   await expect(window.wait).toBeHidden();
