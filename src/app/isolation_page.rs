@@ -1,7 +1,7 @@
-//! The administrator's view: both tenants side by side, each through its own scoped socket, and a check that can fail.
-//! Its verdict is `client::check`'s.
+//! The administrator's view: both tenants side by side, each over its own connection, and a check that can fail.
 //!
-//! It shows counts and times. No message's text is on it.
+//! It shows counts and times, and no message's text. The verdict is `client::isolation_check`'s; which figure is known,
+//! current or old, `client::isolation_counts` decides.
 
 use std::sync::Arc;
 
@@ -12,74 +12,264 @@ use super::{
     actions,
     breach_alarm::BreachAlarm,
     connection_status::ConnectionStatus,
-    erased::{Erased, flag, text, word},
+    erased::{Erased, Words, flag, text, word, yes_or_no},
     tenant_mark::TenantMark,
 };
 use crate::{
     client::{
         browser,
-        check::{Check, PROBES, Stage, Verdict},
+        clock::Instant,
         draft::hexadecimal,
         driver::{self, FeedState, Listener},
+        isolation_check::{Check, PROBES, Stage, Verdict},
+        isolation_counts::{Age, Ages, NO_FIGURE, Process, Source},
         reconnect::Status,
-        session::Session,
+        relative_time,
     },
-    feed::{DEFAULT_RETAIN, Problem, Report, Tenant, TenantReport},
+    feed::{Problem, Report, Tenant, TenantReport},
 };
 
-/// How often the server is asked for its counts, in milliseconds.
+/// How often the page asks the server for its counts, in milliseconds.
 const REFRESH: f64 = 3_000.0;
-/// How often a check looks whether all probes have arrived, in milliseconds, and how many times at most.
+/// The server's counts are old if this many milliseconds bring no new ones: three answers in a row are missing.
+const OLD: f64 = 3.0 * REFRESH;
+/// How often a check looks whether all test events have arrived, in milliseconds.
 const LOOK: u32 = 100;
+/// How many times a check looks at most.
 const LOOKS: usize = 50;
-/// How long the check listens on for what should not come, in milliseconds.
-const LISTEN_ON: u32 = 1_000;
+/// How long the check watches for events that should not arrive, in milliseconds.
+const WATCH_ON: u32 = 1_000;
 
-/// Both tenants, each through its own socket, and the server's own counts.
+/// All that the page follows.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    feeds: [RwSignal<FeedState>; 2],
+    state: RwSignal<State>,
+}
+
+/// All that the page knows besides what the streams bring. It is one signal: each type of signal is code of its own.
+#[derive(Debug, Clone)]
+struct State {
+    /// The server's last counts.
+    report: Report,
+    /// When they came. The page itself brought the first ones, at a moment that nobody has measured.
+    came: Option<Instant>,
+    /// Why the last attempt to get newer ones failed; empty if it did not.
+    trouble: String,
+    /// The number of the last attempt.
+    asked: u32,
+    /// Answers to older attempts are ignored: a newer answer has come, or another process answers by now.
+    least: u32,
+    process: Process,
+    /// How long the last event of each tenant took from being posted to its arrival, in milliseconds. `None` if this page
+    /// did not post it: another's clock started then, and how the two differ is not known.
+    deliveries: [Option<u64>; 2],
+    check: Check,
+    /// The page's clock, at each attempt and answer; `None` until the page runs.
+    now: Option<Instant>,
+}
+
+impl View {
+    fn new(report: Report) -> Self {
+        let state = State {
+            process: Process::new(report.epoch),
+            report,
+            came: None,
+            trouble: String::new(),
+            asked: 0,
+            least: 0,
+            deliveries: [None; 2],
+            check: Check::default(),
+            now: None,
+        };
+        Self { feeds: Tenant::ALL.map(|_| RwSignal::new(FeedState::default())), state: RwSignal::new(state) }
+    }
+
+    /// The ages of a tenant's figures.
+    fn ages(self, tenant: Tenant) -> Ages {
+        let facts = self.feeds[tenant as usize].read();
+        let stream = facts.epoch.zip(facts.server).map(|(epoch, server)| Source {
+            epoch,
+            current: facts.status == Status::Live,
+            at: server.at(facts.heard),
+        });
+        Ages::new(stream, self.state.read().source())
+    }
+
+    fn sources(self, tenant: Tenant) -> Sources {
+        let (facts, state) = (self.feeds[tenant as usize].read(), self.state.read());
+        Sources {
+            ages: self.ages(tenant),
+            breaches: facts.breaches,
+            received: facts.received,
+            delivery: state.deliveries[tenant as usize],
+            counts: *state.report.of(tenant),
+        }
+    }
+
+    /// A moment of the server's clock for people: by the clock on their wall, once the page runs.
+    fn time(self, millis: i64) -> String {
+        let state = self.state.read();
+        match state.now {
+            Some(_) => browser::local_time(millis),
+            // Nobody but the report names a moment by then.
+            None => relative_time::utc(&state.report.timestamp.to_string()),
+        }
+    }
+
+    /// Connects both streams, and asks for the server's counts again and again.
+    fn start(self) {
+        for tenant in Tenant::ALL {
+            let listener = Listener {
+                changed: Box::new(move |now, _| self.changed(tenant, now)),
+                arrived: Box::new(move |event| {
+                    let (text, now) = (event.message.as_str(), browser::now());
+                    self.state.maybe_update(|state| state.arrived(tenant, text, now));
+                }),
+            };
+            driver::watch(tenant, listener);
+        }
+        let refresh = move || spawn_local(self.refresh());
+        refresh();
+        browser::every(REFRESH, refresh);
+    }
+
+    fn changed(self, tenant: Tenant, now: FeedState) {
+        let facts = self.feeds[tenant as usize];
+        let before = facts.get_untracked();
+        if before == now {
+            return;
+        }
+        let greeted = before.server != now.server;
+        self.state.maybe_update(|state| {
+            // A stream that is back by now was lost too.
+            let interrupted = state.check.is_running() && (greeted || now.status != Status::Live);
+            if interrupted {
+                state.check.interrupt();
+            }
+            let process = now.epoch.zip(now.server).filter(|_| before.epoch != now.epoch);
+            if let Some((epoch, server)) = process {
+                state.deliveries[tenant as usize] = None;
+                if state.process.name(epoch, server.at(browser::now())) {
+                    state.least = state.asked + 1;
+                }
+            }
+            interrupted || process.is_some()
+        });
+        facts.set(now);
+        if greeted {
+            // The server counts the new connection.
+            spawn_local(self.refresh());
+        }
+    }
+
+    async fn refresh(self) {
+        let ask = |state: &mut State| {
+            state.now = Some(browser::now());
+            state.asked += 1;
+            state.asked
+        };
+        let number = self.state.try_update(ask).unwrap_or_default();
+        let answer = actions::isolation_report().await;
+        self.state.maybe_update(|state| state.answered(number, answer, browser::now()));
+    }
+
+    fn is_ready(self) -> bool {
+        self.feeds.iter().all(|facts| facts.read().status == Status::Live)
+    }
+
+    async fn run_check(self) {
+        let marker: String = hexadecimal(browser::random_bytes()).chars().take(8).collect();
+        self.state.update(|state| state.check = Check::start(marker));
+        let [a, b] = Tenant::ALL;
+        for _ in 0..PROBES {
+            join(self.probe(a), self.probe(b)).await;
+        }
+        for _ in 0..LOOKS {
+            if self.state.read_untracked().check.is_delivered() {
+                break;
+            }
+            browser::sleep(LOOK).await;
+        }
+        browser::sleep(WATCH_ON).await;
+        let server = self.feeds[0].read_untracked().server;
+        let at = server.map_or_else(browser::time_of_day, |server| server.at(browser::now()));
+        self.state.update(|state| state.check.finish(at, state.report.build.clone()));
+        self.refresh().await; // else the table and the counts would contradict each other
+    }
+
+    /// Posts the next test event to a tenant.
+    async fn probe(self, tenant: Tenant) {
+        let text = self.state.try_update(|state| state.check.send(tenant, browser::now())).unwrap_or_default();
+        actions::post_as(tenant, text, &hexadecimal(browser::random_bytes())).await;
+    }
+}
+
+impl State {
+    fn source(&self) -> Source {
+        let age = self.now.zip(self.came).map(|(now, came)| now - came);
+        Source {
+            epoch: self.report.epoch,
+            current: self.trouble.is_empty() && age.is_some_and(|age| age < OLD),
+            at: self.report.timestamp.millis(),
+        }
+    }
+
+    /// An event arrived on a tenant's stream. Says whether that changes anything here.
+    fn arrived(&mut self, tenant: Tenant, text: &str, now: Instant) -> bool {
+        let took = self.check.saw(tenant, text, now).map(|took| took.round() as u64);
+        let before = std::mem::replace(&mut self.deliveries[tenant as usize], took);
+        took.is_some() || before.is_some()
+    }
+
+    /// An attempt to get the server's counts has ended. Says whether that changes anything here.
+    fn answered(&mut self, number: u32, answer: Result<Report, Problem>, now: Instant) -> bool {
+        if number < self.least {
+            return false;
+        }
+        self.least = number;
+        self.now = Some(now);
+        match answer {
+            Ok(report) => {
+                self.process.name(report.epoch, report.timestamp.millis());
+                self.report = report;
+                self.came = Some(now);
+                self.trouble.clear();
+            }
+            Err(Problem { detail, .. }) => {
+                self.trouble = format!("No newer counts: {}.", detail.trim_end_matches('.'));
+            }
+        }
+        true
+    }
+}
+
+/// Both tenants, each over its own connection, and the server's own counts.
 #[component]
 pub fn IsolationPage(
     /// The server's counts when the page was rendered.
     report: Report,
 ) -> impl IntoView {
-    let report = RwSignal::new(report);
-    let trouble = RwSignal::new(String::new());
-    let feeds = Tenant::ALL.map(|_| RwSignal::new(FeedState::default()));
-    let deliveries = Tenant::ALL.map(|_| RwSignal::new(None));
-    let check = RwSignal::new(Check::default());
+    let view = View::new(report);
+    let View { feeds, state } = view;
+    browser::after_mount(move || view.start());
 
-    Effect::new(move |_| {
-        for tenant in Tenant::ALL {
-            let (facts, delivery) = (feeds[tenant as usize], deliveries[tenant as usize]);
-            let listener = Listener {
-                changed: Box::new(move |now, _| {
-                    if *facts.read_untracked() != now {
-                        facts.set(now);
-                    }
-                }),
-                arrived: Box::new(move |event| {
-                    // By two times of day, since the server's clock is known only up to the time that its hello took: if the
-                    // server is another machine, the result is off by as much as they are.
-                    delivery.set(Some((browser::time_of_day() - event.timestamp.millis()).max(0)));
-                    let (text, now) = (event.message.as_str(), browser::now());
-                    check.maybe_update(|check| check.stage() == Stage::Running && check.saw(tenant, text, now));
-                }),
-            };
-            driver::start(Session::new(tenant, DEFAULT_RETAIN), listener);
-        }
-        browser::every(REFRESH, move || spawn_local(refresh(report, trouble)));
-    });
-
-    let running = move || check.read().stage() == Stage::Running;
-    let ready = move || feeds.iter().all(|facts| facts.read().status == Status::Live);
+    let running = move || state.read().check.is_running();
+    // It keeps the focus, which a disabled button would lose.
+    let idle = move || view.is_ready() && !running();
     let run = move |_| {
-        if ready() && !running() {
-            spawn_local(async move {
-                run(check).await;
-                refresh(report, trouble).await; // else the table and the counts would tell two stories
-            });
+        if idle() {
+            spawn_local(view.run_check());
         }
     };
-    let verdict = move || (check.read().stage() == Stage::Done).then(|| check.read().verdict());
+    let verdict = move || state.read().check.verdict();
+    let report_ages = move || Ages::new(None, state.read().source());
+    let rejected = |count: fn(&Report) -> u64| -> Erased<Figure> {
+        Arc::new(move || {
+            let age = report_ages().report;
+            (age, age.figure(count(&state.read().report)))
+        })
+    };
 
     view! {
         <header class="top">
@@ -88,88 +278,149 @@ pub fn IsolationPage(
         <main class="isolation">
             <BreachAlarm breaches=Arc::new(move || feeds.iter().map(|facts| facts.read().breaches).sum()) />
             <p class="lead">
-                "Two tenants on one server, each heard here through a socket of its own. Nothing of one may ever arrive with the other."
+                "Both tenants on one server, each over its own connection. No event of one may ever reach the other."
             </p>
             <section class="card check" aria-labelledby="check">
                 <h2 id="check">"Isolation check"</h2>
                 <p>
                     {format!(
-                        "Posts {PROBES} marked probes to each tenant at once, waits for each on its own stream, and listens for a second more on the other. The probes appear in both tenants' feeds, like any event.",
+                        "Posts {PROBES} test events to each tenant, waits until each arrives on its own tenant's stream, and watches the other's stream for one more second. The test events appear in both tenants' feeds, like any event.",
                     )}
                 </p>
-                <button type="button" id="run-check" disabled=flag(move || !ready() || running()) on:click=run>
-                    {text(move || if running() { "Checking…" } else { "Run isolation check" })}
+                <button
+                    type="button"
+                    id="run-check"
+                    aria-disabled=word(move || yes_or_no(!idle()))
+                    on:click=run
+                >
+                    <Words of=text(move || if running() { "Checking…" } else { "Run isolation check" }) />
                 </button>
-                <p id="verdict" role="status" data-verdict=word(move || verdict().map_or("", Verdict::slug))>
-                    {text(move || verdict().map_or("", Verdict::words))}
-                </p>
-                <table hidden=flag(move || check.read().stage() == Stage::Idle)>
-                    <caption>{format!("Probes seen, of {PROBES} sent to each tenant")}</caption>
-                    <thead>
-                        <tr>
-                            <td></td>
+                <div class="outcome" data-verdict=word(move || verdict().map_or("", Verdict::slug))>
+                    <p id="verdict" role="status">
+                        <Words of=text(move || verdict().map_or("", Verdict::words)) />
+                    </p>
+                    <p id="check-details">
+                        <Words of=text(move || state.read().check.details(|at| view.time(at))) />
+                    </p>
+                </div>
+                <div class="frame" hidden=flag(move || *state.read().check.stage() == Stage::Idle)>
+                    <table>
+                        <caption>{format!("Test events received, of {PROBES} sent to each tenant")}</caption>
+                        <thead>
+                            <tr>
+                                <td></td>
+                                {Tenant::ALL
+                                    .map(|stream| {
+                                        view! {
+                                            <th scope="col">
+                                                <TenantMark tenant=stream />
+                                                {format!("Received by {}", stream.label())}
+                                            </th>
+                                        }
+                                    })}
+                            </tr>
+                        </thead>
+                        <tbody>
                             {Tenant::ALL
-                                .map(|stream| {
+                                .map(|tenant| {
                                     view! {
-                                        <th scope="col">
-                                            <TenantMark tenant=stream />
-                                            {format!("Seen by {}", stream.label())}
-                                        </th>
+                                        <tr>
+                                            <th scope="row">
+                                                <TenantMark tenant />
+                                                {format!("Sent to {}", tenant.label())}
+                                            </th>
+                                            {Tenant::ALL.map(|stream| view! { <CheckCell view tenant stream /> })}
+                                        </tr>
                                     }
                                 })}
-                        </tr>
-                    </thead>
-                    <tbody>
-                        {Tenant::ALL
-                            .map(|tenant| {
-                                view! {
-                                    <tr>
-                                        <th scope="row">
-                                            <TenantMark tenant />
-                                            {format!("Sent to {}", tenant.label())}
-                                        </th>
-                                        {Tenant::ALL.map(|stream| view! { <CheckCell check tenant stream /> })}
-                                    </tr>
-                                }
-                            })
-                            }
-                    </tbody>
-                </table>
+                        </tbody>
+                    </table>
+                </div>
             </section>
-            <div class="panels">
-                {Tenant::ALL
-                    .map(|tenant| {
-                        let (facts, delivery) = (feeds[tenant as usize], deliveries[tenant as usize]);
-                        view! { <TenantPanel tenant facts delivery report /> }
-                    })}
+            <div id="restart" role="status">
+                <p class="bar" hidden=flag(move || !state.read().process.has_restarted())>
+                    <Words of=text(move || state.read().process.words(|at| minutes(view.time(at)))) />
+                </p>
             </div>
+            <div class="panels">{Tenant::ALL.map(|tenant| view! { <TenantPanel tenant view /> })}</div>
             <section class="card" aria-labelledby="server">
-                <h2 id="server">"The whole server"</h2>
+                <h2 id="server">"Server"</h2>
+                <p class="as-of"><Words of=text(move || report_ages().words(|at| view.time(at))) /></p>
                 <dl>
-                    <Count name="Refused for their Origin" count=text(move || report.read().refused_origin.to_string()) />
-                    <Count name="Refused for their Host" count=text(move || report.read().refused_host.to_string()) />
+                    <Count name="Rejected: Origin not allowed" figure=rejected(|report| report.refused_origin) />
+                    <Count name="Rejected: Host not allowed" figure=rejected(|report| report.refused_host) />
                 </dl>
                 <p class="error" role="status">
-                    {text(move || trouble.get())}
+                    <Words of=text(move || state.read().trouble.clone()) />
                 </p>
             </section>
         </main>
     }
 }
 
-/// Reads one count.
-type Reads = fn(&TenantReport) -> u64;
+/// Hours and minutes of a time that ends with seconds.
+fn minutes(mut time: String) -> String {
+    time.truncate(time.rfind(':').unwrap_or(time.len()));
+    time
+}
 
-/// The server's counts of a tenant, and what they are called.
-const COUNTS: [(&str, Reads); 8] = [
-    ("Events accepted by the server", |counts| counts.accepted),
-    ("Connections", |counts| counts.connections),
-    ("Frames delivered", |counts| counts.delivered),
-    ("Ended: too slow", |counts| counts.ended.slow),
-    ("Ended: silent", |counts| counts.ended.silent),
-    ("Ended: server stopping", |counts| counts.ended.stopping),
-    ("Ended: broke the rules", |counts| counts.ended.policy),
-    ("Ended: closed by the peer", |counts| counts.ended.closed_by_peer),
+/// A figure for people, and what it is worth.
+type Figure = (Age, String);
+
+/// What a tenant's figures are taken from.
+struct Sources {
+    ages: Ages,
+    breaches: u64,
+    received: u64,
+    delivery: Option<u64>,
+    counts: TenantReport,
+}
+
+impl Sources {
+    fn stream(&self, count: u64) -> Figure {
+        (self.ages.stream, self.ages.stream.figure(count))
+    }
+
+    fn report(&self, count: u64) -> Figure {
+        (self.ages.report, self.ages.report.figure(count))
+    }
+
+    fn delivery(&self) -> Figure {
+        let known = self.delivery.filter(|_| self.ages.stream != Age::Unknown);
+        (self.ages.stream, known.map_or_else(|| String::from(NO_FIGURE), |took| format!("{took} ms")))
+    }
+
+    /// The report is up to one refresh older than the stream, but what has arrived was accepted.
+    fn accepted(&self) -> Figure {
+        let received = if self.ages.stream == Age::Unknown { 0 } else { self.received };
+        self.report(self.counts.accepted.max(received))
+    }
+
+    /// The events of the other tenant, and the figure's name in the page's markup. A breach stays one, however old.
+    fn foreign(&self) -> (&'static str, String) {
+        match (self.breaches, self.ages.stream) {
+            (0, Age::Current) => ("none", String::from("0")),
+            (0, age) => ("unknown", age.figure(0)),
+            (breaches, _) => ("some", breaches.to_string()),
+        }
+    }
+}
+
+/// Takes one figure.
+type Takes = fn(&Sources) -> Figure;
+
+/// A tenant's figures, by name.
+const FIGURES: [(&str, Takes); 10] = [
+    ("Events received live", |from| from.stream(from.received)),
+    ("Last delivery", Sources::delivery),
+    ("Events accepted by the server", Sources::accepted),
+    ("Connections", |from| from.report(from.counts.connections)),
+    ("Frames delivered", |from| from.report(from.counts.delivered)),
+    ("Closed: too slow", |from| from.report(from.counts.ended.slow)),
+    ("Closed: timed out", |from| from.report(from.counts.ended.silent)),
+    ("Closed: server stopping", |from| from.report(from.counts.ended.stopping)),
+    ("Closed: policy violation", |from| from.report(from.counts.ended.policy)),
+    ("Closed: by client", |from| from.report(from.counts.ended.closed_by_peer)),
 ];
 
 /// What is known of one tenant: by its stream, and by the server.
@@ -177,111 +428,170 @@ const COUNTS: [(&str, Reads); 8] = [
 pub fn TenantPanel(
     /// Whose.
     tenant: Tenant,
-    /// What its stream has brought.
-    facts: RwSignal<FeedState>,
-    /// How long its last event took from the server to this page, in milliseconds.
-    delivery: RwSignal<Option<i64>>,
-    /// What the server counts.
-    report: RwSignal<Report>,
+    /// What the page follows.
+    view: View,
 ) -> impl IntoView {
+    let foreign = move || view.sources(tenant).foreign();
+    let name =
+        move || if foreign().1 == "1" { " event from the other tenant" } else { " events from the other tenant" };
     view! {
         <section class="card" data-tenant=tenant.id() aria-label=tenant.label()>
             <h2>
                 <TenantMark tenant />
                 {tenant.label()}
             </h2>
-            <ConnectionStatus tenant state=facts />
+            <ConnectionStatus tenant state=view.feeds[tenant as usize] />
+            <p class="as-of"><Words of=text(move || view.ages(tenant).words(|at| view.time(at))) /></p>
             <a href=format!("/?tenant={tenant}")>"Open the feed"</a>
-            <p class="foreign" data-foreign=word(move || if facts.read().breaches == 0 { "none" } else { "some" })>
-                <strong>{text(move || facts.read().breaches.to_string())}</strong>
-                " foreign events received"
+            <p class="foreign" data-foreign=word(move || foreign().0)>
+                <strong><Words of=text(move || foreign().1) /></strong>
+                <Words of=text(name) />
             </p>
             <dl>
-                <Count name="Events received live" count=text(move || facts.read().received.to_string()) />
-                <div>
-                    <dt>"Delivery time of the last"</dt>
-                    <dd>{text(move || delivery.get().map_or_else(|| String::from("none yet"), |ms| format!("{ms} ms")))}</dd>
-                </div>
-                {COUNTS
-                    .map(|(name, count)| {
-                        view! { <Count name count=text(move || count(report.read().of(tenant)).to_string()) /> }
-                    })}
+                {FIGURES
+                    .map(|(name, take)| view! { <Count name figure=Arc::new(move || take(&view.sources(tenant))) /> })}
             </dl>
         </section>
     }
 }
 
-/// A number and its name.
+/// A figure and its name.
 #[component]
 pub fn Count(
     /// What is counted.
     name: &'static str,
     /// How many.
-    count: Erased<String>,
+    figure: Erased<Figure>,
 ) -> impl IntoView {
+    let age = Arc::clone(&figure);
     view! {
-        <div>
+        <div data-age=word(move || age().0.slug())>
             <dt>{name}</dt>
-            <dd>{count}</dd>
+            <dd><Words of=text(move || figure().1) /></dd>
         </div>
     }
 }
 
-/// One of the four: probes of one tenant on one stream.
+/// One of the four: the test events of one tenant, on one stream.
 #[component]
 pub fn CheckCell(
-    /// The check.
-    check: RwSignal<Check>,
-    /// To whom they were sent.
+    /// What the page follows.
+    view: View,
+    /// The tenant that they were sent to.
     tenant: Tenant,
-    /// On whose stream they were looked for.
+    /// The tenant whose stream is watched for them.
     stream: Tenant,
 ) -> impl IntoView {
-    let cell = move || check.read().cell(tenant, stream);
-    let expected = if tenant == stream { PROBES } else { 0 };
-    let words = move || match cell() {
-        cell if cell.seen == 0 => String::from(" seen"),
-        cell => format!(" seen, the slowest in {} ms", cell.slowest),
-    };
+    let state = view.state;
     view! {
-        <td data-cell=word(move || if cell().seen == expected { "right" } else { "wrong" })>
-            <strong>{text(move || cell().seen.to_string())}</strong>
-            {text(words)}
+        <td data-cell=word(move || state.read().check.mark(tenant, stream).slug())>
+            <strong><Words of=text(move || state.read().check.cell(tenant, stream).seen.to_string()) /></strong>
+            <Words of=text(move || state.read().check.words(tenant, stream)) />
         </td>
     }
 }
 
-async fn refresh(report: RwSignal<Report>, trouble: RwSignal<String>) {
-    match actions::isolation_report().await {
-        Ok(now) => {
-            report.set(now);
-            trouble.set(String::new());
-        }
-        Err(Problem { detail, .. }) => trouble.set(format!("These counts are old: {detail}.")),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
 
-async fn run(check: RwSignal<Check>) {
-    let marker: String = hexadecimal(browser::random_bytes()).chars().take(8).collect();
-    check.set(Check::start(marker));
-    let [a, b] = Tenant::ALL;
-    for _ in 0..PROBES {
-        join(probe(check, a), probe(check, b)).await;
-    }
-    for _ in 0..LOOKS {
-        if check.read_untracked().is_delivered() {
-            break;
-        }
-        browser::sleep(LOOK).await;
-    }
-    browser::sleep(LISTEN_ON).await;
-    check.update(Check::finish);
-}
+    use super::*;
+    use crate::client::wire;
 
-async fn probe(check: RwSignal<Check>, tenant: Tenant) {
-    let text = check.try_update(|check| check.send(tenant, browser::now())).unwrap_or_default();
-    let key = hexadecimal(browser::random_bytes());
-    if !actions::post_as(tenant, text.clone(), &key).await {
-        check.update(|check| check.refused(&text));
+    fn report(epoch: u128, accepted: u64) -> Report {
+        let tenants = [TenantReport { accepted, ..TenantReport::default() }; 2];
+        Report { epoch: Uuid::from_u128(epoch), tenants, ..Report::default() }
+    }
+
+    fn at(millis: f64) -> Instant {
+        Instant::new(millis)
+    }
+
+    fn state() -> State {
+        State {
+            report: report(1, 1),
+            came: None,
+            trouble: String::new(),
+            asked: 0,
+            least: 0,
+            process: Process::new(Uuid::from_u128(1)),
+            deliveries: [None; 2],
+            check: Check::default(),
+            now: None,
+        }
+    }
+
+    #[test]
+    fn an_answer_that_a_newer_one_overtook_is_ignored() {
+        let mut state = state();
+        assert!(state.answered(2, Ok(report(1, 3)), at(1.0)));
+        assert!(!state.answered(1, Ok(report(1, 2)), at(2.0)));
+        assert_eq!(state.report.of(Tenant::A).accepted, 3);
+    }
+
+    #[test]
+    fn the_servers_counts_are_current_until_an_attempt_fails_or_none_ends() {
+        let mut state = state();
+        assert!(!state.source().current, "nobody knows when the page was rendered");
+        state.answered(1, Ok(report(1, 3)), at(1.0));
+        assert!(state.source().current);
+        state.now = Some(at(1.0 + OLD));
+        assert!(!state.source().current);
+        state.answered(2, Ok(report(1, 3)), at(2.0 + OLD));
+        assert!(state.source().current);
+        state.answered(3, Err(wire::no_answer("the server is full.")), at(3.0 + OLD));
+        assert!(!state.source().current);
+        assert_eq!(state.trouble, "No newer counts: the server is full.");
+        assert!(!state.process.has_restarted());
+    }
+
+    #[test]
+    fn a_report_of_another_process_names_the_restart() {
+        let mut state = state();
+        state.answered(1, Ok(report(2, 0)), at(1.0));
+        assert!(state.process.has_restarted());
+    }
+
+    #[test]
+    fn the_time_of_the_last_delivery_is_that_of_a_test_event_or_not_known() {
+        let mut state = State { check: Check::start(String::from("x")), ..state() };
+        let text = state.check.send(Tenant::A, at(10.0));
+        assert!(state.arrived(Tenant::A, &text, at(24.4)));
+        assert_eq!(state.deliveries, [Some(14), None]);
+        assert!(state.arrived(Tenant::A, "of another", at(30.0)));
+        assert_eq!(state.deliveries, [None, None]);
+        assert!(!state.arrived(Tenant::A, "of another", at(31.0)), "nothing changes");
+    }
+
+    fn sources(ages: Ages) -> Sources {
+        let counts = TenantReport { accepted: 2, ..TenantReport::default() };
+        Sources { ages, breaches: 0, received: 3, delivery: Some(14), counts }
+    }
+
+    #[test]
+    fn what_arrived_was_accepted() {
+        let current = sources(Ages { stream: Age::Current, report: Age::Current });
+        assert_eq!(current.accepted().1, "3", "the report is older than the stream");
+        let unknown = sources(Ages { stream: Age::Unknown, report: Age::Current });
+        assert_eq!(unknown.accepted().1, "2", "those arrived from another process");
+    }
+
+    #[test]
+    fn only_a_live_stream_claims_that_nothing_leaked_and_a_breach_stays_one() {
+        for (stream, expected) in
+            [(Age::Current, ("none", "0")), (Age::Stale(1), ("unknown", "0")), (Age::Unknown, ("unknown", "–"))]
+        {
+            let mut from = sources(Ages { stream, report: Age::Current });
+            let (slug, words) = from.foreign();
+            assert_eq!((slug, words.as_str()), expected);
+            from.breaches = 1;
+            assert_eq!(from.foreign(), ("some", String::from("1")));
+        }
+    }
+
+    #[test]
+    fn hours_and_minutes_have_no_seconds() {
+        assert_eq!(minutes(String::from("2026-11-23 03:11:20")), "2026-11-23 03:11");
+        assert_eq!(minutes(String::new()), "");
     }
 }

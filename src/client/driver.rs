@@ -57,8 +57,10 @@ pub struct FeedState {
     pub outdated: bool,
     /// How many times something foreign came.
     pub breaches: u64,
-    /// How many events have arrived live.
+    /// How many events of the server's current process have arrived live.
     pub received: u64,
+    /// When the last frame came.
+    pub heard: Instant,
     /// How long the last own post took to come back, in milliseconds.
     pub round_trip: Option<u64>,
     /// What a screen reader is told.
@@ -81,6 +83,7 @@ impl Default for FeedState {
             outdated: false,
             breaches: 0,
             received: 0,
+            heard: Instant::default(),
             round_trip: None,
             announcement: String::new(),
         }
@@ -101,6 +104,8 @@ pub struct Listener {
 
 struct Feed {
     listener: Listener,
+    /// Whether the page shows events, and so has to read the list.
+    reads_list: bool,
     state: RefCell<State>,
 }
 
@@ -108,6 +113,7 @@ struct State {
     connection: Connection,
     session: Session,
     server: Option<ServerClock>,
+    heard: Instant,
     visible: VisibleTime,
     list: VisibleList,
     socket: Option<Socket>,
@@ -128,6 +134,15 @@ struct State {
 
 /// Connects `session`'s feed, and keeps it connected for as long as the page lives.
 pub fn start(session: Session, listener: Listener) {
+    connect(session, listener, true);
+}
+
+/// Connects a tenant's stream as [`start`] does, for a page that counts events and shows none: it never reads the list.
+pub fn watch(tenant: Tenant, listener: Listener) {
+    connect(Session::new(tenant, 1), listener, false);
+}
+
+fn connect(session: Session, listener: Listener, reads_list: bool) {
     let tenant = session.tenant();
     let list = VisibleList::new(&session);
     let mut visible = VisibleTime::default();
@@ -138,6 +153,7 @@ pub fn start(session: Session, listener: Listener) {
         connection: Connection::default(),
         session,
         server: None,
+        heard: Instant::default(),
         visible,
         list,
         socket: None,
@@ -152,7 +168,7 @@ pub fn start(session: Session, listener: Listener) {
         announcer: Announcer::default(),
         announcement: String::new(),
     });
-    let feed = Rc::new(Feed { listener, state });
+    let feed = Rc::new(Feed { listener, reads_list, state });
     FEEDS.with_borrow_mut(|feeds| feeds[tenant as usize] = Some(Rc::clone(&feed)));
     browser::on_wake({
         let feed = Rc::clone(&feed);
@@ -290,6 +306,9 @@ impl Feed {
                     state.lists += 1;
                     state.socket = None;
                 }
+                // Nothing is merged, so nothing is missing: the stream is live at its hello. An event that a gap has
+                // swallowed stays uncounted.
+                Output::ReadList if !self.reads_list => self.step(Input::ListRead),
                 Output::ReadList => self.read_list(),
             }
         }
@@ -345,6 +364,7 @@ impl Feed {
     }
 
     fn frame(self: &Rc<Self>, text: &str) {
+        self.state.borrow_mut().heard = browser::now();
         match wire::frame(text) {
             Some(Incoming::ConnectionEstablished(hello)) => {
                 let mut state = self.state.borrow_mut();
@@ -479,6 +499,7 @@ impl Feed {
             outdated: state.session.is_outdated(),
             breaches: state.session.breaches(),
             received: state.session.received(),
+            heard: state.heard,
             round_trip: state.round_trip.map(|took| took.round() as u64),
             announcement: state.announcement.clone(),
         };

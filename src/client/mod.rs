@@ -7,10 +7,11 @@
 pub mod announcer;
 #[cfg_attr(not(feature = "hydrate"), path = "browser_stub.rs")]
 pub mod browser;
-pub mod check;
 pub mod clock;
 pub mod draft;
 pub mod driver;
+pub mod isolation_check;
+pub mod isolation_counts;
 pub mod post_form;
 pub mod post_latency;
 pub mod reconnect;

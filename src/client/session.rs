@@ -193,6 +193,7 @@ impl Session {
             let old = old.iter().map(|entry| Gone { epoch, entry: entry.clone() });
             self.gone = old.chain(std::mem::take(&mut self.gone)).collect();
             self.known = 0;
+            self.received = 0;
         }
         self.epoch = Some(hello.epoch);
         self.stream = hello.seq;
@@ -303,7 +304,7 @@ impl Session {
         self.breaches
     }
 
-    /// How many events have arrived live.
+    /// How many events of the server's current process have arrived live.
     #[must_use]
     pub const fn received(&self) -> u64 {
         self.received
@@ -439,6 +440,7 @@ mod tests {
         for n in 2..=9 {
             assert_eq!(session.event(n, event(2, n)), Ok(false));
         }
+        assert_eq!(session.received(), 8, "those of the new process");
         assert_eq!(session.gone().map(|gone| gone.entry.seq).collect::<Vec<_>>(), [3], "bounded together");
     }
 

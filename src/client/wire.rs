@@ -145,6 +145,9 @@ impl Read for Report {
     fn read(json: &Json) -> Option<Self> {
         let [a, b] = &json.member("tenants")?.items()?[..] else { return None };
         Some(Self {
+            epoch: json.parsed("epoch")?,
+            timestamp: timestamp(json)?,
+            build: json.text("build")?,
             tenants: [TenantReport::read(a)?, TenantReport::read(b)?],
             refused_origin: json.number("refused_origin")?,
             refused_host: json.number("refused_host")?,
@@ -300,7 +303,15 @@ mod tests {
         assert_eq!(Problem::read(&json(&problem)), Some(problem));
         let ended = Ended { slow: 1, silent: 2, stopping: 3, policy: 4, closed_by_peer: 5 };
         let tenant = |connections| TenantReport { connections, accepted: 7, delivered: 8, ended };
-        let report = Report { tenants: [tenant(6), tenant(9)], refused_origin: 10, refused_host: 11 };
+        let hello = hello();
+        let report = Report {
+            epoch: hello.epoch,
+            timestamp: hello.timestamp,
+            build: hello.build,
+            tenants: [tenant(6), tenant(9)],
+            refused_origin: 10,
+            refused_host: 11,
+        };
         assert_eq!(Report::read(&json(&report)), Some(report));
     }
 

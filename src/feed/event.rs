@@ -44,7 +44,7 @@ pub struct Event {
 }
 
 /// A moment in UTC, to the millisecond. On the wire: RFC 3339, always three decimals and `Z`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(DateTime<Utc>);
 
 /// The text is no timestamp as the wire has them.

@@ -63,7 +63,7 @@ async fn a_server_function_answers_whoever_asks_with_json_and_no_redirect() {
 #[tokio::test]
 async fn the_counts_are_of_both_tenants_and_name_neither() {
     let server = Server::start().await;
-    let _socket = server.connect(Tenant::B).await;
+    let socket = server.connect(Tenant::B).await;
     server.post(Tenant::A, "x").await.created();
     server.new_socket(Tenant::A).header("origin", "null").send().await.refused(403);
     let mut foreign = server.get("/");
@@ -73,7 +73,13 @@ async fn the_counts_are_of_both_tenants_and_name_neither() {
     let answer = new_report(&server).tenant(Tenant::A).send().await.is(StatusCode::OK);
     assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
     let ended = json!({ "slow": 0, "silent": 0, "stopping": 0, "policy": 0, "closed_by_peer": 0 });
+    let counts: Value = serde_json::from_slice(&answer.body).unwrap();
+    let timestamp = counts["timestamp"].as_str().unwrap();
+    assert!(timestamp >= socket.hello.timestamp.as_str(), "{timestamp}");
     let expected = json!({
+        "epoch": socket.hello.epoch,
+        "timestamp": timestamp,
+        "build": socket.hello.build,
         "tenants": [
             { "connections": 0, "accepted": 1, "delivered": 0, "ended": ended },
             { "connections": 1, "accepted": 0, "delivered": 0, "ended": ended },
@@ -81,7 +87,7 @@ async fn the_counts_are_of_both_tenants_and_name_neither() {
         "refused_origin": 1,
         "refused_host": 1,
     });
-    assert_eq!(serde_json::from_slice::<Value>(&answer.body).unwrap(), expected);
+    assert_eq!(counts, expected);
 }
 
 #[tokio::test]

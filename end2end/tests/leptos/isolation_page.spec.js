@@ -1,8 +1,26 @@
 import { expect, test, violations } from "../../fixtures/index.js";
 
 /** The four cells, row by row. */
-const CELLS = ["Tenant A", "Tenant B"].flatMap((sentTo) => ["Tenant A", "Tenant B"].map((seenBy) => [sentTo, seenBy]));
+const CELLS = ["Tenant A", "Tenant B"]
+  .flatMap((sentTo) => ["Tenant A", "Tenant B"].map((receivedBy) => [sentTo, receivedBy]));
 const TENANTS = [["tenant_a", "Tenant A"], ["tenant_b", "Tenant B"]];
+const REPORT = /\/api\/isolation_report$/;
+const TIME = "\\d\\d:\\d\\d:\\d\\d";
+
+/** A colour of the style sheet, as the page computes it. */
+const colour = (view, name) => view.page.evaluate((value) => {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.color = `var(--${value})`;
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}, name);
+
+/** Cuts a tenant's stream, and lets no other stand until `wire.up` is set again. */
+async function cut(wire, tenant) {
+  wire.up = false;
+  await wire.of(tenant).close({ code: 1001 });
+}
 
 test("both tenants stand side by side, each live through its own socket, with its own counts", async ({
   feed, server, wire,
@@ -21,17 +39,48 @@ test("both tenants stand side by side, each live through its own socket, with it
   await expect(a.count("Events received live")).toHaveText("2");
   await expect(b.count("Events received live")).toHaveText("0");
   for (const { foreign } of [a, b]) {
-    await expect(foreign).toHaveText("0 foreign events received");
+    await expect(foreign).toHaveText("0 events from the other tenant");
     await expect(foreign).toHaveAttribute("data-foreign", "none");
   }
-  await expect(a.count("Delivery time")).toHaveText(/^\d+ ms$/);
-  await expect(b.count("Delivery time")).toHaveText("none yet");
   await expect(a.count("Events accepted by the server")).toHaveText("2");
   await expect(b.count("Events accepted by the server")).toHaveText("1");
-  for (const panel of [a, b]) await expect(panel.count("Connections")).toHaveText("1");
+  for (const panel of [a, b]) {
+    await expect(panel.count("Connections")).toHaveText("1");
+    await expect(panel.asOf).toHaveText("");
+  }
 });
 
-test("the server's counts say why connections ended", async ({ feed }) => {
+test("the view counts without reading a list", async ({ feed, server, context, wire }) => {
+  for (const text of ["one", "two"]) await server.post("tenant_a", text);
+  const requests = [];
+  context.on("request", (request) => requests.push(`${request.method()} ${new URL(request.url()).pathname}`));
+  const view = await feed.isolation();
+  await view.live();
+  wire.of("tenant_a").send(JSON.stringify({ type: "heartbeat", seq: 5, reconnect_ms: 500 })); // a gap
+  await server.post("tenant_a", "three");
+  await expect(view.panel("Tenant A").count("Events received live")).toHaveText("1");
+  await expect(view.panel("Tenant A").count("Events accepted by the server")).toHaveText("3");
+  await view.check();
+  await expect(view.outcome).toHaveAttribute("data-verdict", "isolated");
+  expect(requests).toContain("POST /events");
+  expect(requests).not.toContain("GET /events");
+});
+
+test("the last delivery is shown only if this page knows when it was posted", async ({ feed, server }) => {
+  const view = await feed.isolation();
+  await view.live();
+  const a = view.panel("Tenant A");
+  await expect(a.count("Last delivery")).toHaveText("–");
+  await server.post("tenant_a", "by another clock");
+  await expect(a.count("Events received live")).toHaveText("1");
+  await expect(a.count("Last delivery")).toHaveText("–");
+  await view.check();
+  await expect(a.count("Last delivery")).toHaveText(/^\d+ ms$/);
+  await server.post("tenant_a", "by another clock again");
+  await expect(a.count("Last delivery")).toHaveText("–");
+});
+
+test("the server's counts say why connections were closed", async ({ feed }) => {
   const view = await feed.isolation();
   await view.live();
   await view.page.evaluate(() => new Promise((closed) => {
@@ -39,39 +88,57 @@ test("the server's counts say why connections ended", async ({ feed }) => {
     socket.onmessage = () => socket.send("a client has nothing to say");
     socket.onclose = closed;
   }));
-  await expect(view.panel("Tenant B").count("Ended: broke the rules")).toHaveText("1");
-  await expect(view.panel("Tenant A").count("Ended: broke the rules")).toHaveText("0");
+  await expect(view.panel("Tenant B").count("Closed: policy violation")).toHaveText("1");
+  await expect(view.panel("Tenant A").count("Closed: policy violation")).toHaveText("0");
+  const names = await view.panel("Tenant A").region.getByRole("term").allTextContents();
+  expect(names).toEqual(["Events received live", "Last delivery", "Events accepted by the server", "Connections",
+    "Frames delivered", "Closed: too slow", "Closed: timed out", "Closed: server stopping", "Closed: policy violation",
+    "Closed: by client"]);
+  expect(await view.server.getByRole("term").allTextContents())
+    .toEqual(["Rejected: Origin not allowed", "Rejected: Host not allowed"]);
 });
 
 test("the check says beforehand what it does, and gives its verdict in words and in a table", async ({
-  feed, server,
+  feed, server, wire,
 }) => {
+  let build;
+  wire.pass = (frame) => {
+    build ??= frame.build;
+    return [frame];
+  };
   const [reader] = await feed.open("tenant_a");
   const view = await feed.isolation();
   await view.live();
-  await expect(view.page.getByText("The probes appear in both tenants' feeds")).toBeVisible();
+  await expect(view.page.getByText("The test events appear in both tenants' feeds")).toBeVisible();
   await expect(view.table).toBeHidden();
-  await expect(view.verdict).toHaveCSS("border-top-width", "0px"); // no box is drawn around nothing
+  await expect(view.outcome).toHaveCSS("border-top-width", "0px"); // no box is drawn around nothing
+  await view.run.focus();
   await view.check();
-  await expect(view.verdict).toHaveText(/^Isolated: each tenant saw every probe of its own and none of the other's/);
-  await expect(view.verdict).toHaveAttribute("data-verdict", "isolated");
-  for (const [sentTo, seenBy] of CELLS) {
-    const cell = view.cell(sentTo, seenBy);
-    await expect(cell).toHaveText(sentTo === seenBy ? /^5 seen, the slowest in \d+ ms$/ : "0 seen");
+  await expect(view.run).toBeFocused();
+  await expect(view.verdict)
+    .toHaveText("Isolated: each tenant received all of its own test events and none of the other's.");
+  await expect(view.outcome).toHaveAttribute("data-verdict", "isolated");
+  for (const [sentTo, receivedBy] of CELLS) {
+    const cell = view.cell(sentTo, receivedBy);
+    await expect(cell).toHaveText(sentTo === receivedBy ? /^5 of 5 received, slowest in \d+ ms$/ : "0 received");
     await expect(cell).toHaveAttribute("data-cell", "right");
   }
+  const details = new RegExp(`^Checked at ${TIME} · Server build ${build} · Probe id (\\w{8})$`);
+  await expect(view.details).toHaveText(details);
+  const [, marker] = (await view.details.textContent()).match(details);
   for (const [tenant, label] of TENANTS) {
     const probes = (await server.list(tenant)).map(({ message }) => message);
-    expect(probes).toHaveLength(5);
-    for (const probe of probes) expect(probe).toMatch(new RegExp(`^Isolation check \\w+: probe \\d of 5 to ${label}$`));
+    const expected = [5, 4, 3, 2, 1].map((n) => `Isolation check ${marker}: test event ${n} of 5 to ${label}`);
+    expect(probes).toEqual(expected);
     await expect(view.panel(label).count("Events received live")).toHaveText("5");
     await expect(view.panel(label).count("Events accepted by the server")).toHaveText("5");
   }
   await expect(reader.messages).toHaveCount(5);
 
-  await view.check(); // once more: the new probes are others
-  await expect(view.verdict).toHaveAttribute("data-verdict", "isolated");
-  await expect(view.cell("Tenant A", "Tenant A")).toContainText("5 seen, the slowest");
+  await view.check(); // once more: the new test events are others
+  await expect(view.outcome).toHaveAttribute("data-verdict", "isolated");
+  await expect(view.cell("Tenant A", "Tenant A")).toContainText("5 of 5 received");
+  await expect(view.details).not.toContainText(marker);
 });
 
 test("no message's text is on the view: there is no login", async ({ feed, server }) => {
@@ -95,19 +162,75 @@ function leak(wire, altered = (frame) => frame) {
   };
 }
 
-/** What a leak of tenant A's probes to tenant B has to look like. */
+/** Keeps a tenant's test events from the third on, and returns what lets them go on their way. */
+function hold(wire) {
+  const held = [];
+  let open = false;
+  wire.pass = (frame, nth) => {
+    if (open || !/test event [345] /.test(frame.event?.message)) return [frame];
+    held.push([frame, wire.sockets[nth - 1]]);
+    return [];
+  };
+  return () => {
+    open = true;
+    for (const [frame, socket] of held) socket.send(JSON.stringify(frame));
+  };
+}
+
+/** What a leak of tenant A's test events to tenant B has to look like. */
 async function expectAlarm(view) {
-  await expect(view.verdict).toHaveText("LEAK: a tenant has seen probes of the other.");
-  await expect(view.verdict).toHaveAttribute("data-verdict", "leaked");
+  await expect(view.verdict).toHaveText("Leak: a tenant received the other's test events.");
+  await expect(view.outcome).toHaveAttribute("data-verdict", "leaked");
   const [right, wrong] = [view.cell("Tenant A", "Tenant A"), view.cell("Tenant A", "Tenant B")];
-  await expect(wrong).toHaveText(/^5 seen, the slowest in \d+ ms$/);
+  await expect(wrong).toHaveText("5 received");
   await expect(wrong).toHaveAttribute("data-cell", "wrong");
   await expect(right).toHaveAttribute("data-cell", "right");
-  await expect(view.cell("Tenant B", "Tenant A")).toHaveText("0 seen");
-  const colour = (node) => node.evaluate((element) => getComputedStyle(element).color);
-  expect(await colour(wrong)).toBe(await colour(view.verdict));
-  expect(await colour(wrong)).not.toBe(await colour(right));
+  await expect(view.cell("Tenant B", "Tenant A")).toHaveText("0 received");
+  const red = await colour(view, "bad");
+  await expect(wrong).toHaveCSS("background-color", red);
+  await expect(view.outcome).toHaveCSS("background-color", red);
+  await expect(right).not.toHaveCSS("background-color", red);
 }
+
+test("while a check runs its cells are neutral", async ({ feed, wire }) => {
+  const release = hold(wire);
+  const view = await feed.isolation();
+  await view.live();
+  await view.start();
+  for (const [sentTo, receivedBy] of CELLS) {
+    const cell = view.cell(sentTo, receivedBy);
+    await expect(cell).toHaveText(sentTo === receivedBy ? "2 of 5…" : "0 so far…");
+    await expect(cell).toHaveAttribute("data-cell", "open");
+    await expect(cell).toHaveCSS("border-top-style", "dashed");
+  }
+  expect.soft(await violations(view.page)).toEqual([]);
+  await expect(view.verdict).toHaveText("");
+  release();
+  await view.done();
+  await expect(view.outcome).toHaveAttribute("data-verdict", "isolated");
+});
+
+test("a leak is red at once, before the check ends", async ({ feed, wire }) => {
+  const view = await feed.isolation();
+  const release = hold(wire);
+  const { pass } = wire;
+  wire.pass = (frame, nth) => {
+    if (/test event 1 of 5 to Tenant A/.test(frame.event?.message)) {
+      wire.of("tenant_b").send(JSON.stringify({ ...frame, event: { ...frame.event, tenant_id: "tenant_b" } }));
+    }
+    return pass(frame, nth);
+  };
+  await view.live();
+  await view.start();
+  const cell = view.cell("Tenant A", "Tenant B");
+  await expect(cell).toHaveText("1 received");
+  await expect(cell).toHaveAttribute("data-cell", "wrong");
+  await expect(view.running).toBeVisible();
+  await expect(view.cell("Tenant A", "Tenant A")).toHaveAttribute("data-cell", "open");
+  release();
+  await view.done();
+  await expect(view.outcome).toHaveAttribute("data-verdict", "leaked");
+});
 
 test("a leak turns the count, the table and the verdict red", async ({ feed, wire }) => {
   const view = await feed.isolation();
@@ -118,10 +241,10 @@ test("a leak turns the count, the table and the verdict red", async ({ feed, wir
   await view.check();
   await expectAlarm(view);
   await expect(alarm).toHaveText("Isolation alarm: an event of another tenant was received and dropped.");
-  await expect(view.panel("Tenant B").foreign).toHaveText("5 foreign events received");
+  await expect(view.panel("Tenant B").foreign).toHaveText("5 events from the other tenant");
   await expect(view.panel("Tenant B").foreign).toHaveAttribute("data-foreign", "some");
-  await expect(view.panel("Tenant A").foreign).toHaveText("0 foreign events received");
-  expect(await view.page.content()).not.toContain("probe 1 of 5");
+  await expect(view.panel("Tenant A").foreign).toHaveText("0 events from the other tenant");
+  expect(await view.page.content()).not.toContain("test event 1 of 5");
 });
 
 test("a leak that bears the right tenant's name is found all the same", async ({ feed, wire }) => {
@@ -132,14 +255,260 @@ test("a leak that bears the right tenant's name is found all the same", async ({
   await expectAlarm(view);
 });
 
-test("probes that do not arrive prove nothing, and the verdict says so", async ({ feed, wire }) => {
+test("test events that do not arrive prove nothing, and the verdict is amber", async ({ feed, wire }) => {
   const view = await feed.isolation();
   await view.live();
   wire.pass = (frame) => (frame.event?.tenant_id === "tenant_b" ? [] : [frame]);
   await view.check();
-  await expect(view.verdict).toHaveText(/^Not proven: /);
-  await expect(view.verdict).toHaveAttribute("data-verdict", "incomplete");
-  await expect(view.cell("Tenant B", "Tenant B")).toHaveAttribute("data-cell", "wrong");
+  await expect(view.verdict).toHaveText("Inconclusive: some test events weren't delivered. Run it again.");
+  await expect(view.outcome).toHaveAttribute("data-verdict", "incomplete");
+  const [short, open] = [view.cell("Tenant B", "Tenant B"), view.cell("Tenant B", "Tenant A")];
+  await expect(short).toHaveText("0 of 5 received");
+  await expect(short).toHaveAttribute("data-cell", "short");
+  await expect(open).toHaveAttribute("data-cell", "open");
+  const amber = await colour(view, "warn");
+  for (const place of [view.outcome, short]) await expect(place).toHaveCSS("color", amber);
+  await expect(view.details).toHaveText(/ · Probe id \w{8}$/);
+});
+
+test("a check during which a stream was lost proves nothing, though all test events arrived", async ({
+  feed, wire,
+}) => {
+  const view = await feed.isolation();
+  await view.live();
+  await view.start();
+  for (const [, label] of TENANTS) await expect(view.cell(label, label)).toHaveText("5 of 5…");
+  await wire.of("tenant_b").close({ code: 1001 });
+  await view.done();
+  await expect(view.verdict).toHaveText("Inconclusive: a connection was lost during the check. Run it again.");
+  await expect(view.cell("Tenant A", "Tenant B")).toHaveAttribute("data-cell", "open");
+});
+
+test.describe("without script", { tag: "@no-script" }, () => {
+  test.use({ javaScriptEnabled: false });
+
+  test("nothing claims to be known, and the server's counts are dated", async ({ feed, server }) => {
+    await server.post("tenant_a", "before the view");
+    const view = await feed.isolation();
+    for (const [, label] of TENANTS) {
+      const panel = view.panel(label);
+      await expect(panel.foreign).toHaveText("– events from the other tenant");
+      await expect(panel.foreign).toHaveAttribute("data-foreign", "unknown");
+      for (const name of ["Events received live", "Last delivery"]) await expect(panel.count(name)).toHaveText("–");
+      await expect(panel.asOf).toHaveText(/^server counts as of \S.* UTC$/);
+    }
+    await expect(view.panel("Tenant A").count("Events accepted by the server")).toHaveText("1");
+    await expect(view.page.locator("#run-check")).toBeHidden();
+    const [heading, description] = await Promise.all(["#check", ".check > p"]
+      .map((place) => view.page.locator(place).first().boundingBox()));
+    expect(description.y).toBeGreaterThanOrEqual(heading.y + heading.height);
+  });
+});
+
+test("before the first hello the streams' figures are dashes", async ({ feed, wire }) => {
+  wire.pass = () => [];
+  const view = await feed.isolation();
+  const { connection, foreign, count, asOf } = view.panel("Tenant A");
+  await expect(asOf).toHaveText(""); // the page runs: it has read the server's counts
+  await expect(connection).toHaveAttribute("data-connection", "connecting");
+  await expect(foreign).toHaveText("– events from the other tenant");
+  await expect(foreign).toHaveAttribute("data-foreign", "unknown");
+  await expect(count("Events received live")).toHaveText("–");
+  await expect(count("Connections")).not.toHaveText("–");
+});
+
+test("figures are neutral and dated while their source is lost", async ({ feed, wire, server, context }) => {
+  feed.expectNetworkErrors();
+  const view = await feed.isolation();
+  await view.live();
+  await server.post("tenant_a", "one");
+  const [a, b] = TENANTS.map(([, label]) => view.panel(label));
+  await expect(a.count("Events received live")).toHaveText("1");
+  await cut(wire, "tenant_a");
+  await expect(a.asOf).toHaveText(new RegExp(`^stream as of ${TIME}$`));
+  await expect(a.foreign).toHaveText("0 events from the other tenant");
+  await expect(a.foreign).toHaveAttribute("data-foreign", "unknown");
+  await expect(a.foreign.locator("strong")).toHaveCSS("color", await colour(view, "quiet"));
+  await expect(a.count("Events received live")).toHaveText("1");
+  await expect(a.count("Events received live")).toHaveCSS("color", await colour(view, "quiet"));
+  await expect(a.count("Connections")).toHaveCSS("color", await colour(view, "text"));
+  await expect(b.asOf).toHaveText("");
+  await expect(b.foreign).toHaveAttribute("data-foreign", "none");
+
+  await context.route(REPORT, (route) => route.abort());
+  await expect(a.asOf).toHaveText(new RegExp(`^as of ${TIME}$`));
+  await expect(b.asOf).toHaveText(new RegExp(`^server counts as of ${TIME}$`));
+  await expect(b.count("Connections")).toHaveCSS("color", await colour(view, "quiet"));
+  await expect(view.server).toContainText(new RegExp(`server counts as of ${TIME}`));
+  await expect(view.server.getByRole("status")).toHaveText("No newer counts: the server cannot be reached.");
+
+  await context.unroute(REPORT);
+  wire.up = true;
+  for (const { asOf, foreign } of [a, b]) {
+    await expect(asOf).toHaveText("");
+    await expect(foreign).toHaveAttribute("data-foreign", "none");
+  }
+  await expect(view.server.getByRole("status")).toHaveText("");
+});
+
+test("an alarm stays red when its stream is lost", async ({ feed, wire, server }) => {
+  const view = await feed.isolation();
+  await view.live();
+  leak(wire);
+  await server.post("tenant_a", "leaked");
+  const { foreign, connection } = view.panel("Tenant B");
+  await expect(foreign).toHaveAttribute("data-foreign", "some");
+  await cut(wire, "tenant_b");
+  await expect(connection).not.toHaveAttribute("data-connection", "live");
+  await expect(foreign).toHaveText("1 event from the other tenant");
+  await expect(foreign).toHaveAttribute("data-foreign", "some");
+});
+
+test("a restart is named, and counts of two processes never stand side by side", async ({ feed, server, context }) => {
+  feed.expectNetworkErrors();
+  const view = await feed.isolation();
+  await view.live();
+  await view.check();
+  const { count, connection } = view.panel("Tenant A");
+  await expect(count("Events received live")).toHaveText("5");
+  await expect(count("Events accepted by the server")).toHaveText("5");
+  await expect(count("Last delivery")).toHaveText(/ms$/);
+  await expect(view.restart).toBeHidden();
+  await view.page.evaluate(() => {
+    globalThis.pairs = [];
+    const [received, accepted] = ["Events received live", "Events accepted by the server"].map((name) =>
+      [...document.querySelectorAll("[data-tenant=tenant_a] dt")].find((term) => term.textContent === name)
+        .nextElementSibling);
+    new MutationObserver(() => globalThis.pairs.push([received.textContent, accepted.textContent]))
+      .observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  // The report of the new process comes late: until then its counts are not known.
+  let answer;
+  const asked = new Promise((known) => { answer = known; });
+  await server.kill();
+  await context.route(REPORT, (route) => asked.then(() => route.continue()));
+  await server.restart();
+  await expect(connection).toHaveAttribute("data-connection", "live");
+  await expect(view.restart)
+    .toHaveText(/^The server restarted \(noticed at \d\d:\d\d\)\. The counts below started again\.$/);
+  await expect(count("Events received live")).toHaveText("0");
+  await expect(count("Events accepted by the server")).toHaveText("–");
+  await expect(count("Last delivery")).toHaveText("–");
+  await server.post("tenant_a", "one");
+  await expect(count("Events received live")).toHaveText("1");
+  answer();
+  await expect(count("Events accepted by the server")).toHaveText("1");
+  const pairs = await view.page.evaluate(() => globalThis.pairs);
+  expect(pairs).toContainEqual(["1", "1"]);
+  expect(pairs.filter(([received, accepted]) => Number(received) > Number(accepted))).toEqual([]);
+});
+
+test("nothing that arrived is missing from what was accepted", async ({ feed, server, context }) => {
+  const view = await feed.isolation();
+  await view.live();
+  const { count, asOf } = view.panel("Tenant A");
+  await expect(asOf).toHaveText("");
+  await context.route(REPORT, () => {}); // no newer report comes
+  await server.post("tenant_a", "one");
+  await expect(count("Events received live")).toHaveText("1");
+  await expect(count("Events accepted by the server")).toHaveText("1");
+  await expect(asOf).toHaveText(new RegExp(`^server counts as of ${TIME}$`), { timeout: 20_000 });
+});
+
+test("a translator that replaces all text nodes does not stop the figures and verdicts", async ({
+  feed, server, wire,
+}) => {
+  feed.expectNetworkErrors();
+  const view = await feed.isolation();
+  await view.live();
+  const [a, b] = TENANTS.map(([, label]) => view.panel(label));
+  const translate = () => view.page.evaluate(() => {
+    const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walker.nextNode()) texts.push(walker.currentNode);
+    for (const text of texts) {
+      const font = document.createElement("font");
+      font.textContent = text.data;
+      text.replaceWith(font);
+    }
+  });
+  await translate();
+  await server.post("tenant_a", "one");
+  await expect(a.count("Events received live")).toHaveText("1");
+  await expect(a.count("Events accepted by the server")).toHaveText("1");
+  await view.start();
+  await translate();
+  await view.done();
+  await expect(view.verdict).toHaveText(/^Isolated: /);
+  await expect(view.details).toHaveText(/^Checked at /);
+  await expect(view.cell("Tenant A", "Tenant A")).toHaveText(/^5 of 5 received/);
+  await expect(view.run).toHaveText("Run isolation check");
+  await expect(a.count("Last delivery")).toHaveText(/ms$/);
+  await translate();
+  leak(wire);
+  await server.post("tenant_a", "leaked");
+  await expect(b.foreign).toHaveText("1 event from the other tenant");
+  await server.kill();
+  await expect(a.asOf).toHaveText(/as of/);
+  await expect(a.connection).not.toHaveText("Live");
+  await server.restart();
+  await expect(view.restart).toHaveText(/^The server restarted/);
+  await expect(a.count("Events received live")).toHaveText("0");
+});
+
+for (const width of [1280, 390, 320]) {
+  test(`the table stays within its card, ${width} px wide`, async ({ feed }) => {
+    const view = await feed.isolation();
+    await view.page.setViewportSize({ width, height: 720 });
+    await view.live();
+    await view.check();
+    const overhang = await view.page.locator(".check").evaluate((card) => {
+      const style = getComputedStyle(card);
+      const box = card.getBoundingClientRect();
+      const left = box.left + parseFloat(style.paddingLeft) + 1;
+      const right = box.right - parseFloat(style.paddingRight) - 1;
+      return [...card.querySelectorAll("th, [data-cell]")].map((cell) => cell.getBoundingClientRect())
+        .map((cell) => Math.max(left - cell.left, cell.right - right));
+    });
+    expect(overhang).toHaveLength(8);
+    expect(Math.max(...overhang)).toBeLessThanOrEqual(0.5);
+    expect(await view.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+  });
+}
+
+test("where colours are forced, the connection's state is not clipped", { tag: "@once" }, async ({ feed }) => {
+  const view = await feed.isolation();
+  await view.page.emulateMedia({ forcedColors: "active" });
+  await view.live();
+  for (const [, label] of TENANTS) {
+    const { connection } = view.panel(label);
+    // Its text begins and ends inside of a border that is now visible, and of the border's curve.
+    const room = await connection.evaluate((state) => {
+      const style = getComputedStyle(state);
+      const curve = parseFloat(style.borderTopWidth) && parseFloat(style.borderTopLeftRadius);
+      return { clipped: state.scrollWidth - state.clientWidth, padding: parseFloat(style.paddingLeft), curve };
+    });
+    expect(room.clipped).toBeLessThanOrEqual(0);
+    expect(room.padding).toBeGreaterThanOrEqual(Math.min(room.curve, 8));
+  }
+});
+
+test("on paper there are the verdict, the table and all counts, on white", { tag: "@once" }, async ({ feed }) => {
+  const view = await feed.isolation();
+  await view.live();
+  await view.check();
+  await view.page.emulateMedia({ media: "print", colorScheme: "dark" });
+  const { page } = view;
+  const shown = [page.getByRole("heading", { level: 1, name: "Isolation" }), view.verdict, view.details, view.table,
+    ...TENANTS.map(([, label]) => view.panel(label).region), view.server];
+  for (const part of shown) await expect(part).toBeVisible();
+  for (const role of ["button", "navigation", "link"]) await expect(page.getByRole(role)).toHaveCount(0);
+  await expect(view.page.locator("body")).toHaveCSS("background-color", "rgb(255, 255, 255)");
+  await expect(view.page.locator(".top")).toHaveCSS("background-color", "rgba(0, 0, 0, 0)");
+  await expect(view.page.locator(".top")).toHaveCSS("position", "static");
+  // What is on the first page begins at its top.
+  expect((await view.page.locator("#check").boundingBox()).y).toBeLessThan(250);
+  expect.soft(await violations(view.page)).toEqual([]);
 });
 
 for (const colorScheme of ["light", "dark"]) {
@@ -147,14 +516,35 @@ for (const colorScheme of ["light", "dark"]) {
     test.describe(`${colorScheme}, ${width} px wide`, { tag: "@once" }, () => {
       test.use({ colorScheme, viewport: { width, height: 720 }, contextOptions: { reducedMotion: "reduce" } });
 
-      test("axe finds nothing, and nothing is wider than the window", async ({ feed, wire }) => {
+      test("axe finds nothing, and nothing is wider than the window", async ({ feed, wire, server, context }) => {
+        feed.expectNetworkErrors();
         const view = await feed.isolation();
         await view.live();
-        expect.soft(await violations(view.page), "before the check").toEqual([]);
+        const look = async (state) => {
+          expect.soft(await violations(view.page), state).toEqual([]);
+          expect.soft(await view.page.evaluate(() => document.documentElement.scrollWidth), state)
+            .toBeLessThanOrEqual(width);
+        };
+        await look("before the check");
+        await view.check();
+        await look("isolated");
+        const { pass } = wire;
+        wire.pass = (frame) => (frame.event?.tenant_id === "tenant_b" ? [] : [frame]);
+        await view.check();
+        await look("inconclusive");
+        wire.pass = pass;
         leak(wire);
         await view.check();
-        expect.soft(await violations(view.page), "after a leak").toEqual([]);
-        expect(await view.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+        await look("after a leak");
+        await server.kill();
+        await server.restart();
+        await expect(view.restart).toBeVisible();
+        await view.live();
+        await look("restarted");
+        await context.route(REPORT, (route) => route.abort());
+        await cut(wire, "tenant_a");
+        await expect(view.panel("Tenant A").asOf).toHaveText(/^as of /);
+        await look("stale");
       });
     });
   }

@@ -16,7 +16,7 @@ use leptos_axum::{ResponseOptions, handle_server_fns_with_context};
 use serde::Deserialize;
 
 use super::{super::Server, body::read_json, post::Post, problem::Refusal};
-use crate::feed::{Ended, Event, Problem, Report, Tenant, TenantReport};
+use crate::feed::{Ended, Event, Problem, Report, Tenant, TenantReport, Timestamp};
 
 /// `POST /api/post_event`: the page's way to post. Answers as `POST /events` does.
 pub(crate) async fn call_post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
@@ -81,5 +81,13 @@ pub(crate) fn report(server: &Server) -> Report {
             },
         }
     });
-    Report { tenants, refused_origin: server.refused.origin.get(), refused_host: server.refused.host.get() }
+    let config = server.hub.channel(Tenant::A).config(); // both tenants' name the same process and build
+    Report {
+        epoch: config.epoch,
+        timestamp: Timestamp::now(),
+        build: config.build.to_string(),
+        tenants,
+        refused_origin: server.refused.origin.get(),
+        refused_host: server.refused.host.get(),
+    }
 }

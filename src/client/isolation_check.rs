@@ -1,0 +1,382 @@
+//! The isolation check: posts test events to both tenants at once, and compares where each arrives with where it belongs.
+//!
+//! A test event is recognised by its text, so that one that leaks under any tenant's name is still found. Posting and
+//! listening are not in here.
+
+use super::clock::{Instant, Millis};
+use crate::feed::Tenant;
+
+/// How many test events each tenant gets.
+pub const PROBES: usize = 5;
+
+/// One run of the check.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Check {
+    stage: Stage,
+    marker: String,
+    probes: Vec<Probe>,
+    interrupted: bool,
+}
+
+/// How far a check has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Stage {
+    /// It was never started.
+    #[default]
+    Idle,
+    /// Test events are posted and awaited.
+    Running,
+    /// There is a verdict.
+    Done {
+        /// When it ended, in milliseconds since 1970.
+        at: i64,
+        /// Names the build of the server that was checked.
+        build: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Probe {
+    tenant: Tenant,
+    text: String,
+    sent: Instant,
+    /// How long the probe took to arrive first on each tenant's stream.
+    seen: [Option<Millis>; 2],
+}
+
+/// What a check has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Each test event arrived on its own stream, and none on the other.
+    Isolated,
+    /// A test event arrived on the other tenant's stream.
+    Leaked,
+    /// None leaked, but some did not arrive at all: this proves nothing.
+    Incomplete,
+    /// None leaked, but a stream was lost meanwhile: what it would have brought is not known.
+    Interrupted,
+}
+
+/// What a cell of the check's table has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Nothing yet, or nothing that proves anything.
+    Open,
+    /// What should be.
+    Right,
+    /// Fewer than were sent.
+    Short,
+    /// A leak.
+    Wrong,
+}
+
+/// The test events sent to one tenant, as received on one stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    /// How many different ones of them arrived.
+    pub seen: usize,
+    /// The longest that one took, in milliseconds; 0 if none arrived.
+    pub slowest: u64,
+}
+
+impl Check {
+    /// A check whose test events carry `marker`, which no other check's do.
+    #[must_use]
+    pub fn start(marker: String) -> Self {
+        Self { stage: Stage::Running, marker, ..Self::default() }
+    }
+
+    /// How far it has come.
+    #[must_use]
+    pub const fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// Whether test events are awaited.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.stage == Stage::Running
+    }
+
+    /// The text of the next test event to a tenant, which is sent `now`.
+    pub fn send(&mut self, tenant: Tenant, now: Instant) -> String {
+        let number = self.probes.iter().filter(|probe| probe.tenant == tenant).count() + 1;
+        let text = format!("Isolation check {}: test event {number} of {PROBES} to {}", self.marker, tenant.label());
+        self.probes.push(Probe { tenant, text: text.clone(), sent: now, seen: [None; 2] });
+        text
+    }
+
+    /// A text arrived on a tenant's stream. If it is a test event, says how long it took to arrive here first.
+    pub fn saw(&mut self, stream: Tenant, text: &str, now: Instant) -> Option<Millis> {
+        let probe = self.probes.iter_mut().find(|probe| probe.text == text)?;
+        Some(*probe.seen[stream as usize].get_or_insert(now - probe.sent))
+    }
+
+    /// A stream was lost. Nothing can be proven any more, unless a leak is.
+    pub fn interrupt(&mut self) {
+        self.interrupted = true;
+    }
+
+    /// Whether each test event arrived where it belongs.
+    #[must_use]
+    pub fn is_delivered(&self) -> bool {
+        Tenant::ALL.iter().all(|tenant| self.cell(*tenant, *tenant).seen == PROBES)
+    }
+
+    /// Ends it at this moment, in milliseconds since 1970, against this build of the server.
+    pub fn finish(&mut self, at: i64, build: String) {
+        self.stage = Stage::Done { at, build };
+    }
+
+    /// The test events sent to `tenant`, as received on the stream of `stream`.
+    #[must_use]
+    pub fn cell(&self, tenant: Tenant, stream: Tenant) -> Cell {
+        let sent = self.probes.iter().filter(|probe| probe.tenant == tenant);
+        let took = sent.filter_map(|probe| probe.seen[stream as usize]);
+        took.fold(Cell { seen: 0, slowest: 0 }, |cell, took| Cell {
+            seen: cell.seen + 1,
+            slowest: cell.slowest.max(took.round() as u64),
+        })
+    }
+
+    /// What that cell has shown. Only a leak shows before the end, and only events that arrived where they belong prove
+    /// that none arrived elsewhere.
+    #[must_use]
+    pub fn mark(&self, tenant: Tenant, stream: Tenant) -> Mark {
+        let seen = self.cell(tenant, stream).seen;
+        let done = matches!(self.stage, Stage::Done { .. });
+        match (tenant == stream, done) {
+            (false, _) if seen > 0 => Mark::Wrong,
+            (true, true) if seen < PROBES => Mark::Short,
+            (true, true) => Mark::Right,
+            (false, true) if self.is_delivered() && !self.interrupted => Mark::Right,
+            _ => Mark::Open,
+        }
+    }
+
+    /// That cell's words behind its number.
+    #[must_use]
+    pub fn words(&self, tenant: Tenant, stream: Tenant) -> String {
+        let slowest = self.cell(tenant, stream).slowest;
+        match self.mark(tenant, stream) {
+            Mark::Open if tenant == stream => format!(" of {PROBES}…"),
+            Mark::Open if self.is_running() => String::from(" so far…"),
+            Mark::Right if tenant == stream => format!(" of {PROBES} received, slowest in {slowest} ms"),
+            Mark::Short => format!(" of {PROBES} received"),
+            Mark::Open | Mark::Right | Mark::Wrong => String::from(" received"),
+        }
+    }
+
+    /// What it has shown, once it is done.
+    #[must_use]
+    pub fn verdict(&self) -> Option<Verdict> {
+        let [a, b] = Tenant::ALL;
+        Some(match self.stage {
+            Stage::Idle | Stage::Running => return None,
+            Stage::Done { .. } if self.cell(a, b).seen + self.cell(b, a).seen > 0 => Verdict::Leaked,
+            Stage::Done { .. } if !self.is_delivered() => Verdict::Incomplete,
+            Stage::Done { .. } if self.interrupted => Verdict::Interrupted,
+            Stage::Done { .. } => Verdict::Isolated,
+        })
+    }
+
+    /// When it ended, what it checked and how its events can be found; empty until then. `time` writes a moment for
+    /// people.
+    #[must_use]
+    pub fn details(&self, time: impl Fn(i64) -> String) -> String {
+        match &self.stage {
+            Stage::Idle | Stage::Running => String::new(),
+            Stage::Done { at, build } => {
+                format!("Checked at {} · Server build {build} · Probe id {}", time(*at), self.marker)
+            }
+        }
+    }
+}
+
+impl Mark {
+    /// The mark's name in the page's markup.
+    #[must_use]
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Right => "right",
+            Self::Short => "short",
+            Self::Wrong => "wrong",
+        }
+    }
+}
+
+impl Verdict {
+    /// The verdict's name in the page's markup.
+    #[must_use]
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Isolated => "isolated",
+            Self::Leaked => "leaked",
+            Self::Incomplete | Self::Interrupted => "incomplete",
+        }
+    }
+
+    /// The verdict for people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Isolated => "Isolated: each tenant received all of its own test events and none of the other's.",
+            Self::Leaked => "Leak: a tenant received the other's test events.",
+            Self::Incomplete => "Inconclusive: some test events weren't delivered. Run it again.",
+            Self::Interrupted => "Inconclusive: a connection was lost during the check. Run it again.",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: [Tenant; 2] = Tenant::ALL;
+
+    /// Sends all test events; each arrives on the streams that `seen_by` says.
+    fn sent(seen_by: impl Fn(Tenant, usize) -> Vec<Tenant>) -> Check {
+        let mut check = Check::start(String::from("x"));
+        for n in 0..PROBES {
+            for tenant in Tenant::ALL {
+                let text = check.send(tenant, Instant::new(10.0));
+                for stream in seen_by(tenant, n) {
+                    assert_eq!(check.saw(stream, &text, Instant::new(24.0)), Some(14.0));
+                }
+            }
+        }
+        check
+    }
+
+    fn run(seen_by: impl Fn(Tenant, usize) -> Vec<Tenant>) -> Check {
+        let mut check = sent(seen_by);
+        check.finish(7, String::from("one"));
+        check
+    }
+
+    /// The marks of the four cells, row by row.
+    fn marks(check: &Check) -> Vec<Mark> {
+        BOTH.iter().flat_map(|tenant| BOTH.map(|stream| check.mark(*tenant, stream))).collect()
+    }
+
+    #[test]
+    fn isolated_is_all_here_and_none_there() {
+        let check = run(|tenant, _| vec![tenant]);
+        assert_eq!(check.verdict(), Some(Verdict::Isolated));
+        assert_eq!(check.cell(Tenant::A, Tenant::A), Cell { seen: PROBES, slowest: 14 });
+        assert_eq!(check.cell(Tenant::A, Tenant::B), Cell { seen: 0, slowest: 0 });
+        assert_eq!(marks(&check), [Mark::Right; 4]);
+        assert_eq!(check.words(Tenant::A, Tenant::A), " of 5 received, slowest in 14 ms");
+        assert_eq!(check.words(Tenant::A, Tenant::B), " received");
+    }
+
+    #[test]
+    fn one_event_in_the_wrong_place_is_a_leak() {
+        let check = run(|tenant, n| if n == 3 && tenant == Tenant::B { BOTH.to_vec() } else { vec![tenant] });
+        assert_eq!(check.verdict(), Some(Verdict::Leaked));
+        assert_eq!(check.cell(Tenant::B, Tenant::A).seen, 1);
+        assert_eq!(marks(&check), [Mark::Right, Mark::Right, Mark::Wrong, Mark::Right]);
+    }
+
+    #[test]
+    fn a_running_check_claims_nothing_but_a_leak() {
+        let mut check = sent(|tenant, n| if n < 2 { vec![tenant] } else { vec![] });
+        assert_eq!(check.verdict(), None);
+        assert_eq!(marks(&check), [Mark::Open; 4]);
+        assert_eq!(check.words(Tenant::A, Tenant::A), " of 5…");
+        assert_eq!(check.words(Tenant::A, Tenant::B), " so far…");
+        let leaked = check.send(Tenant::A, Instant::new(0.0));
+        check.saw(Tenant::B, &leaked, Instant::new(1.0));
+        assert_eq!(marks(&check), [Mark::Open, Mark::Wrong, Mark::Open, Mark::Open]);
+        assert_eq!(check.words(Tenant::A, Tenant::B), " received");
+        assert_eq!(marks(&sent(|tenant, _| vec![tenant])), [Mark::Open; 4], "more may come");
+    }
+
+    #[test]
+    fn an_event_that_does_not_arrive_proves_nothing() {
+        let check = run(|tenant, n| if n == 3 && tenant == Tenant::A { vec![] } else { vec![tenant] });
+        assert_eq!(check.verdict(), Some(Verdict::Incomplete));
+        assert_eq!(marks(&check), [Mark::Short, Mark::Open, Mark::Open, Mark::Right]);
+        assert_eq!(check.words(Tenant::A, Tenant::A), " of 5 received");
+        assert_eq!(check.words(Tenant::A, Tenant::B), " received");
+    }
+
+    #[test]
+    fn a_lost_stream_proves_nothing_but_a_leak() {
+        let mut check = sent(|tenant, _| vec![tenant]);
+        check.interrupt();
+        check.finish(7, String::from("one"));
+        assert_eq!(check.verdict(), Some(Verdict::Interrupted));
+        assert_eq!(marks(&check), [Mark::Right, Mark::Open, Mark::Open, Mark::Right]);
+        let mut check = sent(|_, _| BOTH.to_vec());
+        check.interrupt();
+        check.finish(7, String::from("one"));
+        assert_eq!(check.verdict(), Some(Verdict::Leaked));
+    }
+
+    #[test]
+    fn each_test_event_is_told_from_every_other_by_its_text() {
+        let mut check = Check::start(String::from("x"));
+        let texts = [Tenant::A, Tenant::A, Tenant::B].map(|tenant| check.send(tenant, Instant::new(0.0)));
+        let expected =
+            ["test event 1 of 5 to Tenant A", "test event 2 of 5 to Tenant A", "test event 1 of 5 to Tenant B"];
+        assert_eq!(texts, expected.map(|probe| format!("Isolation check x: {probe}")));
+    }
+
+    #[test]
+    fn a_check_is_idle_then_runs_and_then_is_done() {
+        let mut check = Check::default();
+        assert_eq!((check.stage(), check.is_running()), (&Stage::Idle, false));
+        check = Check::start(String::from("x"));
+        assert_eq!((check.stage(), check.is_running()), (&Stage::Running, true));
+        assert_eq!(check.details(|at| at.to_string()), "");
+        check.finish(7, String::from("one"));
+        assert!(!check.is_running());
+        assert_eq!(check.details(|at| at.to_string()), "Checked at 7 · Server build one · Probe id x");
+    }
+
+    #[test]
+    fn a_verdict_and_a_mark_have_a_name_in_markup_and_words_for_people() {
+        for (verdict, slug, word) in [
+            (Verdict::Isolated, "isolated", "Isolated:"),
+            (Verdict::Leaked, "leaked", "Leak:"),
+            (Verdict::Incomplete, "incomplete", "Inconclusive: some"),
+            (Verdict::Interrupted, "incomplete", "Inconclusive: a connection"),
+        ] {
+            assert_eq!(verdict.slug(), slug);
+            assert!(verdict.words().starts_with(word), "{}", verdict.words());
+        }
+        let slugs = [Mark::Open, Mark::Right, Mark::Short, Mark::Wrong].map(Mark::slug);
+        assert_eq!(slugs, ["open", "right", "short", "wrong"]);
+    }
+
+    #[test]
+    fn other_events_are_not_test_events() {
+        let mut check = Check::start(String::from("x"));
+        check.send(Tenant::A, Instant::new(0.0));
+        let other = "Isolation check y: test event 1 of 5 to Tenant A";
+        assert_eq!(check.saw(Tenant::A, other, Instant::new(1.0)), None);
+    }
+
+    #[test]
+    fn a_test_event_that_arrives_twice_counts_once() {
+        let check = run(|tenant, _| vec![tenant, tenant]);
+        assert_eq!(check.cell(Tenant::A, Tenant::A).seen, PROBES);
+    }
+
+    #[test]
+    fn two_test_events_that_arrive_in_turn_are_two_and_prove_nothing() {
+        let mut check = Check::start(String::from("x"));
+        let texts = [(); PROBES].map(|()| Tenant::ALL.map(|tenant| check.send(tenant, Instant::new(10.0))));
+        for (n, at) in [(0, 20.0), (1, 30.0), (0, 40.0), (1, 50.0), (0, 60.0)] {
+            for tenant in Tenant::ALL {
+                assert!(check.saw(tenant, &texts[n][tenant as usize], Instant::new(at)).is_some());
+            }
+        }
+        check.finish(7, String::from("one"));
+        let cell = check.cell(Tenant::A, Tenant::A);
+        assert_eq!(cell, Cell { seen: 2, slowest: 20 }, "a repeat is not a delivery, so its time does not count");
+        assert_eq!(check.verdict(), Some(Verdict::Incomplete));
+    }
+}
