@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import { defineConfig, globalIgnores } from "eslint/config";
 import globals from "globals";
 
-// Run from the repository's root, so that the pages in public/ are read by the same rules.
+// Run from the repository's root, so that the scripts of both pages are read by the same rules.
 export default defineConfig([
   globalIgnores(["end2end/test-results/", "end2end/screenshots/"]),
   {
@@ -27,5 +27,15 @@ export default defineConfig([
     // Served as it is written. unit/vanilla.test.js limits its length.
     files: ["public/**/*.js"],
     languageOptions: { globals: globals.browser },
+  },
+  {
+    // Inline in the live page. The classic ones declare what the module uses.
+    files: ["src/app/boot/{early,copy}.js"],
+    languageOptions: { globals: globals.browser, sourceType: "script" },
+    rules: { "no-unused-vars": ["error", { varsIgnorePattern: "^(early|pristine)$" }] },
+  },
+  {
+    files: ["src/app/boot/start.js"],
+    languageOptions: { globals: { ...globals.browser, early: "readonly", pristine: "readonly" } },
   },
 ]);

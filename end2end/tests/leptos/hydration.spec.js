@@ -1,5 +1,5 @@
-// Extensions, translators and browsers change the document, before the client takes it over and afterwards. The page works
-// all the same. (The no-build page makes its elements itself: there is nothing to take over.)
+// Extensions, translators and browsers change the document, before the client takes it over and afterwards. The page
+// works all the same. (The no-build page makes its elements itself: there is nothing to take over.)
 import { expect, gate, test } from "../../fixtures/index.js";
 
 /** Changes to a page that is not yet taken over, and what they are for. Each runs in the page. */
@@ -70,7 +70,8 @@ for (const [what, act] of Object.entries(CHANGES)) {
 
 test("what was typed, the selection and the focus stay when the page is put back", async ({ feed, context }) => {
   const page = await context.newPage();
-  await change(page, feed.address("?tenant=tenant_a"), CHANGES["an extension adds an element to the form"], async () => {
+  const added = CHANGES["an extension adds an element to the form"];
+  await change(page, feed.address("?tenant=tenant_a"), added, async () => {
     await page.getByLabel("Message").fill("half a message");
     await page.getByLabel("Message").evaluate((field) => field.setSelectionRange(2, 5));
   });

@@ -23,7 +23,7 @@ function put(page) {
   if (focused) byId(focused)?.focus({ preventScroll: true });
 }
 
-/** Loads an instance of the client. Another `query` makes another instance: one that has failed is of no use any more. */
+/** Loads an instance of the client. Another `query` makes another one: an instance that has failed is of no use. */
 async function load(query) {
   const client = await import(linked("client-js") + query);
   await client.default({ module_or_path: linked("client-wasm") });
@@ -47,7 +47,9 @@ async function startAfresh() {
 }
 
 try {
-  await load("").then((client) => start(client, pristine)).catch(startAfresh);
+  await load("")
+    .then((client) => start(client, pristine))
+    .catch(startAfresh);
   addEventListener("error", ({ error }) => error instanceof WebAssembly.RuntimeError && fail());
   root.dataset.client = "ready";
   if (early.pause) byId("pause")?.click();
