@@ -7,14 +7,15 @@ use leptos::{ev, prelude::*, task::spawn_local};
 use super::{
     actions,
     erased::{Hides, Words, flag, hides, now, text, word, yes_or_no},
+    words,
 };
 use crate::{
     client::{
         browser,
         draft::Draft,
         driver::{self, FeedState},
-        post_form::{Post, PostForm},
-        reconnect::Status,
+        post_form::{Alert, Post, PostForm},
+        status::Status,
     },
     feed::{Message, Tenant},
 };
@@ -126,18 +127,18 @@ pub fn Composer(
                 dir="auto"
                 enterkeyhint="send"
                 aria-describedby="message-error message-count message-hint"
-                aria-invalid=word(move || yes_or_no(!form.read().error().is_empty()))
+                aria-invalid=word(move || yes_or_no(form.read().error().is_some()))
                 on:input=move |_| typed()
                 on:keydown=keys
             ></textarea>
-            <p id="message-error" class="error" hidden=flag(move || form.read().error().is_empty())>
-                <Words of=text(move || form.read().error()) />
+            <p id="message-error" class="error" hidden=flag(move || form.read().error().is_none())>
+                <Words of=text(move || form.read().error().as_ref().map_or_else(String::new, words::form_error)) />
             </p>
             <p id="alert" role="alert" class="for-ears">
-                <Words of=text(move || form.read().alert().to_owned()) />
+                <Words of=text(move || form.read().alert_now().map_or_else(String::new, alert)) />
             </p>
             <p id="message-wait" class="hint" hidden=flag(move || !has_begun.get() || state.read().status == Status::Live)>
-                <Words of=text(move || wait(&state.read().status)) />
+                <Words of=text(move || words::wait(&state.read().status)) />
             </p>
             <div class="composer-foot">
                 <span id="message-count" data-level=word(level)>
@@ -152,7 +153,7 @@ pub fn Composer(
                 </button>
             </div>
             <p id="post-status" role="status">
-                <Words of=text(move || form.read().status()) />
+                <Words of=text(move || form.read().posted().map_or_else(String::new, words::posted)) />
             </p>
             <noscript>
                 <p class="hint">
@@ -163,10 +164,6 @@ pub fn Composer(
     }
 }
 
-/// What a page that is not live can still do.
-const fn wait(status: &Status) -> &'static str {
-    match status {
-        Status::Offline => "You're offline. Your draft is kept.",
-        _ => "You're not receiving events right now. You can still post.",
-    }
+fn alert(alert: &Alert) -> String {
+    words::repeated(words::form_error(&alert.error), alert.is_repeat)
 }

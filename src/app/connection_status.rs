@@ -3,11 +3,14 @@
 
 use leptos::prelude::*;
 
-use super::erased::{Hides, Words, flag, hides, now, text, word};
+use super::{
+    erased::{Hides, Words, flag, hides, now, text, word},
+    words,
+};
 use crate::{
     client::{
         driver::{self, FeedState},
-        reconnect::Status,
+        status::Status,
     },
     feed::Tenant,
 };
@@ -24,7 +27,7 @@ pub fn label(state: &FeedState) -> String {
     match (slug(state), state.countdown) {
         ("paused", _) => String::from("Paused"),
         (_, Some(seconds)) => format!("Reconnecting in {seconds} s"),
-        _ => state.status.label(),
+        _ => words::status(&state.status),
     }
 }
 

@@ -16,12 +16,13 @@ use super::{
     tenant_mark::TenantMark,
     tenant_picker::TenantPicker,
     timeline_view::{BEFORE, Clock, FEED, TimelineView},
+    words,
 };
 use crate::{
     client::{
         browser,
         driver::{self, FeedState, Listener},
-        session::{Session, new_events},
+        session::Session,
         visible_list::{Row, VisibleList, neighbour},
     },
     feed::Tenant,
@@ -117,7 +118,7 @@ pub fn FeedPage(
                 <TimelineView rows state retain clock />
             </div>
             <p id="announcer" role="status" class="for-ears">
-                <Words of=text(move || state.read().announcement.clone()) />
+                <Words of=text(move || words::announcement(&state.read().announcement)) />
             </p>
         </main>
     }
@@ -145,7 +146,7 @@ fn title(tenant: Tenant, waiting: u64) -> String {
 
 /// What waits, for the button that shows it.
 fn waiting(count: u64) -> String {
-    if count > MANY { format!("{MANY}+ new events") } else { new_events(count) }
+    if count > MANY { format!("{MANY}+ new events") } else { words::counted(count, "new event") }
 }
 
 /// Shows the pending events, and leads there.

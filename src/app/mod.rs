@@ -14,6 +14,7 @@ pub mod shell;
 pub mod tenant_mark;
 pub mod tenant_picker;
 pub mod timeline_view;
+pub mod words;
 
 use std::sync::Arc;
 

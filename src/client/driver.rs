@@ -9,12 +9,14 @@ use uuid::Uuid;
 
 use super::{
     Answer, ListAnswer, NoAnswer, Request, SocketEvent, Wake,
-    announcer::Announcer,
+    announcer::{Announcement, Announcer},
     browser::{self, Socket, Timer},
     clock::{Instant, Millis, ServerClock, VisibleTime},
+    notice::Notice,
     post_latency::PostLatency,
-    reconnect::{Connection, Input, Output, Status},
-    session::{Breach, Notice, Session, Unusable},
+    reconnect::{Connection, Input, Output},
+    session::{Breach, Session, Unusable},
+    status::Status,
     visible_list::{Painted, Row, VisibleList},
     wire,
 };
@@ -64,7 +66,7 @@ pub struct FeedState {
     /// How long the last own post took to come back, in milliseconds.
     pub round_trip: Option<u64>,
     /// What a screen reader is told.
-    pub announcement: String,
+    pub announcement: Announcement,
 }
 
 impl Default for FeedState {
@@ -85,7 +87,7 @@ impl Default for FeedState {
             received: 0,
             heard: Instant::default(),
             round_trip: None,
-            announcement: String::new(),
+            announcement: Announcement::default(),
         }
     }
 }
@@ -120,7 +122,6 @@ struct State {
     timer: Option<(Instant, Timer)>,
     /// Counts the lists that were asked for: only the last one's answer is wanted.
     lists: u32,
-    was_live: bool,
     painting: bool,
     /// How many events had been accepted when the page was hidden; `None` while it can be seen.
     unseen_from: Option<u64>,
@@ -129,7 +130,7 @@ struct State {
     latency: PostLatency,
     round_trip: Option<Millis>,
     announcer: Announcer,
-    announcement: String,
+    announcement: Announcement,
 }
 
 /// Connects `session`'s feed, and keeps it connected for as long as the page lives.
@@ -159,14 +160,13 @@ fn connect(session: Session, listener: Listener, reads_list: bool) {
         socket: None,
         timer: None,
         lists: 0,
-        was_live: false,
         painting: false,
         unseen_from,
         notice: None,
         latency: PostLatency::default(),
         round_trip: None,
         announcer: Announcer::default(),
-        announcement: String::new(),
+        announcement: Announcement::default(),
     });
     let feed = Rc::new(Feed { listener, reads_list, state });
     FEEDS.with_borrow_mut(|feeds| feeds[tenant as usize] = Some(Rc::clone(&feed)));
@@ -261,11 +261,9 @@ impl State {
         let before = self.connection.status();
         let outputs = self.connection.step(input, browser::now(), browser::random());
         let status = self.connection.status();
-        // A page that is just being shown need not say that it has become live.
-        if self.was_live && status != before {
-            self.announcer.state(status.label());
+        if status != before {
+            self.announcer.status(&status);
         }
-        self.was_live |= status == Status::Live;
         if status != Status::Live {
             self.notice = None;
         }
@@ -436,7 +434,7 @@ impl Feed {
             state.notice = None;
         }
         // Until the answer of an own post comes, nobody knows which of the events is that post.
-        let announcement = if state.latency.awaits_answer() { None } else { state.announcer.say(now) };
+        let announcement = if state.latency.awaits_answer() { None } else { state.announcer.announce(now) };
         let counting = state.connection.status().countdown(now).is_some();
         if ends || counting || announcement.is_some() {
             state.announcement = announcement.unwrap_or_else(|| std::mem::take(&mut state.announcement));

@@ -92,6 +92,12 @@ impl Check {
         &self.stage
     }
 
+    /// What its test events carry.
+    #[must_use]
+    pub fn marker(&self) -> &str {
+        &self.marker
+    }
+
     /// Whether test events are awaited.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -154,19 +160,6 @@ impl Check {
         }
     }
 
-    /// That cell's words behind its number.
-    #[must_use]
-    pub fn words(&self, tenant: Tenant, stream: Tenant) -> String {
-        let slowest = self.cell(tenant, stream).slowest;
-        match self.mark(tenant, stream) {
-            Mark::Open if tenant == stream => format!(" of {PROBES}…"),
-            Mark::Open if self.is_running() => String::from(" so far…"),
-            Mark::Right if tenant == stream => format!(" of {PROBES} received, slowest in {slowest} ms"),
-            Mark::Short => format!(" of {PROBES} received"),
-            Mark::Open | Mark::Right | Mark::Wrong => String::from(" received"),
-        }
-    }
-
     /// What it has shown, once it is done.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
@@ -178,18 +171,6 @@ impl Check {
             Stage::Done { .. } if self.interrupted => Verdict::Interrupted,
             Stage::Done { .. } => Verdict::Isolated,
         })
-    }
-
-    /// When it ended, what it checked and how its events can be found; empty until then. `time` writes a moment for
-    /// people.
-    #[must_use]
-    pub fn details(&self, time: impl Fn(i64) -> String) -> String {
-        match &self.stage {
-            Stage::Idle | Stage::Running => String::new(),
-            Stage::Done { at, build } => {
-                format!("Checked at {} · Server build {build} · Probe id {}", time(*at), self.marker)
-            }
-        }
     }
 }
 
@@ -214,17 +195,6 @@ impl Verdict {
             Self::Isolated => "isolated",
             Self::Leaked => "leaked",
             Self::Incomplete | Self::Interrupted => "incomplete",
-        }
-    }
-
-    /// The verdict for people.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Isolated => "Isolated: each tenant received all of its own test events and none of the other's.",
-            Self::Leaked => "Leak: a tenant received the other's test events.",
-            Self::Incomplete => "Inconclusive: some test events weren't delivered. Run it again.",
-            Self::Interrupted => "Inconclusive: a connection was lost during the check. Run it again.",
         }
     }
 }
@@ -267,8 +237,6 @@ mod tests {
         assert_eq!(check.cell(Tenant::A, Tenant::A), Cell { seen: PROBES, slowest: 14 });
         assert_eq!(check.cell(Tenant::A, Tenant::B), Cell { seen: 0, slowest: 0 });
         assert_eq!(marks(&check), [Mark::Right; 4]);
-        assert_eq!(check.words(Tenant::A, Tenant::A), " of 5 received, slowest in 14 ms");
-        assert_eq!(check.words(Tenant::A, Tenant::B), " received");
     }
 
     #[test]
@@ -284,12 +252,9 @@ mod tests {
         let mut check = sent(|tenant, n| if n < 2 { vec![tenant] } else { vec![] });
         assert_eq!(check.verdict(), None);
         assert_eq!(marks(&check), [Mark::Open; 4]);
-        assert_eq!(check.words(Tenant::A, Tenant::A), " of 5…");
-        assert_eq!(check.words(Tenant::A, Tenant::B), " so far…");
         let leaked = check.send(Tenant::A, Instant::new(0.0));
         check.saw(Tenant::B, &leaked, Instant::new(1.0));
         assert_eq!(marks(&check), [Mark::Open, Mark::Wrong, Mark::Open, Mark::Open]);
-        assert_eq!(check.words(Tenant::A, Tenant::B), " received");
         assert_eq!(marks(&sent(|tenant, _| vec![tenant])), [Mark::Open; 4], "more may come");
     }
 
@@ -298,8 +263,6 @@ mod tests {
         let check = run(|tenant, n| if n == 3 && tenant == Tenant::A { vec![] } else { vec![tenant] });
         assert_eq!(check.verdict(), Some(Verdict::Incomplete));
         assert_eq!(marks(&check), [Mark::Short, Mark::Open, Mark::Open, Mark::Right]);
-        assert_eq!(check.words(Tenant::A, Tenant::A), " of 5 received");
-        assert_eq!(check.words(Tenant::A, Tenant::B), " received");
     }
 
     #[test]
@@ -330,22 +293,19 @@ mod tests {
         assert_eq!((check.stage(), check.is_running()), (&Stage::Idle, false));
         check = Check::start(String::from("x"));
         assert_eq!((check.stage(), check.is_running()), (&Stage::Running, true));
-        assert_eq!(check.details(|at| at.to_string()), "");
         check.finish(7, String::from("one"));
         assert!(!check.is_running());
-        assert_eq!(check.details(|at| at.to_string()), "Checked at 7 · Server build one · Probe id x");
     }
 
     #[test]
-    fn a_verdict_and_a_mark_have_a_name_in_markup_and_words_for_people() {
-        for (verdict, slug, word) in [
-            (Verdict::Isolated, "isolated", "Isolated:"),
-            (Verdict::Leaked, "leaked", "Leak:"),
-            (Verdict::Incomplete, "incomplete", "Inconclusive: some"),
-            (Verdict::Interrupted, "incomplete", "Inconclusive: a connection"),
+    fn a_verdict_and_a_mark_have_a_name_in_markup() {
+        for (verdict, slug) in [
+            (Verdict::Isolated, "isolated"),
+            (Verdict::Leaked, "leaked"),
+            (Verdict::Incomplete, "incomplete"),
+            (Verdict::Interrupted, "incomplete"),
         ] {
             assert_eq!(verdict.slug(), slug);
-            assert!(verdict.words().starts_with(word), "{}", verdict.words());
         }
         let slugs = [Mark::Open, Mark::Right, Mark::Short, Mark::Wrong].map(Mark::slug);
         assert_eq!(slugs, ["open", "right", "short", "wrong"]);

@@ -12,11 +12,13 @@ pub mod draft;
 pub mod driver;
 pub mod isolation_check;
 pub mod isolation_counts;
+pub mod notice;
 pub mod post_form;
 pub mod post_latency;
 pub mod reconnect;
 pub mod relative_time;
 pub mod session;
+pub mod status;
 pub mod visible_list;
 pub mod wire;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::notice::Notice;
 use crate::feed::{Entry, Event, Position, Tenant, Timeline, Timestamp, protocol::Hello};
 
 /// Everything a page has of its tenant.
@@ -47,74 +48,6 @@ enum Awaiting {
     Return,
     Restart(Timestamp),
     Repair,
-}
-
-/// How things stand after a list was read, in [`Notice::words`] for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice {
-    /// The connection is back.
-    Returned {
-        /// So many events passed meanwhile.
-        new: u64,
-        /// Some of them are no longer kept.
-        missing: bool,
-    },
-    /// Another process answers, and has none of the events of the one before.
-    Restarted {
-        /// When this was noticed, by the server's clock.
-        at: Timestamp,
-        /// So many events it has accepted by now.
-        new: u64,
-        /// Some of them are no longer kept.
-        missing: bool,
-    },
-    /// Something was lost on the way, and the list was read again.
-    Repaired {
-        /// So many events were recovered.
-        events: u64,
-        /// Some are no longer kept.
-        missing: bool,
-    },
-}
-
-impl Notice {
-    /// Whether all is well: nothing is missing, and the server is the same. Such a notice ends by itself.
-    #[must_use]
-    pub const fn is_good(&self) -> bool {
-        matches!(self, Self::Returned { missing: false, .. } | Self::Repaired { missing: false, .. })
-    }
-
-    /// The notice for people, with `time` to write a moment as they do.
-    #[must_use]
-    pub fn words(&self, time: impl Fn(Timestamp) -> String) -> String {
-        let (mut words, missing) = match *self {
-            Self::Returned { new: 0, missing } => (String::from("Reconnected. You didn't miss anything."), missing),
-            Self::Returned { new, missing } => (format!("Reconnected: {}.", new_events(new)), missing),
-            Self::Restarted { at, new, missing } => {
-                let since = if new == 0 { String::new() } else { format!(" {} since.", counted(new, "event")) };
-                (format!("Reconnected. The server restarted (noticed at {}).{since}", time(at)), missing)
-            }
-            Self::Repaired { events: 0, missing } => (String::new(), missing),
-            Self::Repaired { events, missing } => {
-                (format!("Recovered {} that didn't arrive.", counted(events, "event")), missing)
-            }
-        };
-        if missing {
-            let space = if words.is_empty() { "" } else { " " };
-            words = format!("{words}{space}Some older events are no longer available.");
-        }
-        words
-    }
-}
-
-/// "1 new event", "12 new events".
-#[must_use]
-pub fn new_events(count: u64) -> String {
-    counted(count, "new event")
-}
-
-fn counted(count: u64, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What came is another tenant's. It was dropped.
@@ -554,38 +487,6 @@ mod tests {
         let mut page = Session::new(Tenant::A, RETAIN);
         page.hello(&hello(1, 0)).unwrap();
         assert!(!page.is_outdated(), "without one of its own, the first it was told");
-    }
-
-    #[test]
-    fn only_a_notice_without_loss_is_good() {
-        let at = Timestamp::parse(TIME).unwrap();
-        for (missing, good) in [(false, true), (true, false)] {
-            assert_eq!(Notice::Returned { new: 1, missing }.is_good(), good);
-            assert_eq!(Notice::Repaired { events: 1, missing }.is_good(), good);
-            assert!(!Notice::Restarted { at, new: 1, missing }.is_good());
-        }
-    }
-
-    #[test]
-    fn the_words_say_how_things_stand() {
-        let at = Timestamp::parse(TIME).unwrap();
-        for (notice, words) in [
-            (Notice::Returned { new: 0, missing: false }, "Reconnected. You didn't miss anything."),
-            (Notice::Returned { new: 12, missing: false }, "Reconnected: 12 new events."),
-            (
-                Notice::Returned { new: 1200, missing: true },
-                "Reconnected: 1200 new events. Some older events are no longer available.",
-            ),
-            (Notice::Restarted { at, new: 0, missing: false }, "Reconnected. The server restarted (noticed at 12:03)."),
-            (
-                Notice::Restarted { at, new: 1, missing: false },
-                "Reconnected. The server restarted (noticed at 12:03). 1 event since.",
-            ),
-            (Notice::Repaired { events: 1, missing: false }, "Recovered 1 event that didn't arrive."),
-            (Notice::Repaired { events: 0, missing: true }, "Some older events are no longer available."),
-        ] {
-            assert_eq!(notice.words(|_| String::from("12:03")), words);
-        }
     }
 
     proptest! {
