@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future::join;
 use leptos::{prelude::*, task::spawn_local};
+use uuid::Uuid;
 
 use super::{
     actions,
@@ -20,7 +21,6 @@ use crate::{
     client::{
         browser,
         clock::Instant,
-        draft::hexadecimal,
         driver::{self, FeedState, Listener},
         isolation_check::{Check, PROBES, Stage, Verdict},
         isolation_counts::{Age, Ages, Process, Source},
@@ -180,7 +180,7 @@ impl View {
     }
 
     async fn run_check(self) {
-        let marker: String = hexadecimal(browser::random_bytes()).chars().take(8).collect();
+        let marker: String = random_key().chars().take(8).collect();
         self.state.update(|state| state.check = Check::start(marker));
         let [a, b] = Tenant::ALL;
         for _ in 0..PROBES {
@@ -202,7 +202,7 @@ impl View {
     /// Posts the next test event to a tenant.
     async fn probe(self, tenant: Tenant) {
         let text = self.state.try_update(|state| state.check.send(tenant, browser::now())).unwrap_or_default();
-        actions::post_as(tenant, text, &hexadecimal(browser::random_bytes())).await;
+        actions::post_as(tenant, text, &random_key()).await;
     }
 }
 
@@ -359,6 +359,11 @@ pub fn IsolationPage(
     }
 }
 
+/// A key that no other post has.
+fn random_key() -> String {
+    Uuid::from_bytes(browser::random_bytes()).simple().to_string()
+}
+
 /// Hours and minutes of a time that ends with seconds.
 fn minutes(mut time: String) -> String {
     time.truncate(time.rfind(':').unwrap_or(time.len()));
@@ -494,8 +499,6 @@ pub fn CheckCell(
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
     use crate::client::wire;
 

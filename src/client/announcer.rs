@@ -51,9 +51,10 @@ impl Announcer {
         self.was_live |= *status == Status::Live;
     }
 
-    /// What to announce now, if it is time and there is something.
-    pub fn announce(&mut self, now: Instant) -> Option<Announcement> {
-        if now < self.next || (self.events == 0 && self.status.is_none()) {
+    /// What to announce now, if it is time and there is something. While the answer to an own post is awaited, nobody knows
+    /// which of the events is that post: nothing is announced.
+    pub fn announce(&mut self, now: Instant, awaits_answer: bool) -> Option<Announcement> {
+        if awaits_answer || now < self.next || (self.events == 0 && self.status.is_none()) {
             return None;
         }
         self.next = now + Self::PAUSE;
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     fn announce(announcer: &mut Announcer, at: Millis) -> Option<(Option<&'static str>, u64, bool)> {
-        let announcement = announcer.announce(Instant::new(at))?;
+        let announcement = announcer.announce(Instant::new(at), false)?;
         Some((announcement.status.map(|status| status.slug()), announcement.events, announcement.is_repeat))
     }
 
@@ -96,6 +97,7 @@ mod tests {
         for (at, is_repeat) in [(0.0, false), (10_000.0, true), (20_000.0, false)] {
             announcer.events(3);
             announcer.own_post();
+            assert_eq!(announcer.announce(Instant::new(at), true), None, "another post may be among them");
             assert_eq!(announce(&mut announcer, at), Some((None, 2, is_repeat)));
         }
     }

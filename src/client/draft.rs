@@ -1,9 +1,8 @@
 //! What a person is writing, kept so that nothing typed is ever lost, and the key that makes a retry safe. Where it is
 //! kept is the browser's to say; what may be in it, the message's.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::{browser::Json, wire::Read};
 use crate::feed::{Message, Tenant};
@@ -57,7 +56,7 @@ impl Draft {
         match &self.attempt {
             Some(attempt) if attempt.text == message.as_str() => attempt.key.clone(),
             _ => {
-                let key = hexadecimal(random);
+                let key = Uuid::from_bytes(random).simple().to_string();
                 self.attempt = Some(Attempt { text: message.to_string(), key: key.clone() });
                 key
             }
@@ -79,15 +78,6 @@ impl Read for Attempt {
         let is_key = (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         is_key.then_some(Self { text: json.text("text")?, key })
     }
-}
-
-/// 32 digits: within what an `Idempotency-Key` may be.
-#[must_use]
-pub fn hexadecimal(bytes: [u8; 16]) -> String {
-    bytes.iter().fold(String::with_capacity(32), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

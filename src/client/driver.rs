@@ -9,23 +9,24 @@ use uuid::Uuid;
 
 use super::{
     Answer, ListAnswer, NoAnswer, Request, SocketEvent, Wake,
+    alarm::{Alarm, Setting},
     announcer::{Announcement, Announcer},
     browser::{self, Socket, Timer},
     clock::{Instant, Millis, ServerClock, VisibleTime},
+    last_request::LastRequest,
     notice::Notice,
     post_latency::PostLatency,
     reconnect::{Connection, Input, Output},
     session::{Breach, Session, Unusable},
     status::Status,
-    visible_list::{Painted, Row, VisibleList},
+    unseen::Unseen,
+    visible_list::{Next, Painted, Row, VisibleList},
     wire,
 };
 use crate::feed::{Event, Tenant, protocol::Incoming};
 
 /// How often what counts down is looked at.
 const SECOND: Millis = 1_000.0;
-/// How long rows may be added to the page in one frame of the screen: longer could be felt.
-const PAINTING: Millis = 8.0;
 /// How long a good notice is shown, on a page that can be seen.
 const NOTICE: Millis = 8_000.0;
 
@@ -119,12 +120,11 @@ struct State {
     visible: VisibleTime,
     list: VisibleList,
     socket: Option<Socket>,
-    timer: Option<(Instant, Timer)>,
-    /// Counts the lists that were asked for: only the last one's answer is wanted.
-    lists: u32,
+    alarm: Alarm,
+    timer: Option<Timer>,
+    lists: LastRequest,
     painting: bool,
-    /// How many events had been accepted when the page was hidden; `None` while it can be seen.
-    unseen_from: Option<u64>,
+    unseen: Unseen,
     /// The notice, and when it ends by itself, as the time for which the page has been visible.
     notice: Option<(Notice, Millis)>,
     latency: PostLatency,
@@ -149,7 +149,8 @@ fn connect(session: Session, listener: Listener, reads_list: bool) {
     let mut visible = VisibleTime::default();
     visible.see(browser::is_visible(), browser::now());
     // A tab that was opened in the background counts from the start.
-    let unseen_from = (!browser::is_visible()).then(|| session.accepted());
+    let mut unseen = Unseen::default();
+    unseen.see(browser::is_visible(), session.accepted());
     let state = RefCell::new(State {
         connection: Connection::default(),
         session,
@@ -158,10 +159,11 @@ fn connect(session: Session, listener: Listener, reads_list: bool) {
         visible,
         list,
         socket: None,
+        alarm: Alarm::default(),
         timer: None,
-        lists: 0,
+        lists: LastRequest::default(),
         painting: false,
-        unseen_from,
+        unseen,
         notice: None,
         latency: PostLatency::default(),
         round_trip: None,
@@ -279,6 +281,11 @@ impl State {
         Ok(gap)
     }
 
+    fn see(&mut self, visible: bool) {
+        self.unseen.see(visible, self.session.accepted());
+        self.visible.see(visible, browser::now());
+    }
+
     /// The form announces an own post, so that the announcer need not.
     fn own_post_came(&mut self, round_trip: Option<Millis>) {
         if round_trip.is_some() {
@@ -301,7 +308,7 @@ impl Feed {
                 Output::OpenSocket => self.open(),
                 Output::AbandonSocket => {
                     let mut state = self.state.borrow_mut();
-                    state.lists += 1;
+                    state.lists.cancel();
                     state.socket = None;
                 }
                 // Nothing is merged, so nothing is missing: the stream is live at its hello. An event that a gap has
@@ -326,14 +333,13 @@ impl Feed {
     fn read_list(self: &Rc<Self>) {
         let (tenant, number) = {
             let mut state = self.state.borrow_mut();
-            state.lists += 1;
-            (state.session.tenant(), state.lists)
+            (state.session.tenant(), state.lists.begin())
         };
         let feed = Rc::clone(self);
         browser::spawn(async move {
             let request = Request { path: "/events", tenant: Some(tenant), ..Request::default() };
             let answer = fetch(request).await;
-            if feed.state.borrow().lists == number {
+            if feed.state.borrow().lists.wants(number) {
                 feed.list_came(answer.ok().as_ref().and_then(wire::list));
             }
         });
@@ -403,17 +409,11 @@ impl Feed {
             Wake::PageHide => self.step(Input::Left),
             Wake::PageShow => self.step(Input::Started),
             Wake::Hidden => {
-                let mut state = self.state.borrow_mut();
-                state.unseen_from = Some(state.session.accepted());
-                state.visible.see(false, browser::now());
-                drop(state);
+                self.state.borrow_mut().see(false);
                 self.paint_soon();
             }
             Wake::Visible => {
-                let mut state = self.state.borrow_mut();
-                state.unseen_from = None;
-                state.visible.see(true, browser::now());
-                drop(state);
+                self.state.borrow_mut().see(true);
                 self.step(Input::Visible);
                 self.step(Input::Timer);
             }
@@ -433,8 +433,8 @@ impl Feed {
         if ends {
             state.notice = None;
         }
-        // Until the answer of an own post comes, nobody knows which of the events is that post.
-        let announcement = if state.latency.awaits_answer() { None } else { state.announcer.announce(now) };
+        let awaits_answer = state.latency.awaits_answer();
+        let announcement = state.announcer.announce(now, awaits_answer);
         let counting = state.connection.status().countdown(now).is_some();
         if ends || counting || announcement.is_some() {
             state.announcement = announcement.unwrap_or_else(|| std::mem::take(&mut state.announcement));
@@ -443,23 +443,19 @@ impl Feed {
         }
     }
 
-    /// Sets the timer anew only where it would come too late: each frame moves the deadline, and a timer that comes too
-    /// early does nothing but set the next.
     fn arm(self: &Rc<Self>) {
-        let mut state = self.state.borrow_mut();
-        let Some(deadline) = state.connection.deadline() else {
-            state.timer = None;
-            return;
+        let state = &mut *self.state.borrow_mut();
+        state.timer = match state.alarm.set(state.connection.deadline()) {
+            Setting::Keep => return,
+            Setting::Clear => None,
+            Setting::Set(deadline) => {
+                let feed = Rc::clone(self);
+                Some(Timer::after(deadline - browser::now(), move || {
+                    feed.state.borrow_mut().alarm.rang();
+                    feed.step(Input::Timer);
+                }))
+            }
         };
-        if state.timer.as_ref().is_some_and(|(armed, _)| *armed <= deadline) {
-            return;
-        }
-        let feed = Rc::clone(self);
-        let timer = Timer::after(deadline - browser::now(), move || {
-            feed.state.borrow_mut().timer = None;
-            feed.step(Input::Timer);
-        });
-        state.timer = Some((deadline, timer));
     }
 
     /// However many frames come in between, the page is touched once a frame of the screen.
@@ -467,11 +463,11 @@ impl Feed {
         let already = std::mem::replace(&mut self.state.borrow_mut().painting, true);
         if !already {
             let feed = Rc::clone(self);
-            browser::next_frame(move || feed.paint(browser::now() + PAINTING));
+            browser::next_frame(move || feed.paint(browser::now()));
         }
     }
 
-    fn paint(self: &Rc<Self>, until: Instant) {
+    fn paint(self: &Rc<Self>, began: Instant) {
         let painted = {
             let state = &mut *self.state.borrow_mut();
             state.painting = false;
@@ -492,7 +488,7 @@ impl Feed {
             server: state.server,
             visible: state.visible,
             pending: state.list.pending(&state.session),
-            unseen: state.unseen_from.map_or(0, |from| state.session.accepted() - from),
+            unseen: state.unseen.count(state.session.accepted()),
             notice: state.notice.map(|(notice, _)| notice),
             outdated: state.session.is_outdated(),
             breaches: state.session.breaches(),
@@ -503,11 +499,13 @@ impl Feed {
         };
         (self.listener.changed)(feed_state, painted.changed.then(|| state.list.rows()));
         drop(state);
-        if painted.more && browser::now() < until {
-            let feed = Rc::clone(self);
-            browser::soon(move || feed.paint(until));
-        } else if painted.more {
-            self.paint_soon();
+        match painted.next(began, browser::now()) {
+            Next::Done => {}
+            Next::AtOnce => {
+                let feed = Rc::clone(self);
+                browser::soon(move || feed.paint(began));
+            }
+            Next::InAnotherFrame => self.paint_soon(),
         }
     }
 }

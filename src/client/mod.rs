@@ -4,6 +4,7 @@
 //! [`driver`], which turns what that says into inputs and back. Outside a browser a twin of the same signatures
 //! does nothing but read JSON, so that what is built on them needs no gate.
 
+pub mod alarm;
 pub mod announcer;
 #[cfg_attr(not(feature = "hydrate"), path = "browser_stub.rs")]
 pub mod browser;
@@ -12,6 +13,7 @@ pub mod draft;
 pub mod driver;
 pub mod isolation_check;
 pub mod isolation_counts;
+pub mod last_request;
 pub mod notice;
 pub mod post_form;
 pub mod post_latency;
@@ -19,6 +21,7 @@ pub mod reconnect;
 pub mod relative_time;
 pub mod session;
 pub mod status;
+pub mod unseen;
 pub mod visible_list;
 pub mod wire;
 

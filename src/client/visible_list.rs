@@ -5,7 +5,10 @@
 
 use uuid::Uuid;
 
-use super::{clock::Millis, session::Session};
+use super::{
+    clock::{Instant, Millis},
+    session::Session,
+};
 use crate::feed::Entry;
 
 /// One event on the page.
@@ -28,6 +31,32 @@ pub struct Painted {
     pub changed: bool,
     /// There is more to add: paint again.
     pub more: bool,
+}
+
+/// When to paint again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Not before something changes.
+    Done,
+    /// In the same frame of the screen.
+    AtOnce,
+    /// In the next frame.
+    InAnotherFrame,
+}
+
+impl Painted {
+    /// How long rows may be added to the page in one frame of the screen: longer could be felt.
+    const FRAME: Millis = 8.0;
+
+    /// When to paint again in a frame whose painting began at `began`.
+    #[must_use]
+    pub fn next(self, began: Instant, now: Instant) -> Next {
+        match self.more {
+            false => Next::Done,
+            true if now - began < Self::FRAME => Next::AtOnce,
+            true => Next::InAnotherFrame,
+        }
+    }
 }
 
 /// The rows of a page, newest first.
@@ -252,6 +281,13 @@ mod tests {
         assert_eq!(paint(&mut list, &session), 239);
         assert_eq!(seqs(&list), (1..=250).rev().collect::<Vec<_>>());
         assert!(!list.rows().iter().any(|row| row.moves), "a burst stands still");
+    }
+
+    #[test]
+    fn a_frame_is_painted_for_eight_milliseconds() {
+        let next = |more, now| Painted { changed: true, more }.next(Instant::new(100.0), Instant::new(now));
+        assert_eq!(next(false, 100.0), Next::Done);
+        assert_eq!((next(true, 107.9), next(true, 108.0)), (Next::AtOnce, Next::InAnotherFrame));
     }
 
     #[test]
