@@ -1,6 +1,6 @@
 //! Renders the post form, and carries what is typed and answered to its rules in `client::post_form`.
 //!
-//! What a message may contain, [`Message`] decides.
+//! [`Message`] decides which text may be posted.
 
 use leptos::{ev, prelude::*, task::spawn_local};
 
@@ -31,7 +31,7 @@ const LOOK: f64 = 1_000.0;
 /// The post form.
 #[component]
 pub fn Composer(
-    /// Who posts.
+    /// The tenant that posts.
     tenant: Tenant,
     /// The feed's state: whether a post can be seen to come back, and how long it took.
     state: RwSignal<FeedState>,
@@ -54,7 +54,7 @@ pub fn Composer(
     let keep = move || browser::store(&Draft::name(tenant), &form.read_untracked().draft().store());
     let fill = move || {
         let text = form.read_untracked().draft().text.clone();
-        // Where nothing changes, the selection stays.
+        // If nothing changes, the selection must stay.
         if browser::value(FIELD).is_some_and(|value| value != text) {
             browser::set_value(FIELD, &text);
         }
@@ -98,7 +98,7 @@ pub fn Composer(
         }
     };
     let keys = move |event: ev::KeyboardEvent| {
-        // 229: some engines end a composition with an Enter that no longer says so.
+        // 229: some engines end a composition with an Enter of this code, without `isComposing`.
         let composing = event.is_composing() || event.key_code() == 229;
         if event.key() == "Enter" && !event.shift_key() && !composing {
             event.prevent_default();

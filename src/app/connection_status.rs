@@ -1,5 +1,5 @@
-//! Renders the connection's state, for eyes: a screen reader hears of it through the page's one announcer. Which state it is,
-//! `client::reconnect` decides.
+//! Renders the connection's state, for the eye: the page's announcer tells a screen reader. `client::reconnect` decides which
+//! state it is.
 
 use leptos::prelude::*;
 
@@ -31,7 +31,7 @@ pub fn label(state: &FeedState) -> String {
     }
 }
 
-/// Shows the state at all times (contract, "A client's duty", 4), and "Retry now" where that can help.
+/// Shows the state at all times (contract, "A client's duty", 4), and "Retry now" if that can help.
 #[component]
 pub fn ConnectionStatus(
     /// Whose connection it is.

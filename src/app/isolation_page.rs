@@ -373,7 +373,7 @@ fn minutes(mut time: String) -> String {
 /// A figure for people, and what it is worth.
 type Figure = (Age, String);
 
-/// What a tenant's figures are taken from.
+/// The sources of a tenant's figures.
 struct Sources {
     ages: Ages,
     breaches: u64,
@@ -429,12 +429,12 @@ const FIGURES: [(&str, Takes); 10] = [
     ("Closed: by client", |from| from.report(from.counts.ended.closed_by_peer)),
 ];
 
-/// What is known of one tenant: by its stream, and by the server.
+/// The figures of one tenant, from its stream and from the server.
 #[component]
 pub fn TenantPanel(
     /// Whose.
     tenant: Tenant,
-    /// What the page follows.
+    /// The signals that the page follows.
     view: View,
 ) -> impl IntoView {
     let foreign = move || view.sources(tenant).foreign();
@@ -464,7 +464,7 @@ pub fn TenantPanel(
 /// A figure and its name.
 #[component]
 pub fn Count(
-    /// What is counted.
+    /// The name of the count.
     name: &'static str,
     /// How many.
     figure: Erased<Figure>,
@@ -481,7 +481,7 @@ pub fn Count(
 /// One of the four: the test events of one tenant, on one stream.
 #[component]
 pub fn CheckCell(
-    /// What the page follows.
+    /// The signals that the page follows.
     view: View,
     /// The tenant that they were sent to.
     tenant: Tenant,

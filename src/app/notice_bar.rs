@@ -1,5 +1,5 @@
-//! Renders how things stood at the last return, and the offer of a new version. What deserves a notice, `client::session`
-//! decides; how long it is shown, `client::driver`.
+//! Renders how things stood at the last return, and the offer of a new version. `client::session`
+//! decides what deserves a notice, `client::driver` how long it is shown.
 
 use leptos::prelude::*;
 

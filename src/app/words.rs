@@ -13,7 +13,7 @@ use crate::{
     feed::{MessageError, Tenant, Timestamp},
 };
 
-/// What stands for a figure that is not known.
+/// The sign for a figure that is not known.
 pub const NO_FIGURE: &str = "–";
 
 /// "1 event", "12 events".
@@ -35,7 +35,7 @@ pub fn status(status: &Status) -> String {
     }
 }
 
-/// What a page that is not live can still do.
+/// Tells what people can do while the page is not live.
 #[must_use]
 pub const fn wait(status: &Status) -> &'static str {
     match status {
@@ -44,7 +44,7 @@ pub const fn wait(status: &Status) -> &'static str {
     }
 }
 
-/// How things stand after a list was read. `time` writes a moment for people.
+/// The result of a list's read. `time` writes a moment for people.
 #[must_use]
 pub fn notice(notice: &Notice, time: impl Fn(Timestamp) -> String) -> String {
     let (mut words, missing) = match *notice {
@@ -66,7 +66,7 @@ pub fn notice(notice: &Notice, time: impl Fn(Timestamp) -> String) -> String {
     words
 }
 
-/// What a screen reader is told.
+/// The text for a screen reader.
 #[must_use]
 pub fn announcement(announcement: &Announcement) -> String {
     let events = (announcement.events > 0).then(|| counted(announcement.events, "new event"));
@@ -83,7 +83,7 @@ pub fn repeated(mut words: String, is_repeat: bool) -> String {
     words
 }
 
-/// What is wrong with a post. Only the server's refusal says that a message is not posted.
+/// The error of a post. Only the server's refusal means that a message is not posted.
 #[must_use]
 pub fn form_error(error: &FormError) -> String {
     match error {
@@ -144,7 +144,8 @@ pub fn check_details(check: &Check, time: impl Fn(i64) -> String) -> String {
     }
 }
 
-/// What follows the number in a cell of the check's table: the events sent to `tenant`, on the stream of `stream`.
+/// The text behind the number in a cell of the check's table: test events sent to `tenant`, received on the stream of
+/// `stream`.
 #[must_use]
 pub fn check_cell(check: &Check, tenant: Tenant, stream: Tenant) -> String {
     let slowest = check.cell(tenant, stream).slowest;
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_says_how_things_stand() {
+    fn a_notice_names_the_result_of_a_read() {
         let at = Timestamp::parse("2026-11-23T12:03:00.000Z").unwrap();
         for (after, words) in [
             (Notice::Returned { new: 0, missing: false }, "Reconnected. You didn't miss anything."),
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refusal_says_that_a_message_is_not_posted() {
+    fn only_a_refusal_means_not_posted() {
         let refused = Failure::Refused { detail: String::from("the server is full."), is_final: false };
         for (failure, words) in [
             (refused, "Not posted: the server is full."),

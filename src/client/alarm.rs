@@ -1,6 +1,6 @@
 //! Decides when the one timer of a connection is set. Setting it is the driver's job.
 //!
-//! Each frame moves the deadline. A timer that comes too early does no harm: it only sets the next. So it is set only where
+//! Each frame moves the deadline. A timer that comes too early does no harm: it only sets the next. So it is set again only if
 //! it would come too late.
 
 use super::clock::Instant;
@@ -9,7 +9,7 @@ use super::clock::Instant;
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Alarm(Option<Instant>);
 
-/// What to do with the timer.
+/// The change of the timer that is needed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Setting {
     /// It comes early enough.
@@ -21,7 +21,7 @@ pub enum Setting {
 }
 
 impl Alarm {
-    /// What to do, now that there is something to do at `deadline` at the latest, or nothing at all.
+    /// The change that is needed for the next deadline, `None` if nothing is awaited.
     pub fn set(&mut self, deadline: Option<Instant>) -> Setting {
         match (self.0, deadline) {
             (None, None) => Setting::Keep,
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_timer_is_set_only_where_it_would_come_too_late() {
+    fn the_timer_is_set_only_if_it_would_come_too_late() {
         let at = Instant::new;
         let mut alarm = Alarm::default();
         assert_eq!(alarm.set(None), Setting::Keep);

@@ -51,7 +51,7 @@ impl Announcer {
         self.was_live |= *status == Status::Live;
     }
 
-    /// What to announce now, if it is time and there is something. While the answer to an own post is awaited, nobody knows
+    /// The announcement that is due now, if any. While the answer to an own post is awaited, nobody knows
     /// which of the events is that post: nothing is announced.
     pub fn announce(&mut self, now: Instant, awaits_answer: bool) -> Option<Announcement> {
         if awaits_answer || now < self.next || (self.events == 0 && self.status.is_none()) {

@@ -1,5 +1,5 @@
-//! What a person is writing, kept so that nothing typed is ever lost, and the key that makes a retry safe. Where it is
-//! kept is the browser's to say; what may be in it, the message's.
+//! Keeps the text under way, so that nothing typed is ever lost, and the key that makes a retry safe. `browser` stores it;
+//! `Message` decides which text may be posted.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -37,7 +37,7 @@ impl Draft {
         Self { text, attempt: None }
     }
 
-    /// Reads what [`Draft::store`] wrote; an empty draft where that is nothing.
+    /// Reads what [`Draft::store`] wrote; anything else is an empty draft.
     #[must_use]
     pub fn restore(stored: Option<&str>) -> Self {
         stored.and_then(Json::parse).and_then(|json| Self::read(&json)).unwrap_or_default()

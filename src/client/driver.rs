@@ -35,12 +35,12 @@ thread_local! {
     static FEEDS: RefCell<[Option<Rc<Feed>>; 2]> = const { RefCell::new([const { None }; 2]) };
 }
 
-/// What the page shows of a feed, besides its rows.
+/// The state of a feed that the page shows, besides its rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedState {
     /// The connection.
     pub status: Status,
-    /// The whole seconds until the next attempt, where the wait is long enough to be counted.
+    /// The whole seconds until the next attempt, if the wait is long enough to count down.
     pub countdown: Option<u64>,
     /// Whether a person has stopped the list.
     pub paused: bool,
@@ -66,7 +66,7 @@ pub struct FeedState {
     pub heard: Instant,
     /// How long the last own post took to come back, in milliseconds.
     pub round_trip: Option<u64>,
-    /// What a screen reader is told.
+    /// The last text for a screen reader.
     pub announcement: Announcement,
 }
 
@@ -96,7 +96,7 @@ impl Default for FeedState {
 /// Takes what to show: the feed's state, and the rows if they have changed.
 pub type Show = dyn Fn(FeedState, Option<&[Row]>);
 
-/// Who listens to a feed.
+/// The callbacks of a feed.
 #[expect(missing_debug_implementations, reason = "closures have none")]
 pub struct Listener {
     /// Called when something may have changed, at most once a frame of the screen.
@@ -133,7 +133,7 @@ struct State {
     announcement: Announcement,
 }
 
-/// Connects `session`'s feed, and keeps it connected for as long as the page lives.
+/// Connects `session`'s feed, and keeps it connected while the page lives.
 pub fn start(session: Session, listener: Listener) {
     connect(session, listener, true);
 }
@@ -243,7 +243,7 @@ pub fn dismiss(tenant: Tenant) {
 /// may be as dead, long before their silence would show it.
 ///
 /// # Errors
-/// [`NoAnswer`] says why none came. What was asked may have been done all the same.
+/// [`NoAnswer`] names the reason. The server may have done what the request asked all the same.
 pub async fn fetch(request: Request<'_>) -> Result<Answer, NoAnswer> {
     let answer = browser::fetch(request).await;
     if matches!(answer, Err(NoAnswer::Late)) {
@@ -397,7 +397,7 @@ impl Feed {
                     self.step(Input::Gap);
                 }
             }
-            // What cannot be read is a sign of life all the same; if it was an event, the next `seq` will show it.
+            // A frame that cannot be read is a sign of life too. If it was an event, the next `seq` shows the gap.
             Some(Incoming::Unknown) | None => self.step(Input::Frame),
         }
     }
@@ -420,7 +420,7 @@ impl Feed {
         }
     }
 
-    /// Every second: what counts down, and what may be said aloud by now. A timer stands still while the machine sleeps, so
+    /// Every second: what counts down, and what may be said aloud by now. A timer does not run while the machine sleeps, so
     /// a deadline that has passed is noticed here too.
     fn tick(self: &Rc<Self>) {
         let now = browser::now();

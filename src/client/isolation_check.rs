@@ -1,4 +1,4 @@
-//! The isolation check: posts test events to both tenants at once, and compares where each arrives with where it belongs.
+//! The isolation check: posts test events to both tenants at once, and compares the streams that each arrives on with its own.
 //!
 //! A test event is recognised by its text, so that one that leaks under any tenant's name is still found. Posting and
 //! listening are not in here.
@@ -44,7 +44,7 @@ struct Probe {
     seen: [Option<Millis>; 2],
 }
 
-/// What a check has shown.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Each test event arrived on its own stream, and none on the other.
@@ -57,12 +57,12 @@ pub enum Verdict {
     Interrupted,
 }
 
-/// What a cell of the check's table has shown.
+/// The result of one cell of the check's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     /// Nothing yet, or nothing that proves anything.
     Open,
-    /// What should be.
+    /// As it must be.
     Right,
     /// Fewer than were sent.
     Short,
@@ -92,7 +92,7 @@ impl Check {
         &self.stage
     }
 
-    /// What its test events carry.
+    /// The marker that all its test events carry.
     #[must_use]
     pub fn marker(&self) -> &str {
         &self.marker
@@ -112,7 +112,7 @@ impl Check {
         text
     }
 
-    /// A text arrived on a tenant's stream. If it is a test event, says how long it took to arrive here first.
+    /// A text arrived on a tenant's stream. Returns how long a test event took to arrive here first.
     pub fn saw(&mut self, stream: Tenant, text: &str, now: Instant) -> Option<Millis> {
         let probe = self.probes.iter_mut().find(|probe| probe.text == text)?;
         Some(*probe.seen[stream as usize].get_or_insert(now - probe.sent))
@@ -123,7 +123,7 @@ impl Check {
         self.interrupted = true;
     }
 
-    /// Whether each test event arrived where it belongs.
+    /// Whether each test event arrived on its own tenant's stream.
     #[must_use]
     pub fn is_delivered(&self) -> bool {
         Tenant::ALL.iter().all(|tenant| self.cell(*tenant, *tenant).seen == PROBES)
@@ -145,8 +145,8 @@ impl Check {
         })
     }
 
-    /// What that cell has shown. Only a leak shows before the end, and only events that arrived where they belong prove
-    /// that none arrived elsewhere.
+    /// The mark of that cell. Only a leak shows before the end, and only a complete delivery to the own streams proves
+    /// that nothing arrived elsewhere.
     #[must_use]
     pub fn mark(&self, tenant: Tenant, stream: Tenant) -> Mark {
         let seen = self.cell(tenant, stream).seen;
@@ -160,7 +160,7 @@ impl Check {
         }
     }
 
-    /// What it has shown, once it is done.
+    /// The verdict, once the check is done.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         let [a, b] = Tenant::ALL;

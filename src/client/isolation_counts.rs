@@ -5,7 +5,7 @@
 
 use uuid::Uuid;
 
-/// What a figure is worth now.
+/// How current a figure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
     /// The figure is not known.

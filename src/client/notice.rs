@@ -1,8 +1,8 @@
-//! Names what a page tells people after it has read the list (contract, "A client's duty", 3). Its words are the page's.
+//! Names the results of reading the list (contract, "A client's duty", 3). `app::words` has the texts.
 
 use crate::feed::Timestamp;
 
-/// How things stand after a list was read.
+/// The result of reading the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
     /// The connection is back.

@@ -1,6 +1,6 @@
 //! Runs the post form: which message is sent next, what the form tells about it, and for how long.
 //!
-//! It touches no field, and sends nothing. Its words are the page's. Its times are for how long the page has been visible, so
+//! It touches no field, and sends nothing. `app::words` has the texts. Its times are for how long the page has been visible, so
 //! that nothing ends unseen.
 
 use super::{clock::Millis, draft::Draft};
@@ -17,7 +17,7 @@ pub struct PostForm {
     draft: Draft,
     /// The text that is being posted, as typed.
     sent: Option<String>,
-    /// Whether the text is to be posted again after that.
+    /// Whether a person asked for another post meanwhile.
     again: bool,
     outcome: Outcome,
     alert: Option<Alert>,
@@ -25,7 +25,7 @@ pub struct PostForm {
     is_live: bool,
 }
 
-/// What became of the last attempt.
+/// The outcome of the last attempt.
 #[derive(Debug, Clone, Default, PartialEq)]
 enum Outcome {
     #[default]
@@ -51,7 +51,7 @@ pub enum Posted {
     Unseen,
 }
 
-/// What is wrong with a post.
+/// The error of a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FormError {
     /// The message breaks a rule.
@@ -76,10 +76,10 @@ pub enum Failure {
     },
 }
 
-/// What a screen reader is told at once.
+/// An error for a screen reader, announced at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
-    /// What is wrong.
+    /// The error.
     pub error: FormError,
     /// Whether it says the same as the one before. The same text again is no change, and would not be read out.
     pub is_repeat: bool,
@@ -106,7 +106,7 @@ impl PostForm {
         form
     }
 
-    /// What is to be kept.
+    /// The draft to keep.
     #[must_use]
     pub const fn draft(&self) -> &Draft {
         &self.draft
@@ -217,7 +217,7 @@ impl PostForm {
         Message::count(&self.draft.text)
     }
 
-    /// What is wrong.
+    /// The error to show.
     #[must_use]
     pub fn error(&self) -> Option<FormError> {
         match (&self.outcome, self.length()) {
@@ -234,7 +234,7 @@ impl PostForm {
         matches!(&self.outcome, Outcome::Failed(failure, _) if !failure.is_final())
     }
 
-    /// What a screen reader is told at once: an error when it comes up, and not at each key.
+    /// The error for a screen reader: set when an error comes up, and not at each key.
     #[must_use]
     pub const fn alert_now(&self) -> Option<&Alert> {
         self.alert.as_ref()
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_post_of_a_page_that_is_not_live_says_so_until_it_is() {
+    fn a_post_while_not_live_is_marked_as_unseen_until_the_page_is_live() {
         let mut waiting = form("hello");
         waiting.look(false, None, 0.0);
         assert!(waiting.submit(FIRST).is_some());

@@ -16,10 +16,10 @@ const STABLE: Millis = 10_000.0;
 /// A timer this late has slept, and what arrived meanwhile still waits to be taken: so long is given for it.
 const LATE: Millis = 1_000.0;
 
-/// What happened.
+/// An event that the connection reacts to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// The page stands, or came back out of the browser's cache.
+    /// The page is ready, or came back out of the browser's cache.
     Started,
     /// The page goes away, perhaps into the browser's cache.
     Left,
@@ -37,7 +37,7 @@ pub enum Input {
     },
     /// Any other frame.
     Frame,
-    /// What the socket has sent is not complete.
+    /// The socket's events have a gap.
     Gap,
     /// The list was read, and is of the socket's epoch.
     ListRead,
@@ -49,7 +49,7 @@ pub enum Input {
     AnswerTimeout,
     /// The socket closed.
     Closed {
-        /// RFC 6455, section 7.4.1; 1006 where the line was cut.
+        /// RFC 6455, section 7.4.1; 1006 if the line was cut.
         code: u16,
         /// In the server's words.
         reason: String,
@@ -58,9 +58,9 @@ pub enum Input {
     Failed,
     /// [`Connection::deadline`] has passed.
     Timer,
-    /// The browser says that the network is back.
+    /// The browser reports that the network is back.
     Online,
-    /// The browser says that the network is gone.
+    /// The browser reports that the network is gone.
     Offline,
     /// The page can be seen again.
     Visible,
@@ -68,7 +68,7 @@ pub enum Input {
     RetryNow,
 }
 
-/// What to do about it.
+/// An action that the driver must take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// Open a socket.
@@ -143,7 +143,7 @@ impl Default for Connection {
 }
 
 impl Connection {
-    /// What people are told.
+    /// The status to show.
     #[must_use]
     pub fn status(&self) -> Status {
         match &self.phase {
@@ -169,7 +169,7 @@ impl Connection {
         }
     }
 
-    /// Takes in what happened at `now`; `chance` is in 0 to 1. What comes back is to be done, in order.
+    /// Processes an input at `now`; `chance` is in 0 to 1. The driver must take the returned actions, in order.
     pub fn step(&mut self, input: Input, now: Instant, chance: f64) -> Vec<Output> {
         match input {
             Input::Started => return if self.phase == Phase::Away { self.open(now) } else { vec![] },
@@ -609,7 +609,7 @@ mod tests {
         let mut arrivals: Vec<_> = (0..clients)
             .map(|_| {
                 let mut connection = live(0.0);
-                // What a server tells each of them once it has told all how many they are: 5 ms for each (contract).
+                // The window that the server sends to each, once it has counted all: 5 ms for each (contract).
                 connection.step(Input::Heartbeat { reconnect_ms: 5 * clients }, at(15_000.0), 0.0);
                 let mut now = back - down;
                 loop {

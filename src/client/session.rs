@@ -1,5 +1,5 @@
-//! What has arrived, and whether it is complete (contract, "A client's duty", 1, 3, 5 and 6): events of one tenant,
-//! merged by `seq` within the epoch, over any number of connections. What of them the page shows is `shown`'s.
+//! Merges what has arrived, and checks that it is complete (contract, "A client's duty", 1, 3, 5 and 6): events of one tenant,
+//! merged by `seq` within the epoch, over any number of connections. `visible_list` decides which of them the page shows.
 
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ enum Awaiting {
     Repair,
 }
 
-/// What came is another tenant's. It was dropped.
+/// An event or a hello of another tenant came, and was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breach;
 
@@ -106,7 +106,7 @@ impl Session {
     /// A connection is established; its list is to be read.
     ///
     /// # Errors
-    /// [`Breach`] where it is another tenant's.
+    /// [`Breach`] if it is another tenant's.
     pub fn hello(&mut self, hello: &Hello) -> Result<(), Breach> {
         self.own(hello.tenant_id)?;
         self.outdated = *self.build.get_or_insert_with(|| hello.build.clone()) != hello.build;
@@ -135,10 +135,10 @@ impl Session {
         Ok(())
     }
 
-    /// An event arrived on the socket. `Ok(true)` says that something before it did not: the list is to be read again.
+    /// Merges an event from the socket. `Ok(true)` means that an event before it is missing: the list must be read again.
     ///
     /// # Errors
-    /// [`Breach`] where it is another tenant's.
+    /// [`Breach`] if it is another tenant's.
     pub fn event(&mut self, seq: u64, event: Arc<Event>) -> Result<bool, Breach> {
         self.own(event.tenant_id)?;
         self.received += 1;
@@ -148,12 +148,12 @@ impl Session {
         Ok(gap)
     }
 
-    /// A heartbeat arrived. `true` says that something before it did not: the list is to be read again.
+    /// Checks a heartbeat. `true` means that an event before it is missing: the list must be read again.
     pub fn heartbeat(&mut self, seq: u64) -> bool {
         self.follow(seq, self.stream)
     }
 
-    /// The list was read. Says how things stand, where there is something to say.
+    /// Merges the list that was read. Returns a notice, if there is something to tell.
     ///
     /// # Errors
     /// [`Unusable`] if it is not the socket's list, or an older one. Then nothing has changed.
@@ -195,7 +195,7 @@ impl Session {
         self.epoch
     }
 
-    /// What the server has, as far as it has been heard.
+    /// The server's events, as far as the page knows.
     #[must_use]
     pub const fn timeline(&self) -> &Timeline {
         &self.timeline
@@ -214,7 +214,7 @@ impl Session {
         self.before
     }
 
-    /// What the server no longer has, newest first: as much of it as fits below the timeline.
+    /// The events that the server no longer has, newest first: as many as fit below the timeline.
     pub fn gone(&self) -> impl Iterator<Item = &Gone> {
         self.gone.iter()
     }
@@ -262,7 +262,7 @@ impl Session {
         gap
     }
 
-    /// Where no list is awaited, nothing is missing.
+    /// If no list is awaited, nothing is missing.
     fn settle(&mut self) {
         if self.awaiting.is_none() {
             self.known = self.timeline.seq();
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_return_tells_what_passed() {
+    fn a_return_counts_what_passed() {
         for (now, new, missing) in [(3, 0, false), (5, 2, false), (13, 10, false), (14, 11, true)] {
             let mut session = live(3);
             session.hello(&hello(1, now)).unwrap();

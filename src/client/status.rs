@@ -18,7 +18,7 @@ pub enum Status {
         /// When it ends.
         at: Instant,
     },
-    /// Not live, and the browser says that there is no network. Attempts go on: it may be wrong about this server.
+    /// Not live, and the browser reports that the network is gone. Attempts go on: it may be wrong about this server.
     Offline,
     /// Refused for good.
     Stopped {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_has_a_name_and_says_whether_a_retry_can_help() {
+    fn each_state_has_a_name_and_some_a_retry() {
         let stopped = Status::Stopped { reason: String::new() };
         for (status, slug, can_retry) in [
             (Status::Connecting, "connecting", false),

@@ -148,7 +148,7 @@ impl VisibleList {
         let frozen_at = self.frozen_at;
         let current = session.timeline().iter().filter(|entry| frozen_at.is_none_or(|at| before + entry.seq <= at));
         // Below the timeline: what the server no longer has. While the list is frozen: all that has a row already, so that
-        // nothing is taken away from under the reader.
+        // no row under the reader goes away.
         let below: Vec<_> = match frozen_at {
             Some(_) => {
                 let rest = old.iter().filter(|row| row.epoch != epoch || row.entry.seq < oldest);
@@ -252,7 +252,7 @@ mod tests {
         }
     }
 
-    /// Paints until there is nothing more to add, and says how often that was.
+    /// Paints until nothing is left to add. Returns how often.
     fn paint(list: &mut VisibleList, session: &Session) -> usize {
         1 + std::iter::from_fn(|| list.paint(session, 1.0).more.then_some(())).count()
     }
@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(list.rows()[0].entry.seq, 250, "the newest first");
         assert_eq!(paint(&mut list, &session), 239);
         assert_eq!(seqs(&list), (1..=250).rev().collect::<Vec<_>>());
-        assert!(!list.rows().iter().any(|row| row.moves), "a burst stands still");
+        assert!(!list.rows().iter().any(|row| row.moves), "a burst does not move");
     }
 
     #[test]
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn five_at_a_time_move_and_six_stand_still() {
+    fn five_rows_at_a_time_move_and_six_do_not() {
         for (count, moves) in [(5, true), (6, false)] {
             let (mut session, mut list) = page(10, 0);
             add(&mut session, 1, 1..=count);
