@@ -67,7 +67,7 @@ pub fn Shell(
             </head>
             <body>
                 <Views tenant isolation here />
-                <p id=FAILED class="bar" hidden=!failed>
+                <p id=FAILED class="bar" role="alert" hidden=!failed>
                     {if failed {
                         "This server runs without its built client. "
                     } else {

@@ -100,3 +100,14 @@ test("an error of the server is read out at each attempt, though its words are t
   await expect.poll(() => heard.words()).toEqual([words]);
   expect(await heard.words()).toEqual([]);
 });
+
+test("each batch is read out, even if it says the same as the last", { tag: "@once" }, async ({ feed, server }) => {
+  const { window, heard } = await listened(feed);
+  for (const text of ["one", "two", "three"]) {
+    await server.post("tenant_a", text);
+    await expect(window.messages.first()).toHaveText(text);
+    await window.page.clock.runFor(BATCH_MS / 2);
+    await window.page.clock.runFor(BATCH_MS / 2);
+  }
+  expect(await heard.words()).toEqual(["polite: 1 new event", "polite: 1 new event", "polite: 1 new event"]);
+});

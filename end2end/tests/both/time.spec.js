@@ -45,3 +45,17 @@ test("a countdown is no longer because the time of day is set back", { tag: "@on
   await window.page.clock.runFor(2_000);
   await expect(window.connection).toHaveText(/^Reconnecting in [1-8] s$/);
 });
+
+test("after sleep a page of a dead server is not live for long", { tag: "@once" }, async ({ feed, server }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  server.freeze();
+  // The machine sleeps for ten minutes: the time of day goes on, and the timers do not.
+  await window.page.evaluate(() => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + 600_000;
+  });
+  await window.isNot("live");
+  server.thaw();
+  await window.is("live");
+});
