@@ -47,7 +47,7 @@ pub use http::{
 pub use settings::{CommaList, CommaListError, Settings};
 
 use http::{limits::Limits, listener::Connections, routes, static_files::Site};
-use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub, read_limiter::ReadLimiter};
+use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub, list_limiter::ListLimiter};
 
 /// The state that all handlers share.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub(crate) struct Server {
     settings: Settings,
     hub: Hub,
     /// Paces the pages without a tenant.
-    read_limiter: ReadLimiter,
+    list_limiter: ListLimiter,
     site: Site,
     refused: RefusedCounters,
     requests: TaskTracker,
@@ -83,7 +83,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
     };
     let server = Arc::new(Server {
         hub: Hub::start(&config),
-        read_limiter: ReadLimiter::new(),
+        list_limiter: ListLimiter::new(),
         site,
         refused: RefusedCounters::default(),
         requests: TaskTracker::new(),

@@ -29,7 +29,7 @@ use super::{
     counters::Counters,
     frames,
     idempotency::{FirstPost, IdempotencyKey, Keys},
-    read_limiter::{Read, ReadLimiter, TooManyReads, WAIT_MAX},
+    list_limiter::{ListLimiter, Read, TooManyReads, WAIT_MAX},
     subscriber::Subscriber,
 };
 use crate::feed::{
@@ -70,7 +70,7 @@ pub(crate) struct Channel {
     config: ChannelConfig,
     stream: Mutex<Stream>,
     admission: Admission,
-    read_limiter: ReadLimiter,
+    list_limiter: ListLimiter,
     /// Held while the list is encoded: once for all who wait for it.
     encoding: tokio::sync::Mutex<()>,
     log: BatchLog,
@@ -166,7 +166,7 @@ impl Channel {
             config,
             stream: Mutex::new(stream),
             admission: Admission::default(),
-            read_limiter: ReadLimiter::new(),
+            list_limiter: ListLimiter::new(),
             encoding: tokio::sync::Mutex::default(),
             log: BatchLog::default(),
             permits,
@@ -292,7 +292,7 @@ impl Channel {
         self.position_in(&self.stream.lock())
     }
 
-    /// The kept events, newest first, and the position they end at, encoded. Paced by the tenant's limiter of reads.
+    /// The kept events, newest first, and the position they end at, encoded. Paced by the `ListLimiter`.
     ///
     /// # Errors
     /// [`TooManyReads`] if too many wait, or if the lists under way take too much memory. Dropping the future changes
@@ -302,7 +302,7 @@ impl Channel {
     }
 
     async fn list_in_turn(&self) -> Result<List, TooManyReads> {
-        self.read_limiter.wait(Read::List).await?;
+        self.list_limiter.wait(Read::List).await?;
         let _encoding = self.encoding.lock().await;
         let (position, events) = {
             let stream = self.stream.lock();
@@ -312,7 +312,7 @@ impl Channel {
             (self.position_in(&stream), newest(&stream.timeline, usize::MAX))
         };
         // Outside the stream's lock, so posts go on.
-        let list = List { position, body: self.read_limiter.hold(encode(&events).await)? };
+        let list = List { position, body: self.list_limiter.hold(encode(&events).await)? };
         let mut stream = self.stream.lock();
         if stream.timeline.seq() == position.seq {
             stream.list = Some(list.clone());
@@ -320,17 +320,17 @@ impl Channel {
         Ok(list)
     }
 
-    /// The limiter of the tenant's reads.
-    pub(crate) const fn read_limiter(&self) -> &ReadLimiter {
-        &self.read_limiter
+    /// The limiter of the tenant's lists and pages.
+    pub(crate) const fn list_limiter(&self) -> &ListLimiter {
+        &self.list_limiter
     }
 
-    /// The newest `most` events for a page. Paced by the tenant's limiter of reads, as lists are.
+    /// The newest `most` events for a page. Paced by the `ListLimiter`, as lists are.
     ///
     /// # Errors
     /// As [`Channel::list`].
     pub(crate) async fn page(&self, most: usize) -> Result<(Position, Vec<Arc<Event>>), TooManyReads> {
-        self.read_limiter.wait(Read::Page).await?;
+        self.list_limiter.wait(Read::Page).await?;
         Ok(self.newest(most))
     }
 
