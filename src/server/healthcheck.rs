@@ -16,9 +16,9 @@ use tokio::{
 use super::Settings;
 
 /// How long the answer may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// The start of the answer of a server that serves.
-const WELL: &[u8] = b"HTTP/1.1 200 ";
+const OK_START: &[u8] = b"HTTP/1.1 200 ";
 
 /// Sends `GET /healthz` to the server that runs with these settings.
 ///
@@ -26,7 +26,7 @@ const WELL: &[u8] = b"HTTP/1.1 200 ";
 /// If it cannot be reached, does not answer within 2 s, or answers anything but `200`.
 pub async fn healthcheck(settings: &Settings) -> io::Result<()> {
     let address = SocketAddr::new(reachable(settings.host), settings.port);
-    timeout(PATIENCE, ask(address)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    timeout(TIMEOUT, ask(address)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// The address by which this machine reaches a server that listens on `host`.
@@ -41,7 +41,7 @@ const fn reachable(host: IpAddr) -> IpAddr {
 async fn ask(address: SocketAddr) -> io::Result<()> {
     let mut tcp = TcpStream::connect(address).await?;
     tcp.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
-    let mut begin = [0; WELL.len()];
+    let mut begin = [0; OK_START.len()];
     tcp.read_exact(&mut begin).await?;
-    if begin == WELL { Ok(()) } else { Err(io::Error::other("it does not serve")) }
+    if begin == OK_START { Ok(()) } else { Err(io::Error::other("it does not serve")) }
 }

@@ -46,7 +46,7 @@ pub use http::{
 };
 pub use settings::{CommaList, CommaListError, Settings};
 
-use http::{limits::Limits, listener::Connections, routes, static_files::Site};
+use http::{limits::Limits, listener::HttpConnections, routes, static_files::Site};
 use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub, list_limiter::ListLimiter};
 
 /// The state that all handlers share.
@@ -91,7 +91,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
         settings,
     });
     let router = routes::router(&server);
-    let connections = Connections::new(limits);
+    let connections = HttpConnections::new(limits);
 
     tracing::info!("open http://{address}/");
     tokio::select! {
