@@ -22,10 +22,11 @@ use clap::{
 use tracing_subscriber::EnvFilter;
 
 use super::http::authority::{HostName, Origin};
-use crate::feed::DEFAULT_RETAIN;
 
 /// The variable of `--port`.
 const PORT: &str = "EVENT_FEED_PORT";
+/// The default of `--retain` (contract, "Data").
+const RETAIN_DEFAULT: u32 = 1_000;
 /// The maximum of `--retain`. A list of 100,000 events takes 200 MB, and every page reads the whole list.
 const RETAIN_MAX: i64 = 10_000;
 
@@ -42,7 +43,7 @@ pub struct Settings {
     pub port: u16,
 
     /// How many events are kept of each tenant, the newest, up to 10000; an older one is forgotten
-    #[arg(long, env = "EVENT_FEED_RETAIN", value_name = "EVENTS", default_value_t = DEFAULT_RETAIN as u32,
+    #[arg(long, env = "EVENT_FEED_RETAIN", value_name = "EVENTS", default_value_t = RETAIN_DEFAULT,
         value_parser = clap::value_parser!(u32).range(1..=RETAIN_MAX))]
     pub retain: u32,
 
@@ -168,7 +169,7 @@ impl Default for Settings {
         Self {
             host: IpAddr::from([127, 0, 0, 1]),
             port: 3000,
-            retain: DEFAULT_RETAIN as u32,
+            retain: RETAIN_DEFAULT,
             max_connections: 9_750,
             heartbeat: 15_000,
             drain: 4_000,

@@ -15,7 +15,9 @@ use crate::feed::{
     protocol::{FRAME_MAX, IDEMPOTENCY_KEY_MAX},
 };
 
-/// How long a refused client is asked to wait, if waiting helps.
+/// The media type of a problem.
+const MEDIA_TYPE: &str = "application/problem+json";
+/// The wait that the server asks of a refused client, if waiting helps.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a request was refused. The first that applies, in the order of these variants, wins.
@@ -163,7 +165,7 @@ impl IntoResponse for Refusal {
         let advice = matches!(self, Self::HostNotAllowed(_)).then(|| self.to_string());
         response.extensions_mut().insert(RefusalRecord { problem: kind, advice });
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some((name, value)) = self.header() {
             headers.insert(name, value);
