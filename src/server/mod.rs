@@ -1,10 +1,10 @@
 //! Accepts events and sends them to every subscriber of their tenant.
 //!
-//! A request goes through `http`: `listener`, `middleware`, one of the `routes`, and `credential`, which alone gives it
-//! a tenant. An event goes from `http::post` to `stream`: the tenant's `channel` in the `hub`, its `fan_out`, and every
-//! `subscriber`.
+//! A request passes through these files of `http`: `listener`, `middleware`, `routes`, and `credential`, which alone reads
+//! the tenant of a request. An event passes from `http::post` into `stream`: to the tenant's `channel` in the `hub`, its
+//! `fan_out`, and every `subscriber`.
 //!
-//! No type that owns a stream is public: the only way in is a request.
+//! No type that owns a stream is public, so the only way in is a request:
 //!
 //! ```
 //! use event_feed::server::{Route, Settings, serve};
@@ -54,7 +54,7 @@ use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub, list_l
 pub(crate) struct Server {
     settings: Settings,
     hub: Hub,
-    /// Paces the pages without a tenant.
+    /// Paces the pages that belong to no tenant.
     list_limiter: ListLimiter,
     site: Site,
     refused: RefusedCounters,
@@ -62,15 +62,15 @@ pub(crate) struct Server {
     stopping: CancellationToken,
 }
 
-/// Serves until `stop`, then drains: the listener closes, requests under way end, new ones get `503`, and each socket
-/// `1001`. Returns when all have ended, and every answer is sent, or when `settings.drain` has passed. Sockets are
-/// tracked by the hub: axum's own shutdown forgets upgraded connections (axum issue 3003).
+/// Serves until `stop` ends, then drains: the listener closes, open requests are answered, new requests get `503`, and
+/// each WebSocket is closed with `1001`. Returns when every answer is sent and every connection has ended, or when
+/// `settings.drain` has passed.
 ///
 /// # Errors
-/// If the listener has no address, or if there is no site to serve.
+/// If the listener has no address, or if no site can be served.
 pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<Output = ()>) -> io::Result<()> {
     let address = listener.local_addr()?;
-    // It fails if another server of this process has set it before.
+    // It fails if another server in this process has set the executor. That one works too.
     let _ = any_spawner::Executor::init_tokio();
     let site = Site::find()?;
     let limits = Limits::of_this_process(settings.max_connections);
