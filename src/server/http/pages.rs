@@ -1,5 +1,5 @@
-//! Renders the pages: chooses the page for an address, collects its data, and lets Leptos render it whole. The
-//! components are in `app`.
+//! Renders the pages: chooses the page for an address, collects its data, and lets Leptos render it. The components are in
+//! `app`.
 
 use std::sync::{Arc, Mutex};
 
@@ -27,10 +27,10 @@ use crate::{
     feed::Tenant,
 };
 
-/// How many events a page is rendered with (contract, "HTTP"); the live client reads the rest.
+/// The number of events that a page is rendered with (contract, "HTTP"). The live client reads the rest.
 const NEWEST: usize = 100;
 
-/// `GET /`: the feed of the tenant that the address names, or the selector.
+/// `GET /`: renders the feed of the tenant that the address names, or the selector.
 pub(crate) async fn index(State(server): State<Arc<Server>>, request: Request) -> Result<Response, RefusedPage> {
     match credential::of_address(request.uri()) {
         TenantParam::One(tenant) => {
@@ -46,13 +46,14 @@ pub(crate) async fn index(State(server): State<Arc<Server>>, request: Request) -
     }
 }
 
-/// `GET /isolation`: the administrator's view.
+/// `GET /isolation`: renders the administrator's view.
 pub(crate) async fn isolation(State(server): State<Arc<Server>>, request: Request) -> Result<Response, RefusedPage> {
     let page = Page::Isolation(server_fns::report(&server));
     without_tenant(&server, page, StatusCode::OK, request).await
 }
 
-/// Renders a page without a tenant in its turn. These pages share one limiter, so that no tenant's reads wait for them.
+/// Waits for a turn, and renders a page that belongs to no tenant. These pages have a limiter of their own, so no tenant's
+/// reads wait for them.
 async fn without_tenant(
     server: &Server,
     page: Page,
@@ -100,7 +101,7 @@ async fn render(
     let shell = move || view! { <Shell page=page.clone() assets=assets.clone() isolation /> };
     let response = leptos_axum::render_app_async_with_context(context, shell)(request.map(Body::new)).await;
     let (head, body) = response.into_parts();
-    // It is rendered whole, and comes from memory.
+    // The page is already rendered and in memory, so collecting it does not wait or fail.
     let html = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
     let mut response = Response::from_parts(head, Body::from(limiter.hold(html.into())?));
     *response.status_mut() = status;
