@@ -143,10 +143,10 @@ impl HttpConnections {
     fn serve_or_reject(&self, tcp: TcpStream, server: &Arc<Server>, router: &Router, rejected: &mut Rejected) {
         // Sends each frame at once. If this fails, events arrive later.
         let _ = tcp.set_nodelay(true);
-        let kept = TrackedConnection::new(Arc::clone(&self.idle));
+        let tracked = TrackedConnection::new(Arc::clone(&self.idle));
         if let Some(permit) = self.permit(server.hub.connections()) {
             rejected.full = false;
-            let serving = serve(tcp, kept, Arc::clone(server), router.clone(), self.finish.clone());
+            let serving = serve(tcp, tracked, Arc::clone(server), router.clone(), self.finish.clone());
             self.tracker.spawn(async move {
                 serving.await;
                 drop(permit);
@@ -157,7 +157,7 @@ impl HttpConnections {
             self.tracker.spawn(async move {
                 match timeout(REJECT_TIMEOUT, permit).await {
                     Ok(permit) => {
-                        serve(tcp, kept, server, router, finish).await;
+                        serve(tcp, tracked, server, router, finish).await;
                         drop(permit);
                     }
                     Err(_) => {
@@ -190,13 +190,13 @@ impl HttpConnections {
 /// Serves one connection to its end.
 async fn serve(
     tcp: TcpStream,
-    kept: TrackedConnection,
+    tracked: TrackedConnection,
     server: Arc<Server>,
     router: Router,
     finish: CancellationToken,
 ) {
-    let kept = Arc::new(kept);
-    let state = Arc::clone(&kept);
+    let tracked = Arc::new(tracked);
+    let state = Arc::clone(&tracked);
     let tcp = Arc::new(tcp);
     let peer = Arc::clone(&tcp);
     let answer = service_fn(move |request| {
@@ -225,12 +225,12 @@ async fn serve(
         .max_buf_size(HEAD_MAX)
         // Without this hyper drops a request whose peer ends its sending side. `abandoned` decides instead.
         .half_close(true)
-        .serve_connection(TokioIo::new(WriteTimeout::new(tcp, kept.clone())), answer)
+        .serve_connection(TokioIo::new(WriteTimeout::new(tcp, tracked.clone())), answer)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = async { tokio::select! { () = finish.cancelled() => {}, () = kept.asked_to_close() => {} } } => {
+        () = async { tokio::select! { () = finish.cancelled() => {}, () = tracked.asked_to_close() => {} } } => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -238,7 +238,7 @@ async fn serve(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
-    if let Some(tcp) = kept.take_lingering() {
+    if let Some(tcp) = tracked.take_lingering() {
         linger(&tcp, DISCARD_TIMEOUT).await;
     }
 }
