@@ -1,8 +1,8 @@
-//! Formats and parses the dates of HTTP (RFC 9110, section 5.6.7), for hyper and tower-http.
+//! Formats and parses the dates of HTTP (RFC 9110, section 5.6.7), for hyper.
 //!
 //! It replaces the published crate of this name (`[patch]` in the root's `Cargo.toml`), which panics on times before 1970
-//! and after the year 9999. hyper calls it whenever it polls a connection, even if it sends no `Date`, and tower-http
-//! calls it with the time of a file. Here such a time counts as the nearest one that can be written.
+//! and after the year 9999. hyper calls it whenever it polls a connection, even if it sends no `Date`. Here such a time
+//! counts as the nearest one that can be written.
 
 use std::{
     error, fmt, io,

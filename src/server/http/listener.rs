@@ -66,7 +66,7 @@ const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(1);
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_MAX: u32 = 32 * 1024;
 
-/// Listens on an address, with a queue of [`ACCEPT_QUEUE`] connections: the standard library's queue holds 128.
+/// Listens on an address, with a queue of 4,096 connections: the standard library's queue holds 128.
 ///
 /// # Errors
 /// If the address is in use, or does not belong to this machine.

@@ -2,8 +2,8 @@
 //! task ([`Connection`](super::connection::Connection)) share: the socket, and a position in the channel's [`BatchLog`].
 //!
 //! The fan-out offers each batch, and the task sends what the socket did not accept at once. Both send from the one
-//! position, under one lock, so no frame is sent twice or skipped. The lock is held for one system call at most. The
-//! fan-out never waits for it: if the task has the lock, the fan-out wakes the task, which sends the batch from the log.
+//! position, under one lock, so no frame is sent twice or skipped. The lock is held for one system call at most. A batch
+//! never waits for it: if the task has the lock, the fan-out wakes the task, which sends the batch from the log.
 //!
 //! A subscriber also has frames of its own: the hello, pongs and the close frame. It sends them between two frames of the
 //! channel.
