@@ -1,6 +1,7 @@
-//! Knows which HTTP connections can be closed to make room for a new one: those on which a read waits whose peer has
-//! ended its sending side, and those that are idle between two requests, the one that became so first before the
-//! others.
+//! Chooses an HTTP connection to close if a new one needs its slot.
+//!
+//! The first choice is a connection whose peer has ended its sending side while a read waits. The second is one that is
+//! idle between two requests. In each group the connection that entered it first is closed first.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,22 +9,22 @@ use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-/// The connections of a server that can be closed.
+/// The HTTP connections of a server that can be closed.
 #[derive(Debug, Default)]
 pub(crate) struct IdleConnections(Mutex<Order>);
 
 #[derive(Debug, Default)]
 struct Order {
-    /// How many entries were made so far: the next one's number.
+    /// The number of the newest entry. Entries are numbered in the order in which they are made.
     next: u64,
     half_closed: BTreeMap<u64, CancellationToken>,
     idle: BTreeMap<u64, CancellationToken>,
 }
 
-/// One connection, as long as it lives. It counts as idle after its first answer, and as busy from the first byte of a
-/// request until its answer is sent: a connection that has sent nothing yet has a time limit of its own.
+/// The entry of one HTTP connection, while it is open. The connection is busy from the first byte of a request until its
+/// answer is sent. Before its first request it is not idle either: `listener` has a time limit for that.
 #[derive(Debug)]
-pub(crate) struct KeptConnection {
+pub(crate) struct TrackedConnection {
     all: Arc<IdleConnections>,
     state: Mutex<State>,
     close: CancellationToken,
@@ -31,14 +32,14 @@ pub(crate) struct KeptConnection {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Its number in [`Order`], if it can be closed.
+    /// The number of its entry in [`Order`], if the connection can be closed.
     number: Option<u64>,
-    /// The stream, if the peer may still send a part of a request that is answered.
+    /// The stream, if it must linger: the peer may still send the rest of a request that was answered.
     lingers: Option<Arc<TcpStream>>,
 }
 
 impl IdleConnections {
-    /// Asks one connection to close. Says whether there was one that can be.
+    /// Asks one connection to close. Returns whether there was one.
     pub(crate) fn close_longest(&self) -> bool {
         let mut order = self.0.lock();
         let longest = order.half_closed.pop_first().or_else(|| order.idle.pop_first());
@@ -49,7 +50,7 @@ impl IdleConnections {
     }
 }
 
-impl KeptConnection {
+impl TrackedConnection {
     pub(crate) fn new(all: Arc<IdleConnections>) -> Self {
         Self { all, state: Mutex::default(), close: CancellationToken::new() }
     }
@@ -59,7 +60,7 @@ impl KeptConnection {
         self.close.cancelled().await;
     }
 
-    /// A part of a request has come, or an answer waits to be sent.
+    /// Notes that a part of a request has arrived, or that an answer waits to be sent.
     pub(crate) fn mark_busy(&self) {
         let number = self.state.lock().number.take();
         if let Some(number) = number {
@@ -69,12 +70,12 @@ impl KeptConnection {
         }
     }
 
-    /// A request has been answered, or a part of the answer was sent.
+    /// Notes that a request was answered, or that a part of the answer was sent.
     pub(crate) fn mark_idle(&self) {
         self.enter(|order| &mut order.idle);
     }
 
-    /// A read waits, and its peer has ended its sending side.
+    /// Notes that a read waits, and that its peer has ended its sending side.
     pub(crate) fn mark_half_closed(&self) {
         self.enter(|order| &mut order.half_closed);
     }
@@ -91,18 +92,18 @@ impl KeptConnection {
         self.state.lock().number = Some(number);
     }
 
-    /// Has the connection linger when it ends, so that its last answer arrives.
+    /// Makes the connection linger when it ends, so that its last answer arrives.
     pub(crate) fn will_linger(&self, tcp: Arc<TcpStream>) {
         self.state.lock().lingers = Some(tcp);
     }
 
-    /// The stream that is to linger, if it is.
-    pub(crate) fn lingers(&self) -> Option<Arc<TcpStream>> {
+    /// Takes the stream, if the connection must linger.
+    pub(crate) fn take_lingering(&self) -> Option<Arc<TcpStream>> {
         self.state.lock().lingers.take()
     }
 }
 
-impl Drop for KeptConnection {
+impl Drop for TrackedConnection {
     fn drop(&mut self) {
         self.mark_busy();
     }
@@ -115,9 +116,9 @@ mod tests {
     #[test]
     fn the_connection_that_has_been_idle_longest_is_closed_first() {
         let all = Arc::new(IdleConnections::default());
-        let [first, second, third, busy] = [(); 4].map(|()| KeptConnection::new(Arc::clone(&all)));
+        let [first, second, third, busy] = [(); 4].map(|()| TrackedConnection::new(Arc::clone(&all)));
         assert!(!all.close_longest(), "none has been answered yet");
-        [&first, &second, &third, &busy].into_iter().for_each(KeptConnection::mark_idle);
+        [&first, &second, &third, &busy].into_iter().for_each(TrackedConnection::mark_idle);
         busy.mark_busy();
         first.mark_busy();
         first.mark_idle();
@@ -131,9 +132,9 @@ mod tests {
     #[test]
     fn a_half_closed_connection_is_closed_before_an_idle_one() {
         let all = Arc::new(IdleConnections::default());
-        let [idle, half_closed, answered] = [(); 3].map(|()| KeptConnection::new(Arc::clone(&all)));
+        let [idle, half_closed, answered] = [(); 3].map(|()| TrackedConnection::new(Arc::clone(&all)));
         idle.mark_idle();
-        [&half_closed, &answered].into_iter().for_each(KeptConnection::mark_half_closed);
+        [&half_closed, &answered].into_iter().for_each(TrackedConnection::mark_half_closed);
         answered.mark_idle();
         assert!(all.close_longest());
         assert!(half_closed.close.is_cancelled() && !idle.close.is_cancelled());
