@@ -1,4 +1,5 @@
-//! Runs the server on a machine whose clock is before 1970 or after the year 9999. It must serve, and clamp its timestamps.
+//! Runs the server on a machine whose clock is before 1970 or after the year 9999. It must serve, and clamp its
+//! timestamps.
 
 #![cfg(target_os = "linux")]
 

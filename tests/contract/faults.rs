@@ -1,5 +1,5 @@
-//! Breaks the network, the process or its resources. An event that was answered with `201` before a fault must reach every
-//! connected client exactly once, or the client's connection must be closed.
+//! Breaks the network, the process or its resources. An event that was answered with `201` before a fault must reach
+//! every connected client exactly once, or the client's connection must be closed.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -29,9 +29,9 @@ async fn connect(client: &Client, count: usize) -> Vec<Socket> {
     join_all((0..count).map(|_| client.connect(Tenant::A))).await
 }
 
-/// Posts 100 events to [`BEHIND`] clients behind a proxy and to 2 that connect directly. The proxy forwards the first 30
-/// events, is in mode `fault` for the next 40, and in mode `after` for the last 30. Returns how many of the clients behind
-/// it received every event. An event that comes twice, out of order, or after a gap fails the test.
+/// Posts 100 events to [`BEHIND`] clients behind a proxy and to 2 that connect directly. The proxy forwards the first
+/// 30 events, is in mode `fault` for the next 40, and in mode `after` for the last 30. Returns how many of the clients
+/// behind it received every event. An event that comes twice, out of order, or after a gap fails the test.
 async fn complete_through(fault: Mode, after: Mode) -> usize {
     let server = Server::start().await;
     let proxy = FaultyProxy::start(&server).await;
@@ -79,8 +79,8 @@ async fn a_network_that_stalls_for_a_moment_loses_no_event() {
     assert_eq!(complete_through(Mode::Stall, Mode::Forward).await, BEHIND);
 }
 
-/// The heartbeat is short, and a stalled machine does not fail the test all the same: server and clients share one thread,
-/// so that no check for silent peers runs while the clients cannot.
+/// The heartbeat is short, and a stalled machine does not fail the test all the same: server and clients share one
+/// thread, so that no check for silent peers runs while the clients cannot.
 #[tokio::test]
 async fn a_client_behind_a_stalled_network_is_dropped_after_two_silent_intervals() {
     let server = Server::with(|settings| settings.heartbeat = 200).await;
@@ -151,8 +151,8 @@ async fn sigstop_and_sigcont_under_load_lose_no_event() {
     let posting = keep_posting(*program, Tenant::A);
     sockets[0].next_events(20).await;
     program.signal("STOP").await;
-    // A sleep, since the fault is a length of time and a stopped process causes no event: one interval more than the two
-    // that a client may be silent.
+    // A sleep, since the fault is a length of time and a stopped process causes no event: one interval more than the
+    // two that a client may be silent.
     tokio::time::sleep(3 * HEARTBEAT).await;
     program.signal("CONT").await;
     posting.abort();
@@ -210,7 +210,8 @@ async fn without_a_free_descriptor_new_connections_get_503_and_subscribers_stay(
         assert!(open >= 90, "{open} descriptors are open");
     }
     program.wait_for_log("no connection can be accepted").await;
-    // The files are in memory, so that a connection with a slot gets its file. One without a slot is rejected and closed.
+    // The files are in memory, so that a connection with a slot gets its file. One without a slot is rejected and
+    // closed.
     let mut served = 0;
     for raw in &mut files {
         if raw.status().await == Some(200) {

@@ -1,4 +1,5 @@
-//! Checks the files that the server ships: their names, codings and ETags, the links to a build, and the choice of a site.
+//! Checks the files that the server ships: their names, codings and ETags, the links to a build, and the choice of a
+//! site.
 
 use std::{
     fs,

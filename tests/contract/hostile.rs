@@ -11,8 +11,8 @@ use crate::support::{
     within_timeout,
 };
 
-/// How much resident memory may grow from one attack to the next equal one, in bytes: an allocator keeps some of what was
-/// freed.
+/// How much resident memory may grow from one attack to the next equal one, in bytes: an allocator keeps some of what
+/// was freed.
 const GROWTH_MAX: u64 = 12 << 20;
 /// How long a slow client has for a head, for a body, and to read (contract, "HTTP").
 const SERVER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,8 +24,8 @@ async fn program() -> Program {
     Program::start(&["--log", "warn,event_feed=info"]).await
 }
 
-/// Attacks twice, and checks that the second attack does not make memory grow. The first one lets the server allocate what
-/// it needs.
+/// Attacks twice, and checks that the second attack does not make memory grow. The first one lets the server allocate
+/// what it needs.
 async fn check_memory(program: &Program, witness: &mut Witness, mut attack: impl AsyncFnMut()) {
     witness.check_during(attack()).await;
     let before = program.memory();
@@ -50,9 +50,9 @@ async fn write_slowly(raw: &mut Raw, bytes: impl Iterator<Item = u8>) {
     within_timeout(LONG_TIMEOUT, "the end of an idle connection", raw.closed()).await;
 }
 
-/// Checks that a client, from before it connects to the end of its connection, takes [`SERVER_TIMEOUT`] or longer. There is no
-/// upper limit, so that a slow machine cannot fail this: the server's timeout starts later than the measurement, and
-/// never fires early.
+/// Checks that a client, from before it connects to the end of its connection, takes [`SERVER_TIMEOUT`] or longer.
+/// There is no upper limit, so that a slow machine cannot fail this: the server's timeout starts later than the
+/// measurement, and never fires early.
 async fn check_duration(what: &str, client: impl Future<Output = ()>) {
     let start = Instant::now();
     client.await;

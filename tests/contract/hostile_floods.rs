@@ -1,5 +1,5 @@
-//! Sends as much as a client can: empty frames, page loads, list reads that are abandoned, events that are never read. Each
-//! must cost the server little, and another client must not be disturbed.
+//! Sends as much as a client can: empty frames, page loads, list reads that are abandoned, events that are never read.
+//! Each must cost the server little, and another client must not be disturbed.
 
 use std::time::Duration;
 
@@ -75,7 +75,8 @@ async fn a_breach_behind_any_close_ends_the_connection() {
 async fn a_pong_that_the_server_asked_for_does_not_count() {
     let server = Server::with(|settings| settings.heartbeat = 100).await;
     let mut raw = server.raw_socket(Tenant::A).await;
-    // 101 pongs, one more than the limit, in 9.1 s: a heartbeat and its ping come after nine tenths of the interval of 100 ms.
+    // 101 pongs, one more than the limit, in 9.1 s: a heartbeat and its ping come after nine tenths of the interval of
+    // 100 ms.
     for _ in 0..=FRAMES_MAX {
         raw.receive_until(|received| *received == Received::Ping).await;
         raw.write(message(PONG, b"")).await;
@@ -137,8 +138,8 @@ async fn lists_that_nobody_waits_for_delay_no_other_list() {
     let client: Client = *program;
     let mut witness = Witness::of(&client, Tenant::B).await;
     client.post(Tenant::A, "marker").await.created();
-    // At 1.5 ms each, 16,000 abandoned reads would take 24 s of the limiter's time. If they kept their turns, the queue would
-    // be longer than the 8 s of the contract, and the list would get `503`.
+    // At 1.5 ms each, 16,000 abandoned reads would take 24 s of the limiter's time. If they kept their turns, the queue
+    // would be longer than the 8 s of the contract, and the list would get `503`.
     witness.check_during(abandon_lists(client, 16_000, Raw::reset)).await;
     assert_eq!(client.list(Tenant::A).await.messages(), ["marker"]);
 }

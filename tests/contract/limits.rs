@@ -32,8 +32,8 @@ async fn a_slot_is_free_again_after_a_close_or_a_reset() {
 async fn a_subscriber_still_receives_events_after_many_ended() {
     let server = Server::start().await;
     let mut stays = server.connect(Tenant::A).await;
-    // More than the 1,024 ended connections after which the channel wakes its fan-out (`ENDED_MAX` in `channel.rs`). Each
-    // has been sent an event.
+    // More than the 1,024 ended connections after which the channel wakes its fan-out (`ENDED_MAX` in `channel.rs`).
+    // Each has been sent an event.
     let mut others = Vec::new();
     for _ in 0..1_100 {
         others.push(server.raw_socket(Tenant::A).await);

@@ -1,5 +1,5 @@
-//! Tests the contract from outside: the real server on a port of its own, real connections, a module for each section of
-//! the contract. A test's name is a rule of the contract.
+//! Tests the contract from outside: the real server on a port of its own, real connections, a module for each section
+//! of the contract. A test's name is a rule of the contract.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 

@@ -1,5 +1,5 @@
-//! Proves isolation by non-interference: a tenant does the same next to a silent tenant and next to a hostile one. It must
-//! receive the same bytes over HTTP and WebSocket, except for ids, nonces and times.
+//! Proves isolation by non-interference: a tenant does the same next to a silent tenant and next to a hostile one. It
+//! must receive the same bytes over HTTP and WebSocket, except for ids, nonces and times.
 
 use std::{
     collections::VecDeque,
@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 
 use crate::support::{Client, Method, Raw, Received, Request, Server, StatusCode, Tenant, message, until};
 
-/// How many sockets each tenant may have. The reconnect window is 5 ms for each, at least 500: 120 of one tenant make 600 ms,
-/// and 240 of both would make 1,200.
+/// How many sockets each tenant may have. The reconnect window is 5 ms for each, at least 500: 120 of one tenant make
+/// 600 ms, and 240 of both would make 1,200.
 const MAX_CONNECTIONS: u32 = 120;
 const TEXT: u8 = 0x1;
 const CLOSE: u8 = 0x8;
@@ -29,8 +29,8 @@ struct Noise {
 }
 
 impl Noise {
-    /// Floods with posts, takes every socket and reads none of them, and keeps connecting and resetting clients. Returns once
-    /// the tenant is at its limit of connections and 100 posts were answered.
+    /// Floods with posts, takes every socket and reads none of them, and keeps connecting and resetting clients.
+    /// Returns once the tenant is at its limit of connections and 100 posts were answered.
     async fn start(server: &Server) -> Self {
         let client: Client = **server;
         let mut noise = Self { stopped: Arc::default(), posted: Arc::default(), tasks: Vec::new() };
@@ -130,8 +130,8 @@ impl Log {
         }
     }
 
-    /// Records one heartbeat, which must have this `seq`. It answers the pings meanwhile. Only one is recorded, since the number
-    /// of heartbeats depends on time.
+    /// Records one heartbeat, which must have this `seq`. It answers the pings meanwhile. Only one is recorded, since
+    /// the number of heartbeats depends on time.
     async fn receive_heartbeat(&mut self, raw: &mut Raw, seq: u64) {
         let mut previous = None;
         loop {
@@ -181,8 +181,8 @@ impl Log {
     }
 }
 
-/// Whether a text matches a pattern, in which `0` stands for a digit, `x` for a hexadecimal digit, `a` for a letter, and any
-/// other character for itself.
+/// Whether a text matches a pattern, in which `0` stands for a digit, `x` for a hexadecimal digit, `a` for a letter,
+/// and any other character for itself.
 fn matches_pattern(text: &str, pattern: &str) -> bool {
     text.bytes().zip(pattern.bytes()).all(|(byte, like)| match like {
         b'0' => byte.is_ascii_digit(),
@@ -286,7 +286,7 @@ fn check_equal(next_to_silent: Log, next_to_hostile: Log) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_tenant_receives_the_same_bytes_next_to_a_silent_and_a_hostile_tenant() {
-    let server = with_heartbeat(300_000).await; // 5 minutes: none comes, since the moment of a heartbeat depends on time
+    let server = with_heartbeat(300_000).await; // 5 minutes: no heartbeat, since its moment depends on time
     let next_to_silent = do_everything(&server, Tenant::A).await;
 
     let server = with_heartbeat(300_000).await;
@@ -296,8 +296,8 @@ async fn a_tenant_receives_the_same_bytes_next_to_a_silent_and_a_hostile_tenant(
     check_equal(next_to_silent, next_to_hostile);
 }
 
-/// The heartbeat is short, and a stalled machine does not fail the test all the same: the server runs in this process and is
-/// stalled with its clients.
+/// The heartbeat is short, and a stalled machine does not fail the test all the same: the server runs in this process
+/// and is stalled with its clients.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_tenant_receives_the_same_heartbeats_next_to_a_silent_and_a_hostile_tenant() {
     let server = with_heartbeat(500).await;

@@ -297,8 +297,8 @@ async fn a_log_that_nobody_reads_delays_nobody() {
     let _unread = program.pause_log_reader().await;
     let mut socket = program.connect(Tenant::A).await;
     let mut connection = program.open().await;
-    // At least two kinds of lines, 100 of each a second, for 8 s: 1,600 lines of more than 100 bytes overflow a pipe of 64 KiB.
-    // The log's rate depends on time, so that this load has a length of time and not a number of requests.
+    // At least two kinds of lines, 100 of each a second, for 8 s: 1,600 lines of more than 100 bytes overflow a pipe of
+    // 64 KiB. The log's rate depends on time, so that this load has a length of time and not a number of requests.
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(8) {
         connection.send(program.get("/events")).await.refused(401);
@@ -315,8 +315,8 @@ async fn clients_that_connect_while_the_server_is_stopped_are_served_when_it_con
     let program = Program::start(&[]).await;
     program.signal("STOP").await;
     let mut crowd = Vec::new();
-    // 500 is more than the usual accept queue of 128; ours holds 4,096 (`ACCEPT_QUEUE` in `listener.rs`). If the queue were
-    // full, the kernel would drop a connection's first packet, and the client would try again a second later.
+    // 500 is more than the usual accept queue of 128; ours holds 4,096 (`ACCEPT_QUEUE` in `listener.rs`). If the queue
+    // were full, the kernel would drop a connection's first packet, and the client would try again a second later.
     for _ in 0..500 {
         crowd.push(program.raw().await);
     }

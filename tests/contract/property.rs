@@ -1,8 +1,8 @@
-//! Tests isolation as a property: random steps of both tenants over real sockets, compared with a model that is one list for
-//! each tenant. The steps are posts, reads, and clients that connect, close, are reset and reconnect.
+//! Tests isolation as a property: random steps of both tenants over real sockets, compared with a model that is one
+//! list for each tenant. The steps are posts, reads, and clients that connect, close, are reset and reconnect.
 //!
-//! `PROPTEST_CASES=5000 cargo test --test contract property` tries more cases. A case that fails is saved next to this file,
-//! and is tried first in later runs.
+//! `PROPTEST_CASES=5000 cargo test --test contract property` tries more cases. A case that fails is saved next to this
+//! file, and is tried first in later runs.
 
 use std::{
     collections::{HashMap, HashSet},

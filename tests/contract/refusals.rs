@@ -110,7 +110,8 @@ pub(crate) fn of_a_handshake() -> Vec<Fault> {
 async fn check_order(faults: &[Fault], right: impl Fn() -> Request) {
     let refused = async |faults: &[Fault], status| {
         let mut request = right();
-        // The later fault is applied first, since it may replace a body or header that the earlier one then changes again.
+        // The later fault is applied first, since it may replace a body or header that the earlier one then changes
+        // again.
         faults.iter().rev().for_each(|fault| (fault.spoil)(&mut request));
         let answer = request.send().await;
         let what: Vec<_> = faults.iter().map(|fault| fault.what).collect();

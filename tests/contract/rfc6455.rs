@@ -1,4 +1,5 @@
-//! Tests the WebSocket protocol over raw TCP, in the order of RFC 6455. The module `sockets` tests what the contract adds.
+//! Tests the WebSocket protocol over raw TCP, in the order of RFC 6455. The module `sockets` tests what the contract
+//! adds.
 
 use crate::support::{Method, Raw, Received, Server, Tenant, frame, masked, message};
 
@@ -56,8 +57,8 @@ async fn check_closes(server: &Server, bytes: &[u8], code: u16) {
         let mut raw = send(server, bytes, delivery).await;
         let closed = raw.close_code().await;
         assert_eq!(closed, Some(code), "{bytes:02x?}, {delivery:?}");
-        // RFC 6455, section 7.1.1: the server closes the TCP connection first. After 1002 and 1007 it awaits no close from the
-        // client.
+        // RFC 6455, section 7.1.1: the server closes the TCP connection first. After 1002 and 1007 it awaits no close
+        // from the client.
         if code == 1002 || code == 1007 {
             let end = raw.receive().await;
             assert!(matches!(end, Received::End | Received::Reset), "{bytes:02x?}, {delivery:?}: {end:?}");
@@ -65,8 +66,8 @@ async fn check_closes(server: &Server, bytes: &[u8], code: u16) {
     }
 }
 
-/// Checks that the newest of these pings is answered, in every [`Delivery`], and that the connection stays open. Earlier pings
-/// may be answered too, in order (section 5.5.3).
+/// Checks that the newest of these pings is answered, in every [`Delivery`], and that the connection stays open.
+/// Earlier pings may be answered too, in order (section 5.5.3).
 async fn check_pongs(server: &Server, bytes: &[u8], payloads: &[&[u8]]) {
     let (newest, others) = payloads.split_last().expect("a ping");
     for delivery in DELIVERIES {
@@ -278,7 +279,8 @@ async fn s7_4_codes_that_may_be_sent_are_echoed_and_others_refused() {
 async fn s8_1_a_text_frame_is_utf_8_for_any_message() {
     let server = Server::start().await;
     let mut raw = server.raw_socket(Tenant::A).await;
-    // Noncharacters, line separators, escaped characters, and the longest messages. `Raw` checks the form of each frame.
+    // Noncharacters, line separators, escaped characters, and the longest messages. `Raw` checks the form of each
+    // frame.
     for message in ["\u{10ffff}", "\u{fffe}\u{fdd0}", "x\u{2028}y\u{2029}z", "\"", &"\"".repeat(500), &"😀".repeat(500)]
     {
         let event = server.post(Tenant::A, message).await.created();

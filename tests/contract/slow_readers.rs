@@ -2,10 +2,10 @@
 
 use crate::support::{Client, Raw, Received, Server, Tenant, message, until};
 
-/// How many of the largest events, of about 2.2 kB, are posted until a connection that does not read is closed. The first
-/// flood, of 1.5 MB, suffices if the kernel buffers little: it exceeds the backlog of 1 MiB. The second, of 9 MB, is more
-/// than any kernel buffers. The test tries the smaller one first, since a peer that reads nothing for 5 s after its close is
-/// reset.
+/// How many of the largest events, of about 2.2 kB, are posted until a connection that does not read is closed. The
+/// first flood, of 1.5 MB, suffices if the kernel buffers little: it exceeds the backlog of 1 MiB. The second, of 9 MB,
+/// is more than any kernel buffers. The test tries the smaller one first, since a peer that reads nothing for 5 s after
+/// its close is reset.
 const FLOODS: [usize; 2] = [700, 4_000];
 
 /// Posts the largest possible events over four connections at once.
@@ -28,8 +28,8 @@ async fn narrow_socket(server: &Server) -> Raw {
     server.subscribe(Raw::connect_narrow(server.address).await, Tenant::A).await
 }
 
-/// Reads complete events without a gap, up to a close with 1013, or up to the `count`-th event if the flood was too small for
-/// a close. Returns whether the connection was closed.
+/// Reads complete events without a gap, up to a close with 1013, or up to the `count`-th event if the flood was too
+/// small for a close. Returns whether the connection was closed.
 async fn was_closed(slow: &mut Raw, count: usize) -> bool {
     let (mut seen, mut last) = (0, None);
     while seen < count {

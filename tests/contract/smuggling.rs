@@ -1,5 +1,5 @@
-//! Sends requests that two parsers could read differently (RFC 9112, sections 6 and 11.2). A request that is hidden in another
-//! one must never be executed.
+//! Sends requests that two parsers could read differently (RFC 9112, sections 6 and 11.2). A request that is hidden in
+//! another one must never be executed.
 
 use crate::support::{Raw, Server, StatusCode, Tenant};
 
@@ -119,8 +119,8 @@ async fn an_ambiguous_head_is_refused() {
 
 #[tokio::test]
 async fn a_bare_line_feed_ends_a_header_for_every_rule() {
-    // RFC 9112, section 2.2 allows a server to accept it as a line ending. Then a header behind it must count for all checks,
-    // that of the tenant too.
+    // RFC 9112, section 2.2 allows a server to accept it as a line ending. Then a header behind it must count for all
+    // checks, that of the tenant too.
     let server = Server::start().await;
     let length = format!("X: a\nContent-Length: {}\r\n\r\n", BODY.len());
     let mut raw = send(&server, &[POST, &length, BODY].concat()).await;

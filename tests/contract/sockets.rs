@@ -16,8 +16,8 @@ const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 /// The largest frame or message that a client may send (contract, "WebSocket").
 const FRAME_MAX: usize = 16 * 1024;
-/// Three times the number of connections after which a fan-out pass lets other tasks run (128, `STEP` in `fan_out.rs`): a pass
-/// over this many has three whole steps.
+/// Three times the number of connections after which a fan-out pass lets other tasks run (128, `STEP` in `fan_out.rs`):
+/// a pass over this many has three whole steps.
 const CROWD: usize = 3 * 128;
 
 /// Posts `count` messages one after the other, as the writer with this number.
@@ -62,7 +62,8 @@ async fn each_of_a_crowd_receives_every_event_once_and_in_order() {
     let crowd = join_all((0..CROWD).map(|_| server.connect(Tenant::A))).await;
     let mut poster = server.open().await;
     for n in 0..80 {
-        // 80 × 1.8 kB = 144 kB: four times the 36 KiB that may wait to be sent before posts wait (`ROOM` in `admission.rs`).
+        // 80 × 1.8 kB = 144 kB: four times the 36 KiB that may wait to be sent before posts wait (`ROOM` in
+        // `admission.rs`).
         let text = format!("{n} {}", "\u{1F600}".repeat(450));
         poster.send(server.new_post(Tenant::A, &text)).await.created();
     }
@@ -155,8 +156,8 @@ async fn a_heartbeat_carries_the_seq_of_the_last_event_before_it() {
     assert_eq!(socket.next_frame().await, Frame::Heartbeat { seq: 2, reconnect_ms: 500 });
 }
 
-/// The heartbeat is short, and a stalled machine does not fail the test all the same: server and client share one thread, so
-/// that no check for silent peers runs while the client cannot.
+/// The heartbeat is short, and a stalled machine does not fail the test all the same: server and client share one
+/// thread, so that no check for silent peers runs while the client cannot.
 #[tokio::test]
 async fn a_client_that_answers_pings_stays_connected() {
     let server = Server::with(|settings| settings.heartbeat = 200).await;

@@ -8,8 +8,8 @@ use crate::{
     support::{Client, Event, Program, Raw, Received, Request, Server, StatusCode, Tenant},
 };
 
-/// Sends a post without the last bytes of its body: the server cannot end before it has them. `100 Continue` proves that the
-/// server handles the post.
+/// Sends a post without the last bytes of its body: the server cannot end before it has them. `100 Continue` proves
+/// that the server handles the post.
 async fn post_under_way(client: &Client) -> Raw {
     let post = client.new_post(Tenant::A, "under way").header("expect", "100-continue");
     let length = post.body.len().to_string();
@@ -73,8 +73,8 @@ async fn a_peer_that_never_closes_does_not_delay_the_end_beyond_the_deadline() {
     assert_eq!(stuck.receive().await, Received::Close(Some(1001)));
 }
 
-/// 3,000 of the largest events are a list of 6.4 MB, and Linux takes 2.6 to 4 MB of it from the program, for a reader with a
-/// small buffer. It is read in 2.5 s: 64 KiB every 25 ms.
+/// 3,000 of the largest events are a list of 6.4 MB, and Linux takes 2.6 to 4 MB of it from the program, for a reader
+/// with a small buffer. It is read in 2.5 s: 64 KiB every 25 ms.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_being_read_is_sent_completely() {
     let mut program = Program::start(&["--drain", "60000", "--retain", "3000"]).await;

@@ -1,5 +1,6 @@
-//! Proves isolation over the whole surface: requests every route in every way, with one tenant's credential alone, and searches
-//! the answers for the other tenant's secrets. The routes are the server's own table, so that none can be forgotten.
+//! Proves isolation over the whole surface: requests every route in every way, with one tenant's credential alone, and
+//! searches the answers for the other tenant's secrets. The routes are the server's own table, so that none can be
+//! forgotten.
 
 use std::{fs, path::Path};
 
@@ -92,8 +93,8 @@ impl Planted {
         }
     }
 
-    /// The request with which this tenant reads its own event from a route; `None` for a route that shows no events. The match
-    /// has no `_` arm, so that a new route must be added here.
+    /// The request with which this tenant reads its own event from a route; `None` for a route that shows no events.
+    /// The match has no `_` arm, so that a new route must be added here.
     fn request_for_its_own(&self, server: &Client, route: Route) -> Option<Request> {
         let request = match route {
             Route::Index => server.get(&format!("/?tenant={}", self.tenant)),

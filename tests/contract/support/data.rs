@@ -1,7 +1,7 @@
 //! Parses what goes over the wire, as strictly as the contract writes it: unknown fields and any other form fail.
 //!
-//! These types are not the server's own, so that a change of the server's types cannot change the test with them. The one
-//! exception is the enum [`Tenant`], whose ids the contract fixes.
+//! These types are not the server's own, so that a change of the server's types cannot change the test with them. The
+//! one exception is the enum [`Tenant`], whose ids the contract fixes.
 
 use event_feed::feed::Tenant;
 use serde::Deserialize;

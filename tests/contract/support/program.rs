@@ -42,8 +42,8 @@ impl Program {
         Self::command_of(&Self::path())
     }
 
-    /// A command that runs the binary with at most 100 file descriptors. A shell lowers the limit, since the limit of the
-    /// tests' own process cannot be raised again.
+    /// A command that runs the binary with at most 100 file descriptors. A shell lowers the limit, since the limit of
+    /// the tests' own process cannot be raised again.
     pub(crate) fn command_with_few_files() -> Command {
         let mut command = Self::command_of("sh");
         command.args(["-c", "ulimit -n 100 && exec \"$0\"", &Self::path()]);

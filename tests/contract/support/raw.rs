@@ -193,7 +193,8 @@ impl Raw {
         self.bytes.is_empty() && !matches!(self.more().await, Ok(1..))
     }
 
-    /// Receives the next frame, or the end of the stream. An end in the middle of a frame fails the test; a reset does not.
+    /// Receives the next frame, or the end of the stream. An end in the middle of a frame fails the test; a reset does
+    /// not.
     pub(crate) async fn receive(&mut self) -> Received {
         match self.frame().await {
             Ok(Some((TEXT, payload))) => Received::Text(String::from_utf8(payload).unwrap()),

@@ -114,8 +114,8 @@ impl Socket {
         }
     }
 
-    /// Reads up to the event with this `seq`, or to the end of the connection, in whatever way that comes. Returns whether
-    /// it received every event from its hello to that one. A gap fails the test.
+    /// Reads up to the event with this `seq`, or to the end of the connection, in whatever way that comes. Returns
+    /// whether it received every event from its hello to that one. A gap fails the test.
     pub(crate) async fn has_all_up_to(mut self, seq: u64) -> bool {
         while self.seq < seq {
             match within("a frame or the end", self.stream.next()).await {
