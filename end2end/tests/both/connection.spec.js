@@ -216,7 +216,7 @@ test("a reader further down is not moved by a disconnect, a reconnect or new eve
 test.describe("a server that keeps three events", () => {
   test.use({ settings: { retain: 3 } });
 
-  test("after more than three missed events the notice tells that some are missing", async ({ feed, wire, server }) => {
+  test("after more than three missed events the notice names missing events", async ({ feed, wire, server }) => {
     const window = await returned(4, { feed, wire, server });
     await expect(window.notice).toContainText("Reconnected: 4 new events. Some older events are no longer available.");
     await expect(window.messages).toHaveText(["missed 4", "missed 3", "missed 2"]);

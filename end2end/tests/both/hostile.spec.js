@@ -113,7 +113,7 @@ test("no text leaves its box: neighbours keep their place and their picture", as
 
 /**
  * Runs in the page: tries everything that markup could do to run or load something, and waits for the end of each try.
- * What ran is in `globalThis.outcomes`, what was refused in `globalThis.refused`.
+ * It lists in `globalThis.outcomes` what ran, and in `globalThis.refused` what was refused.
  */
 async function tryToRun() {
   const ran = globalThis.outcomes = [];

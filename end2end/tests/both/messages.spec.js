@@ -18,14 +18,14 @@ async function openClocked(feed) {
 }
 
 /** Closes the window's socket, and every new one until `wire.up` is true again. */
-async function cut(window, wire) {
+async function disconnect(window, wire) {
   wire.up = false;
   await wire.cut({ code: 1001 });
   await window.isNot("live");
 }
 
 /** Lets the window's next socket through, and waits until the window is live. */
-async function mend(window, wire) {
+async function reconnect(window, wire) {
   wire.up = true;
   await window.page.clock.runFor(31_000); // longer than the longest delay
   await window.is("live");
@@ -53,7 +53,7 @@ test("a notice ends when the page is no longer live", { tag: "@once" }, async ({
   await wire.cut({ code: 1001 });
   await window.page.clock.runFor(1_000);
   await expect(noticed(window, "Reconnected. You didn't miss anything.")).toBeVisible();
-  await cut(window, wire);
+  await disconnect(window, wire);
   await expect(window.notice).toBeHidden();
 });
 
@@ -81,14 +81,14 @@ test("a notice of missing events stays until the connection is lost again", { ta
   const window = await openClocked(feed);
   await server.post("tenant_a", "seen");
   await expect(window.messages).toHaveText(["seen"]);
-  await cut(window, wire);
+  await disconnect(window, wire);
   for (let n = 1; n <= 4; n += 1) await server.post("tenant_a", `missed ${n}`);
-  await mend(window, wire);
+  await reconnect(window, wire);
   const notice = noticed(window, "Reconnected: 4 new events. Some older events are no longer available.");
   await expect(notice).toBeVisible();
   await window.page.clock.runFor(60_000);
   await expect(notice).toBeVisible();
-  await cut(window, wire);
+  await disconnect(window, wire);
   await expect(notice).toBeHidden();
 });
 
@@ -117,7 +117,7 @@ test("\"Posted\" ends when the page is no longer live", async ({ feed, wire }) =
   const [window] = await feed.open("tenant_a");
   await window.post("hello");
   await expect(window.status).toHaveText(/^Posted/);
-  await cut(window, wire);
+  await disconnect(window, wire);
   await expect(window.status).toBeEmpty();
 });
 
@@ -126,7 +126,7 @@ test("a message posted while the page is not live appears after the reconnect, w
 }) => {
   const [window] = await feed.open("tenant_a");
   await expect(window.wait).toBeHidden();
-  await cut(window, wire);
+  await disconnect(window, wire);
   await expect(window.wait).toBeVisible();
   await expect(window.form.getByText(NOT_LIVE, { exact: true })).toBeVisible();
   await window.post("hello");
@@ -196,7 +196,7 @@ test("the error of a post ends after the page was live and visible for 8 s; text
   const { window, restore } = await unanswered(feed, context);
   await window.page.clock.runFor(60_000);
   await expect(window.error).toContainText(NO_ANSWER);
-  await cut(window, wire);
+  await disconnect(window, wire);
   await expect(window.error).toContainText(NO_ANSWER);
   wire.up = true;
   await window.retryNow.click();

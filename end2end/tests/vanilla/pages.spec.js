@@ -34,7 +34,8 @@ test("a socket without a first frame is replaced after ten seconds", async ({ fe
   wire.pass = () => [];
   const window = await feed.visit("?tenant=tenant_a", (page) => page.clock.install());
   await window.is("connecting");
-  await window.page.clock.runFor(5_000); // half of the 10 s: the clock also follows real time, and the machine may be slow
+  // Half of the 10 s, since this clock also follows real time, and the machine may be slow.
+  await window.page.clock.runFor(5_000);
   await window.is("connecting");
   await window.page.clock.runFor(5_000);
   await window.is("reconnecting");
