@@ -1,5 +1,5 @@
-// The browsers that the suite runs in: Playwright's own where they are installed, else the system's. And all that a
-// test has to know of their differences.
+// Finds the browsers for the suite: Playwright's own if they are installed, else the system's. It also describes the
+// differences between engines that tests depend on.
 import { existsSync } from "node:fs";
 import process from "node:process";
 
@@ -8,28 +8,28 @@ import { chromium, firefox, webkit } from "@playwright/test";
 const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
 const quiet = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
   "--disable-sync"];
-// Names of foreign sites, which lead to this machine: for what they may try.
+// Host names of other sites that resolve to this machine, for tests of what such a site can do.
 const foreign = ["--host-resolver-rules=MAP *.example 127.0.0.1"];
 
-/** Lines on the console that engines write themselves, about requests refused or failed and sockets cut. */
+/** Console messages of the engines themselves about refused or failed requests and closed sockets. */
 export const NETWORK_LINES = [
   /^Failed to load resource: /, // Chromium, WebKit
   /^WebSocket connection to '[^']*' failed/, // Chromium, WebKit
   /^Firefox can’t establish a connection to the server at wss?:/,
   /^The connection to wss?:\S+ was interrupted while the page was loading/, // Firefox
 ];
-/** What `fetch` throws, in each engine's words, where the server cannot be reached. */
+/** The error of `fetch` in each engine if the server cannot be reached. */
 export const FETCH_FAILED = /Failed to fetch|NetworkError when attempting to fetch|Load failed/;
 
-/** Why a test that bears such a tag is left out. A test that needs one more gets one more tag here. */
-const ONCE = { "@once": "no engine makes a difference here: it runs in Chromium" };
+/** The reason why tests with a tag are skipped. A test that needs another reason gets a new tag here. */
+const ONCE = { "@once": "it does not depend on the engine: it runs in Chromium" };
 const BY_BIDI = {
   ...ONCE,
-  "@no-script": "a stock Firefox cannot be told, by WebDriver BiDi, to run no script",
-  "@post-body": "a stock Firefox does not tell, by WebDriver BiDi, the body of a request that is routed",
+  "@no-script": "WebDriver BiDi cannot disable scripts in a stock Firefox",
+  "@post-body": "WebDriver BiDi does not give the body of an intercepted request in a stock Firefox",
 };
 
-/** A system's browser, and what Playwright has to be told of it. */
+/** The system's browsers, with their options for Playwright. */
 const systems = {
   chromium: { launchOptions: { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium" } },
   firefox: {
@@ -53,13 +53,13 @@ function find(type) {
 
 const found = [chromium, firefox, webkit].map(find);
 
-/** Those that are here, by name, with what to `use`. */
+/** The installed engines by name, each with its `use` options. */
 export const engines = Object.fromEntries(found.filter(([, use]) => use));
 
-/** Says once, before the first test, where the browsers come from and which are not here. */
-export default function say() {
+/** Prints once, before the first test, the path of each browser, or that it is not installed. */
+export default function report() {
   for (const [name, use] of found) {
-    const from = use ? use.launchOptions?.executablePath ?? "Playwright's own" : "not installed, so not tested in";
+    const from = use ? use.launchOptions?.executablePath ?? "Playwright's own" : "not installed, and not tested";
     process.stdout.write(`${name}: ${from}\n`);
   }
 }

@@ -2,7 +2,7 @@ import js from "@eslint/js";
 import { defineConfig, globalIgnores } from "eslint/config";
 import globals from "globals";
 
-// Run from the repository's root, so that the scripts of both pages are read by the same rules.
+// ESLint runs from the repository's root, so that the same rules apply to the scripts of both pages.
 export default defineConfig([
   globalIgnores(["end2end/test-results/", "end2end/screenshots/"]),
   {
@@ -19,7 +19,7 @@ export default defineConfig([
     },
   },
   {
-    // What is handed to a page to run there.
+    // These files contain functions that run in a page.
     files: ["end2end/{gallery,measure,proxy,tests,webkit}/**/*.js"],
     languageOptions: { globals: globals.browser },
   },

@@ -2,7 +2,7 @@ import base from "./playwright.config.js";
 
 const chromium = base.projects.filter(({ name }) => name.startsWith("chromium"));
 
-/** The same fixtures; what is made here are pictures. */
+/** Takes screenshots with the fixtures of the suite. */
 export default {
   ...base,
   testDir: "gallery",

@@ -2,7 +2,7 @@ import base from "./playwright.config.js";
 
 const chromium = base.projects.filter(({ name }) => name.startsWith("chromium"));
 
-/** Figures and their bars: for a quiet machine, one after another; no part of the gate. */
+/** Measurements with limits, one after another, for an idle machine. They are not part of `script/test`. */
 export default {
   ...base,
   testDir: "measure",

@@ -15,10 +15,10 @@ export default defineConfig({
   retries: 0, // a retry would hide a race
   workers: 2,
   timeout: 60_000,
-  expect: { timeout: 10_000 }, // how fast it is, `npm run measure` tells; here a slow machine is no failure
+  expect: { timeout: 10_000 }, // generous, so that a slow machine does not fail; `npm run measure` measures speed
   reporter: "list",
   use: { trace: "retain-on-failure", locale: "en-GB", timezoneId: "UTC" },
-  // Every journey runs over both clients; what only one of them has is beside it.
+  // Each project runs the tests for both clients, and those for its own client.
   projects: Object.entries(engines).flatMap(([engine, use]) => clients.map((client) => ({
     name: `${engine} ${client}`,
     testMatch: [`both/**/*.spec.js`, `${client}/**/*.spec.js`],

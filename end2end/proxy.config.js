@@ -3,7 +3,7 @@ import base from "./playwright.config.js";
 
 const chromium = base.projects.filter(({ name }) => name.startsWith("chromium"));
 
-/** The pages behind the README's proxy, under its name, with a certificate that nobody has signed. */
+/** Tests the pages behind the proxy of docs/nginx.conf, under its host name and with a self-signed certificate. */
 export default {
   ...base,
   testDir: "proxy",

@@ -1,7 +1,7 @@
-// Pictures of every state that a person meets, to be looked at; the README's goes to docs/screenshots.
+// Takes a screenshot of every state of the pages, for review. Those of the README are written to docs/screenshots.
 import { FOREIGN, expect, test } from "../fixtures/index.js";
 
-/** The isolation view is no client's own: it is pictured in one project alone. */
+/** Tag of the isolation view, which is the same for both clients: one project takes its screenshots. */
 const ONCE = { tag: "@leptos" };
 
 const STORY = {
@@ -16,8 +16,8 @@ const VIEWPORTS = {
   narrow: { width: 320, height: 640 },
 };
 
-/** Lets a tenant's page have a past, and something new. */
-async function told(feed, server, tenant) {
+/** Opens a tenant's page with older events and a new one. */
+async function openWithStory(feed, server, tenant) {
   for (const text of STORY[tenant].slice(0, -1)) await server.post(tenant, text);
   const [window] = await feed.open(tenant);
   await server.post(tenant, STORY[tenant].at(-1));
@@ -25,7 +25,7 @@ async function told(feed, server, tenant) {
   return window;
 }
 
-/** Lets the isolation view make its check, and returns to its top. */
+/** Runs the isolation check, and scrolls to the top of the view. */
 async function check(view) {
   await view.check();
   await expect(view.panel("Tenant B").count("Events accepted by the server")).not.toHaveText("0");
@@ -44,8 +44,8 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
           page.screenshot({ path: `screenshots/${client}-${name}-${device}-${colorScheme}.png` });
 
         await shoot(await feed.visit(""), "selector");
-        await shoot(await told(feed, server, "tenant_b"), "tenant-b");
-        const window = await told(feed, server, "tenant_a");
+        await shoot(await openWithStory(feed, server, "tenant_b"), "tenant-b");
+        const window = await openWithStory(feed, server, "tenant_a");
         await window.post("Hello from the window itself");
         await expect(window.status).toContainText("delivered in");
         await shoot(window, "tenant-a");
@@ -125,24 +125,24 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
   }
 }
 
-/** What people ask their browser or their eyes for, on a page with something new and something refused. */
-const WISHES = {
+/** Display settings of a user, applied to a page with a new event and a refused message. */
+const PREFERENCES = {
   "forced-colors": (page) => page.emulateMedia({ forcedColors: "active" }),
   "forced-colors-dark": (page) => page.emulateMedia({ forcedColors: "active", colorScheme: "dark" }),
   "large-text": (page) => page.evaluate(() => { document.documentElement.style.fontSize = "200%"; }),
   "grey": (page) => page.evaluate(() => { document.documentElement.style.filter = "grayscale(1)"; }),
 };
-for (const [wish, grant] of Object.entries(WISHES)) {
-  test.describe(wish, () => {
+for (const [preference, apply] of Object.entries(PREFERENCES)) {
+  test.describe(preference, () => {
     test.use({ viewport: VIEWPORTS.desktop });
 
     test("pictures", async ({ feed, server, client }) => {
-      const shoot = ({ page }, name) => page.screenshot({ path: `screenshots/${client}-${wish}-${name}.png` });
+      const shoot = ({ page }, name) => page.screenshot({ path: `screenshots/${client}-${preference}-${name}.png` });
       const selector = await feed.visit("");
-      await grant(selector.page);
+      await apply(selector.page);
       await shoot(selector, "selector");
-      const window = await told(feed, server, "tenant_a");
-      await grant(window.page);
+      const window = await openWithStory(feed, server, "tenant_a");
+      await apply(window.page);
       await window.message.fill("x".repeat(501));
       await window.message.press("Enter");
       await window.pause.click();
@@ -154,9 +154,9 @@ for (const [wish, grant] of Object.entries(WISHES)) {
     test("the isolation view", ONCE, async ({ feed }) => {
       const view = await feed.isolation();
       await view.live();
-      await grant(view.page);
+      await apply(view.page);
       await check(view);
-      await view.page.screenshot({ path: `screenshots/isolation-${wish}.png`, fullPage: true });
+      await view.page.screenshot({ path: `screenshots/isolation-${preference}.png`, fullPage: true });
     });
   });
 }
@@ -173,7 +173,7 @@ test.describe("the README's", () => {
 
   for (const tenant of ["tenant_a", "tenant_b"]) {
     test(tenant, async ({ feed, server, client }) => {
-      const { page } = await told(feed, server, tenant);
+      const { page } = await openWithStory(feed, server, tenant);
       const path = client === "leptos" ? "../docs/screenshots/" : "screenshots/vanilla-";
       await page.screenshot({ path: `${path}${tenant}.png` });
     });

@@ -1,19 +1,21 @@
-// Lighthouse on every page, by its mobile settings: the median of three runs.
+// Runs Lighthouse on every page with its mobile settings, and prints the median of three runs.
 import process from "node:process";
 
 import { chromium } from "@playwright/test";
 import lighthouse from "lighthouse";
 
 import { engines } from "../engines.js";
-import { Server, freePort } from "../fixtures/server.js";
+import { freePort } from "../fixtures/free_port.js";
+import { Server } from "../fixtures/server.js";
 
 const PAGES = ["/", "/?tenant=tenant_a", "/isolation", "/vanilla/", "/vanilla/?tenant=tenant_a"];
+/** The lowest score that passes. */
 const BARS = { performance: 0.95, accessibility: 1, "best-practices": 1, seo: 1 };
 const RUNS = 3;
 
 const say = (line) => process.stdout.write(`${line}\n`);
 
-/** One run: the scores, and what took points off. */
+/** Runs Lighthouse once, and returns the scores, the metrics, and the audits that lost points. */
 async function run(address, port) {
   const { lhr } = await lighthouse(address, { port, logLevel: "error", onlyCategories: Object.keys(BARS) });
   const scores = Object.fromEntries(Object.keys(BARS).map((name) => [name, lhr.categories[name].score]));
@@ -26,7 +28,7 @@ async function run(address, port) {
 }
 
 const server = await Server.start();
-const port = await freePort();
+const port = await freePort(); // Playwright does not report the port that Chromium would choose
 const { executablePath, args = [] } = engines.chromium.launchOptions;
 const browser = await chromium.launch({ executablePath, args: [...args, `--remote-debugging-port=${port}`] });
 try {

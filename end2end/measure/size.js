@@ -1,4 +1,4 @@
-// What a browser loads to bring a page to life, in kB: the two files of the client that was built last.
+// Prints the size in kB of the two files that make up the client, in its newest build.
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -9,10 +9,10 @@ const ENDINGS = [".wasm", ".js"];
 const PACKINGS = [
   ["raw", (file) => file],
   ["gzip", (file) => gzipSync(file, { level: constants.Z_BEST_COMPRESSION })],
-  ["brotli", (file) => brotliCompressSync(file)], // at 11, its best, unless told otherwise
+  ["brotli", (file) => brotliCompressSync(file)], // at quality 11, the default and the best
 ];
 
-/** The newest file of this ending: an earlier build's may lie beside it. */
+/** The newest file with this ending: the folder may hold those of earlier builds too. */
 function newest(ending) {
   const paths = readdirSync(FOLDER).filter((name) => name.endsWith(ending)).map((name) => `${FOLDER}${name}`);
   if (paths.length === 0) throw new Error(`no ${ending} in ${FOLDER}: build the client first (script/server does)`);

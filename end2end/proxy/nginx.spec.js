@@ -1,11 +1,11 @@
-// A page behind the proxy of docs/nginx.conf: over TLS, under a name of its own.
+// Tests a page behind the proxy of docs/nginx.conf, over TLS and under another host name.
 import { Proxy, NAME } from "../fixtures/proxy.js";
 import { expect, test as base } from "../fixtures/index.js";
 
 const test = base.extend({
   settings: { "allow-host": NAME },
 
-  /** Stands between the server and windows opened later. */
+  /** nginx between the server and windows that are opened later. */
   nginx: async ({ server, feed }, use) => {
     const nginx = await Proxy.to(server.port);
     feed.origin = nginx.origin;
@@ -14,16 +14,16 @@ const test = base.extend({
   },
 });
 
-test("what is posted behind the proxy is live in the tenant's windows alone", async ({ feed, nginx }) => {
+test("an event posted behind the proxy appears in its tenant's windows alone", async ({ feed, nginx }) => {
   const [writer, reader, stranger] = await feed.open("tenant_a", "tenant_a", "tenant_b");
   expect(writer.page.url()).toContain(nginx.origin);
   await writer.post("hello from A");
   await expect(reader.messages).toHaveText(["hello from A"]);
-  await stranger.post("hello from B"); // a leak would stand below it
+  await stranger.post("hello from B"); // a leak would be below it
   await expect(stranger.messages).toHaveText(["hello from B"]);
 });
 
-test("a page returns when the server behind the proxy does", async ({ feed, server, nginx }) => {
+test("a page reconnects after the server behind the proxy restarts", async ({ feed, server, nginx }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   expect(window.page.url()).toContain(nginx.origin);
@@ -37,7 +37,7 @@ test("a page returns when the server behind the proxy does", async ({ feed, serv
   await expect(window.notice).toContainText("The server restarted");
 });
 
-test("a page returns when the proxy does, and has missed nothing", async ({ feed, server, nginx }) => {
+test("a page reconnects after the proxy restarts, and misses nothing", async ({ feed, server, nginx }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   await nginx.stop();
@@ -52,7 +52,7 @@ test("a page returns when the proxy does, and has missed nothing", async ({ feed
 test.describe("without --allow-host", () => {
   test.use({ settings: {} });
 
-  test("the server answers for no name but its own", async ({ feed, nginx }) => {
+  test("the server refuses the proxy's host name", async ({ feed, nginx }) => {
     feed.expectNetworkErrors();
     expect(feed.origin).toBe(nginx.origin);
     const { response } = await feed.visit("?tenant=tenant_a");

@@ -23,7 +23,7 @@ const listOf = (epoch, seq, kept = seq) => ({
 const entryOf = (seq, epoch = "one") => ({ seq, event: { id: `${epoch}-${seq}`, message: `event ${seq}` } });
 const seqs = (list) => list.entries.map(({ seq }) => seq);
 
-test("an address names one known tenant, or none", () => {
+test("an address names one known tenant or none", () => {
   assert.equal(tenantOf("?tenant=tenant_a"), "tenant_a");
   assert.equal(tenantOf("?x=1&tenant=tenant_b"), "tenant_b");
   const wrong = ["", "?tenant=", "?tenant=tenant_c", "?tenant=TENANT_A", "?tenant=tenant_a,tenant_b",
@@ -33,17 +33,18 @@ test("an address names one known tenant, or none", () => {
 
 test("white space is trimmed as Rust trims it, and line ends are LF", () => {
   assert.equal(normalise(" \t\n\u0085\u00a0\u2028\u3000hello\u0085 \r\n"), "hello");
-  assert.equal(normalise("\ufeffhello\ufeff"), "\ufeffhello\ufeff", "JavaScript's trim would take U+FEFF");
+  assert.equal(normalise("\ufeffhello\ufeff"), "\ufeffhello\ufeff", "JavaScript's own trim removes U+FEFF");
   assert.equal(normalise("a\r\nb \n c"), "a\nb \n c");
   assert.equal(normalise(" \u0085 "), "");
-  assert.equal(normalise("half \ud83d"), "half \ufffd", "a lone surrogate is no character");
+  assert.equal(normalise("half \ud83d"), "half \ufffd", "a lone surrogate is not a character");
 });
 
 test("trimming takes linear time in white space that is not at an end", () => {
   const long = `a${" ".repeat(200_000)}b`;
   const began = performance.now();
   assert.equal(normalise(long), long);
-  assert.ok(performance.now() - began < 1_000);
+  // Quadratic time would be 200,000² / 2 = 2 · 10¹⁰ steps, which take over 10 s.
+  assert.ok(performance.now() - began < 5_000);
 });
 
 test("500 code points are accepted, 501 are not", () => {
@@ -56,7 +57,7 @@ test("500 code points are accepted, 501 are not", () => {
   assert.equal(refusal(""), "Write a message first.");
 });
 
-test("control characters are refused but for line feed and tab", () => {
+test("control characters are refused, except line feed and tab", () => {
   for (let code = 0; code < 0x20; code += 1) {
     assert.equal(refusal(`a${String.fromCodePoint(code)}b`) === "", code === 9 || code === 10, `U+${code}`);
   }
@@ -82,7 +83,7 @@ test("a key is visible ASCII, short enough, and never the same", () => {
   assert.equal(new Set(keys).size, keys.length);
 });
 
-test("time never runs backwards, and goes on while the machine sleeps", () => {
+test("time never runs backwards, and includes the machine's sleep", () => {
   const began = now(1_000, 5_000_000);
   assert.equal(now(1_500, 1_000_000) - began, 500, "set back");
   assert.equal(now(2_000, 1_005_500) - began, 1_000, "corrected by 5 s");
@@ -133,7 +134,7 @@ test("a list that lags behind the hello is not merged, but read again", async (c
   assert.deepEqual(seqs(connection.list), [1]);
 });
 
-test("an answer to a post that is cut off is no answer", async (context) => {
+test("an incomplete answer to a post counts as no answer", async (context) => {
   const body = new ReadableStream({ pull(controller) { controller.error(new TypeError("network error")); } });
   context.mock.method(globalThis, "fetch", async () => new Response(body, { status: 201 }));
   globalThis.location = { origin: "http://localhost:3000" };
@@ -143,7 +144,7 @@ test("an answer to a post that is cut off is no answer", async (context) => {
   delete globalThis.location;
 });
 
-test("a draft comes back as it was stored, and is empty if the browser holds anything else or nothing", () => {
+test("a draft is read as it was stored, and is empty if nothing valid is stored", () => {
   const held = new Map();
   const storage = { getItem: (name) => held.get(name) ?? null, setItem: (name, text) => held.set(name, text) };
   const use = (get) => Object.defineProperty(globalThis, "sessionStorage", { configurable: true, get });
@@ -185,7 +186,7 @@ test("every state has a slug and words", () => {
   assert.match(state({ phase: "stopped" }), /^stopped\|Stopped: ./);
 });
 
-test("a list is the truth: older events leave, and a frame at or below its position is not shown again", () => {
+test("a list replaces older events, and a frame at or below its position is dropped", () => {
   const list = withList(withList(EMPTY, listOf("one", 5)), listOf("one", 8, 3));
   assert.deepEqual(seqs(list), [8, 7, 6]);
   assert.deepEqual(seqs([8, 5, 9, 9].map((seq) => entryOf(seq)).reduce(withEvent, list)), [9, 8, 7], "bounded");
@@ -197,7 +198,7 @@ test("the list holds what the server holds, or 1,000 until that is known", () =>
   assert.equal(withList(EMPTY, listOf("one", 900, 20)).capacity, 20);
 });
 
-test("what an earlier epoch left stays below, marked", () => {
+test("events of an earlier epoch stay below, marked", () => {
   const list = withList(withList(EMPTY, listOf("one", 2)), listOf("two", 1));
   assert.deepEqual(list.entries.map(({ event, gone }) => [event.id, gone === true]),
     [["two-1", false], ["one-2", true], ["one-1", true]]);
@@ -205,7 +206,7 @@ test("what an earlier epoch left stays below, marked", () => {
     ["two-2", "two-1", "one-2", "one-1"]);
 });
 
-test("what arrived since is counted over a restart too", () => {
+test("new events are counted across a restart", () => {
   const first = withList(EMPTY, listOf("one", 10));
   const later = withEvent(first, entryOf(11));
   assert.equal(acceptedSince(first, later), 1);
@@ -214,7 +215,7 @@ test("what arrived since is counted over a restart too", () => {
   assert.equal(acceptedSince(first, restarted), 4, "what came before the restart counts too");
 });
 
-test("a return is told as it was, and stays only if something is missing", () => {
+test("a notice describes the reconnect, and stays only if something is missing", () => {
   const before = withList(EMPTY, listOf("one", 10));
   const notice = (list, arrived = null) => readNotice(before, withList(before, list), arrived, "12:03");
   const brief = (words) => ({ words, lasts: false });
@@ -234,7 +235,7 @@ test("a return is told as it was, and stays only if something is missing", () =>
   assert.deepEqual(notice(listOf("one", 13), 1), brief("Recovered 2 events that didn't arrive."));
 });
 
-test("the modules have at most 840 lines in all, and the first line of each says what it does", () => {
+test("the modules have at most 840 lines in total, and each begins with a sentence about it", () => {
   const lines = modules.flatMap((name) => textOf(name).trimEnd().split("\n"));
   assert.ok(lines.length <= 840, `${lines.length} lines`);
   for (const name of modules) assert.match(textOf(name), /^\/\/ [A-Z][^\n]*\.\n/, name);

@@ -1,5 +1,5 @@
-// The system's WebKit (WebKitGTK: the engine of Safari in another frame), by WebDriver. The driver has no console to
-// listen to: each page is made to note what it complains about.
+// Drives the system's WebKit (WebKitGTK, with Safari's engine) by WebDriver. The driver gives no access to the console,
+// so that each page records its own errors and warnings.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
@@ -8,38 +8,38 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { Builder, By } from "selenium-webdriver";
 
-import { freePort } from "../fixtures/server.js";
+import { freePort } from "../fixtures/free_port.js";
 
-const PATIENCE_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
 /** The path of an executable on the PATH. */
 const onPath = (name) =>
   process.env.PATH.split(":").map((directory) => `${directory}/${name}`).find((path) => existsSync(path));
 
-/** Debian and its like put it beside the library, whose directory names the machine's kind. */
+/** Debian installs it in the folder of the library, which has the architecture in its path. */
 function miniBrowser() {
   const places = ["/usr/lib", ...readdirSync("/usr/lib").map((kind) => `/usr/lib/${kind}`), "/usr/libexec"];
   return places.map((place) => `${place}/webkit2gtk-4.1/MiniBrowser`).find((path) => existsSync(path));
 }
 
-/** Why there is nothing to test in, or "". */
+/** The reason why this engine cannot be tested, or "". */
 export function missing() {
-  if (process.platform !== "linux") return "WebKitGTK is Linux's: here, Playwright's own WebKit stands for it";
+  if (process.platform !== "linux") return "WebKitGTK is for Linux: elsewhere the suite tests Playwright's own WebKit";
   if (!onPath("WebKitWebDriver") || !miniBrowser()) return "no WebKitWebDriver with its MiniBrowser is installed";
-  return process.env.DISPLAY || process.env.WAYLAND_DISPLAY ? "" : "there is no display: run it by `npm run webkit`";
+  return process.env.DISPLAY || process.env.WAYLAND_DISPLAY ? "" : "no display: run this with `npm run webkit`";
 }
 
-/** Asks again and again until the answer is right; what was wrong is told at last. */
+/** Repeats a question until its answer is true. The error holds the last other answer. */
 export async function until(what, ask) {
   let last;
-  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await pause(25)) {
+  for (const deadline = Date.now() + TIMEOUT_MS; Date.now() < deadline; await pause(25)) {
     last = await ask().catch((error) => String(error));
     if (last === true) return;
   }
   throw new Error(`${what}: ${JSON.stringify(last)}`);
 }
 
-/** Runs in the page: notes errors, warnings and breaches of the page's policy. */
+/** Runs in the page: records errors, warnings and violations of the page's policy. */
 function listen() {
   if (globalThis.complaints) return;
   const complaints = globalThis.complaints = [];
@@ -51,7 +51,7 @@ function listen() {
 }
 
 export class Browser {
-  /** Starts one, with one window. */
+  /** Starts a browser with one window. */
   static async start() {
     const browser = new Browser();
     const port = await freePort();
@@ -60,13 +60,13 @@ export class Browser {
     await until("WebKitWebDriver answers", ready);
     browser.driver = await new Builder().usingServer(`http://127.0.0.1:${port}`).withCapabilities({
       browserName: "MiniBrowser",
-      pageLoadStrategy: "eager", // so that the page is listened to before it is idle
+      pageLoadStrategy: "eager", // so that errors are recorded before the page is idle
       "webkitgtk:browserOptions": { binary: miniBrowser(), args: ["--automation"] },
     }).build();
     return browser;
   }
 
-  /** Opens an address in one more window. */
+  /** Opens an address in a new window. */
   async open(address) {
     await this.driver.switchTo().newWindow("window");
     const window = new Window(this.driver, await this.driver.getWindowHandle());
@@ -82,7 +82,7 @@ export class Browser {
   }
 }
 
-/** A window; what is asked of it, it is brought to the front for. */
+/** A window. Each command brings it to the front first. */
 class Window {
   constructor(driver, handle) {
     this.driver = driver;
@@ -100,8 +100,8 @@ class Window {
   }
 
   /**
-   * Goes back by the page's own means: the driver's waits for a load, which a page that was kept does not have. The
-   * driver loses what it is asked while pages change, so that another has to see when they have.
+   * Goes back with a script, since the driver's own command waits for a load, which a page from the back/forward cache
+   * does not have. The driver loses commands while pages change: `changed` must wait for the change in another way.
    */
   async back(changed) {
     await this.run(() => { setTimeout(() => history.back()); });
@@ -143,7 +143,7 @@ class Window {
     }, messages));
   }
 
-  /** What the page complained about since it was last asked. */
+  /** Returns the errors and warnings since the last call. */
   async complaints() {
     return this.run(() => globalThis.complaints.splice(0));
   }

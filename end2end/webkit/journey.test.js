@@ -1,4 +1,4 @@
-// The core journey in WebKitGTK, for both clients.
+// Tests the core journey in WebKitGTK, for both clients.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
@@ -30,10 +30,10 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
       await server?.kill();
     });
 
-    test("a tenant is chosen, a message is posted, and it is live in two windows of its tenant alone", async () => {
+    test("a posted message appears in both windows of its tenant and not in the other tenant's", async () => {
       const writer = await browser.open(address());
       const choice = await writer.find("select[name=tenant] option[value=tenant_a]");
-      await until("the client stands", () => writer.run(() => document.documentElement.dataset.client === "ready"));
+      await until("the client is ready", () => writer.run(() => document.documentElement.dataset.client === "ready"));
       await quiet(writer);
       await choice.click();
       await connected({ tenant_a: 1, tenant_b: 0 });
@@ -48,7 +48,7 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
       await reader.shows("hello from A");
       await writer.shows("hello from A");
       await (await stranger.find("textarea")).sendKeys("hello from B", Key.ENTER);
-      await stranger.shows("hello from B"); // a leak would stand below it
+      await stranger.shows("hello from B"); // a leak would be below it
       await server.post("tenant_a", "العربية 😀\nin two lines");
       await reader.shows("العربية 😀\nin two lines", "hello from A");
       await server.post("tenant_b", "marker");
@@ -58,7 +58,7 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
       await connected({ tenant_a: 0, tenant_b: 0 });
     });
 
-    test("a page comes back by itself when the server is killed and started again", async () => {
+    test("a page reconnects by itself after the server is killed and restarted", async () => {
       const window = await browser.open(address("tenant_a"));
       await window.live();
       await window.run(() => {
@@ -71,7 +71,7 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
         document.querySelector("[data-connection]").dataset.connection !== "live"));
       await server.restart();
       await window.live();
-      await until("the page says so", () => window.run(() => {
+      await until("the page shows a notice of the restart", () => window.run(() => {
         const notice = document.querySelector("#notice").textContent;
         return /The server restarted \(noticed at/.test(notice) || notice;
       }));
@@ -83,7 +83,7 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
       await window.visit(`${server.origin}/healthz`);
     });
 
-    test("back and forward leave one socket, and list and dropdown are the page's own", async () => {
+    test("after Back and Forward the page has one socket, and its own list and tenant", async () => {
       const window = await browser.open(address("tenant_a"));
       await window.live();
       await connected({ tenant_a: 1, tenant_b: 0 });
@@ -101,7 +101,7 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
       await window.visit(`${server.origin}/healthz`);
     });
 
-    test("hostile text is text, shown once, and a reader further down is not moved", async () => {
+    test("hostile text is shown as text, once, and does not move a reader further down", async () => {
       const hostile = "<img src=x onerror=\"document.title = 'taken'\">";
       for (let n = 0; n < 40; n += 1) await server.post("tenant_b", `event ${n}`);
       const window = await browser.open(address("tenant_b"));
@@ -118,16 +118,16 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
         globalThis.reading = document.querySelectorAll("[role=feed] > article")[20];
         globalThis.reading.scrollIntoView({ block: "center" });
       });
-      // Rows are laid out when they come into view, some frames later: only then does the page stand still.
+      // Rows are laid out some frames after they come into view: wait until the position is stable for ten questions.
       let before, still = 0;
-      await until("the page stands still", async () => {
+      await until("the position is stable", async () => {
         const now = await place();
         still = now === before ? still + 1 : 0;
         before = now;
         return still === 10;
       });
       for (let n = 0; n < 50; n += 1) await server.post("tenant_b", `arrival ${n}`);
-      await until("they wait", () => window.run(() => {
+      await until("the new events are counted", () => window.run(() => {
         const words = document.querySelector("#pending").textContent;
         return words === "50 new events" || words;
       }));

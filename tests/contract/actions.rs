@@ -1,4 +1,4 @@
-//! The server functions: the Leptos client's way to post, and the administrator's counts.
+//! Checks the server functions: one posts for the Leptos client, one reports the counts of the isolation view.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ async fn the_server_function_posts_as_the_api_does() {
 }
 
 #[tokio::test]
-async fn a_key_holds_for_the_server_function_and_the_api_alike() {
+async fn the_server_function_and_the_api_share_idempotency_keys() {
     let server = Server::start().await;
     let first = new_call(&server, Tenant::A, "once").header("idempotency-key", "k").send().await.created();
     let again = server.new_post(Tenant::A, "once").header("idempotency-key", "k").send().await.created();
@@ -32,24 +32,24 @@ async fn a_key_holds_for_the_server_function_and_the_api_alike() {
 }
 
 #[tokio::test]
-async fn what_the_channel_refuses_is_refused_and_logged_as_by_the_api() {
+async fn what_the_channel_refuses_is_answered_and_logged_as_by_the_api() {
     let mut program = Program::start(&[]).await;
     program.new_post(Tenant::A, "once").header("idempotency-key", "k").send().await.created();
     let of_api = program.new_post(Tenant::A, "another").header("idempotency-key", "k").send().await;
-    program.says("problem=\"idempotency-key-reused\"").await;
+    program.wait_for_log("problem=\"idempotency-key-reused\"").await;
     let of_function = new_call(&program, Tenant::A, "another").header("idempotency-key", "k").send().await;
-    program.says("problem=\"idempotency-key-reused\"").await;
-    let but_the_date = |answer: &Answer| {
+    program.wait_for_log("problem=\"idempotency-key-reused\"").await;
+    let headers_but_the_date = |answer: &Answer| {
         let mut headers = answer.headers.clone();
         headers.remove(header::DATE);
         headers
     };
-    assert_eq!(but_the_date(&of_api), but_the_date(&of_function));
+    assert_eq!(headers_but_the_date(&of_api), headers_but_the_date(&of_function));
     assert_eq!(of_api.refused(422).detail, of_function.refused(422).detail);
 }
 
 #[tokio::test]
-async fn a_server_function_answers_whoever_asks_with_json_and_no_redirect() {
+async fn a_server_function_answers_with_json_and_never_redirects() {
     let server = Server::start().await;
     for accept in ["application/json", "text/html,*/*;q=0.8"] {
         let call = new_call(&server, Tenant::A, "x").header("accept", accept).header("referer", "http://localhost/");
@@ -61,7 +61,7 @@ async fn a_server_function_answers_whoever_asks_with_json_and_no_redirect() {
 }
 
 #[tokio::test]
-async fn the_counts_are_of_both_tenants_and_name_neither() {
+async fn the_isolation_report_counts_both_tenants_and_names_neither() {
     let server = Server::start().await;
     let socket = server.connect(Tenant::B).await;
     server.post(Tenant::A, "x").await.created();
@@ -91,7 +91,7 @@ async fn the_counts_are_of_both_tenants_and_name_neither() {
 }
 
 #[tokio::test]
-async fn the_counts_function_refuses_what_is_no_empty_object() {
+async fn the_isolation_report_accepts_only_an_empty_object() {
     let server = Server::start().await;
     let with_body = |body: &str| new_report(&server).body(body);
     for body in ["[]", "null", "{\"tenant\":\"tenant_a\"}"] {
@@ -104,7 +104,7 @@ async fn the_counts_function_refuses_what_is_no_empty_object() {
 }
 
 #[tokio::test]
-async fn there_is_no_other_server_function() {
+async fn no_other_server_function_exists() {
     let server = Server::start().await;
     for path in ["/api", "/api/", "/api/post_event/", "/api/post_event2", "/api/isolation_report/x"] {
         let call = server.new_post(Tenant::A, "x").at(path);

@@ -1,10 +1,10 @@
-//! The headers that every answer carries, whatever its route: no page can be framed, sniffed or scripted from elsewhere.
+//! Checks the security headers of every answer: no page may be framed, sniffed, or scripted by another site.
 
 use std::collections::BTreeMap;
 
 use crate::support::{Answer, Method, Program, Request, Server, Tenant, header};
 
-/// A request for every route, and for every kind of answer that there is.
+/// A request for every route and every kind of answer.
 fn of_every_route(server: &Server) -> Vec<Request> {
     let post = server.new_post(Tenant::A, "x");
     let mut foreign = server.get("/");
@@ -47,7 +47,7 @@ fn policy(answer: &Answer) -> BTreeMap<&str, Vec<&str>> {
         Some((words.next()?, words.collect()))
     });
     let map: BTreeMap<_, _> = directives.clone().collect();
-    assert_eq!(map.len(), directives.count(), "a directive that comes twice is ignored the second time: {policy}");
+    assert_eq!(map.len(), directives.count(), "a browser ignores the second of two equal directives: {policy}");
     map
 }
 
@@ -62,10 +62,10 @@ fn check_headers(what: &str, answer: &Answer) {
         assert!(features.contains(&format!("{feature}=()")), "{what}: {features}");
     }
     for reveals in ["server", "x-powered-by"] {
-        assert!(!answer.headers.contains_key(reveals), "{what} tells its {reveals}");
+        assert!(!answer.headers.contains_key(reveals), "{what} reveals its {reveals}");
     }
     if answer.body.is_empty() && !answer.headers.contains_key(header::CONTENT_TYPE) {
-        // In a 304 it would take the place of that of the page that a browser has kept.
+        // In a 304 it would replace the policy of the page that the browser has cached.
         assert!(!answer.headers.contains_key(header::CONTENT_SECURITY_POLICY), "{what}");
         return;
     }
@@ -77,7 +77,7 @@ fn check_headers(what: &str, answer: &Answer) {
 }
 
 #[tokio::test]
-async fn every_answer_of_every_route_carries_them() {
+async fn every_answer_of_every_route_carries_the_security_headers() {
     let server = Server::start().await;
     for request in of_every_route(&server) {
         let what = format!("{} {}", request.method, request.path);
@@ -86,7 +86,7 @@ async fn every_answer_of_every_route_carries_them() {
 }
 
 #[tokio::test]
-async fn a_page_gets_its_scripts_styles_images_and_connections_from_here_and_nothing_else_at_all() {
+async fn a_page_may_load_and_connect_only_to_its_own_server() {
     let server = Server::start().await;
     for target in ["/", "/?tenant=tenant_a", "/?tenant=nobody", "/isolation", "/vanilla/"] {
         let page = server.get(target).send().await;
@@ -115,7 +115,7 @@ async fn the_no_build_page_may_not_turn_text_into_markup() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_page_may_load_and_run_nothing() {
+async fn an_answer_that_is_not_a_page_may_load_and_run_nothing() {
     let server = Server::start().await;
     for request in [server.get("/events").tenant(Tenant::A), server.get("/nowhere"), server.get("/favicon.svg")] {
         let answer = request.send().await;
@@ -124,9 +124,9 @@ async fn an_answer_that_is_no_page_may_load_and_run_nothing() {
 }
 
 #[tokio::test]
-async fn who_finds_no_place_gets_them_too() {
+async fn a_rejected_connection_gets_the_security_headers_too() {
     let program = Program::with_few_files().await;
     let (_busy, refused) = program.fill_with_busy_connections().await;
-    check_headers("no place", &refused);
+    check_headers("a rejected connection", &refused);
     refused.refused(503);
 }

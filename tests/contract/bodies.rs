@@ -1,11 +1,11 @@
-//! Request bodies: what is read, what is refused before it is read, and that each refusal arrives.
+//! Checks request bodies: which are read, which are refused before they are read, and that each refusal arrives.
 
 use futures_util::future::join_all;
 
 use crate::support::{Method, Server, StatusCode, Tenant};
 
 #[tokio::test]
-async fn a_body_that_announces_too_much_is_refused_before_it_comes() {
+async fn a_body_with_too_large_a_content_length_is_refused_before_it_comes() {
     let server = Server::start().await;
     for request in [
         server.new_post(Tenant::A, "x"),
@@ -22,14 +22,14 @@ async fn a_body_that_announces_too_much_is_refused_before_it_comes() {
 }
 
 #[tokio::test]
-async fn a_client_that_waits_to_be_told_to_go_on_is_not_told_to_if_its_body_is_too_large() {
+async fn a_body_that_is_too_large_gets_413_instead_of_100_continue() {
     let server = Server::start().await;
     for (length, expected) in [("20000000", 413), ("16385", 413)] {
         let post = server.new_post(Tenant::A, "x").header("expect", "100-continue").header("content-length", length);
         let mut raw = server.raw().await;
         raw.write(post.head()).await;
         raw.answer().await.refused(expected);
-        assert!(raw.at_end().await, "it sends nothing, so the connection cannot go on");
+        assert!(raw.at_end().await, "the client sends no body, so that the connection must end");
     }
     let post = server.new_post(Tenant::A, "x").header("expect", "100-continue").header("content-length", "15");
     let mut raw = server.raw().await;
@@ -40,23 +40,23 @@ async fn a_client_that_waits_to_be_told_to_go_on_is_not_told_to_if_its_body_is_t
 }
 
 #[tokio::test]
-async fn a_client_that_announces_to_wait_and_does_not_gets_its_answer_too() {
+async fn a_client_that_does_not_wait_for_100_continue_gets_its_answer_too() {
     let server = Server::start().await;
     let post = server.new_post(Tenant::A, "x").header("expect", "100-continue").header("content-length", "1000000");
     let mut raw = server.raw().await;
     raw.write(post.head()).await;
     raw.answer().await.refused(413);
-    raw.write(vec![b' '; 1_000_000]).await; // discarded: a reset would have failed it
-    raw.end().await;
+    raw.write(vec![b' '; 1_000_000]).await; // the server discards it: after a reset, this write would fail
+    raw.finish_sending().await;
     assert!(raw.at_end().await);
 }
 
 #[tokio::test]
-async fn a_refusal_is_sent_before_the_rest_of_the_body_has_come_and_the_connection_goes_on() {
+async fn a_refusal_is_sent_before_the_body_ends_and_the_connection_stays_usable() {
     let server = Server::start().await;
     let post = server.new_post(Tenant::A, "x").header("content-length", "1000000").head();
-    let of_nobody = server.request(Method::POST, "/events").header("content-length", "1000000").head();
-    for (head, status) in [(post, 413), (of_nobody, 401)] {
+    let without_tenant = server.request(Method::POST, "/events").header("content-length", "1000000").head();
+    for (head, status) in [(post, 413), (without_tenant, 401)] {
         let mut raw = server.raw().await;
         raw.write(head).await;
         raw.answer().await.refused(status);
@@ -92,7 +92,7 @@ async fn a_body_in_a_content_coding_is_refused_with_415() {
 }
 
 #[tokio::test]
-async fn a_client_that_has_ended_its_sending_side_gets_its_answer() {
+async fn a_client_that_half_closes_after_its_post_gets_its_answer() {
     let server = Server::start().await;
     let half_closed = (0..100).map(|n| {
         let post =
@@ -101,7 +101,7 @@ async fn a_client_that_has_ended_its_sending_side_gets_its_answer() {
         async move {
             let mut raw = server.raw().await;
             raw.write([&post.head()[..], br#"{"message":"x"}"#].concat()).await;
-            raw.end().await;
+            raw.finish_sending().await;
             raw.answer().await.created()
         }
     });
@@ -117,7 +117,7 @@ async fn a_target_without_a_path_is_malformed() {
         raw.write(format!("{request}\r\nHost: localhost\r\n\r\n")).await;
         raw.answer().await.refused(400);
     }
-    // That of the whole server has one, which leads nowhere.
+    // The target `*` has a path, which no route has.
     let mut raw = server.raw().await;
     raw.write("OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     raw.answer().await.refused(404);

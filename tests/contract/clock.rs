@@ -1,4 +1,5 @@
-//! A machine whose clock is far off: before 1970, or after the year 9999. The server works on, and its times are clamped.
+//! Runs the server on a machine whose clock is before 1970 or after the year 9999. It must serve, and clamp its
+//! timestamps.
 
 #![cfg(target_os = "linux")]
 
@@ -12,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::support::{Method, Program, Tenant};
 
-/// What takes the place of the C library's function. Only the time of day is changed: time limits go by another clock.
+/// Replaces a function of the C library. It changes the time of day alone: timeouts use another clock.
 const CLOCK: &str = r#"
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -25,7 +26,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 }
 "#;
 
-/// Compiles [`CLOCK`] with the C compiler that Rust links with. Gives the path of the library.
+/// Compiles [`CLOCK`] with the C compiler that Rust links with, and returns the path of the library.
 async fn library(name: &str) -> String {
     let path = format!("{}/{name}.so", env!("CARGO_TARGET_TMPDIR"));
     let mut cc = tokio::process::Command::new("cc");
@@ -36,7 +37,7 @@ async fn library(name: &str) -> String {
     path
 }
 
-/// Checks all that a client can do on a machine whose clock stands at this second since 1970.
+/// Checks all that a client can do if the server's clock always shows this second since 1970.
 async fn check(name: &str, second: i64, timestamp: &str, date: &str) {
     let mut command = Program::command();
     command.env("LD_PRELOAD", library(name).await).env("TEST_CLOCK", second.to_string());

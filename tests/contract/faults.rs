@@ -1,14 +1,17 @@
-//! What is broken between clients and server, or around the server: what was answered `201` before a fault was delivered
-//! to every connected client exactly once, or its connection was closed.
+//! Breaks the network, the process or its resources. An event that was answered with `201` before a fault must reach
+//! every connected client exactly once, or the client's connection must be closed.
 
 use std::{fs, path::PathBuf, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 
-use crate::support::{Client, Line, Program, Raw, Server, Socket, State, StatusCode, Tenant, Witness, until};
+use crate::support::{Client, FaultyProxy, Mode, Program, Raw, Server, Socket, StatusCode, Tenant, Witness, until};
 
-/// Posts one after the other until the server is gone, and gives the number of the last that was answered `201`.
+/// How many clients are behind a faulty proxy.
+const BEHIND: usize = 10;
+
+/// Posts one event after the other until the server stops, and returns how many were answered with `201`.
 fn keep_posting(client: Client, tenant: Tenant) -> JoinHandle<u64> {
     tokio::spawn(async move {
         let (mut connection, mut accepted) = (client.open().await, 0);
@@ -26,77 +29,81 @@ async fn connect(client: &Client, count: usize) -> Vec<Socket> {
     join_all((0..count).map(|_| client.connect(Tenant::A))).await
 }
 
-/// Breaks the line in this way after every tenth of 100 posts, with clients of a sound line as witnesses. Gives how many
-/// of the 10 clients behind it got everything; none got anything twice, out of order, or with a gap.
-async fn broken(state: State, then: State) -> usize {
-    let server = Server::with(|settings| settings.heartbeat = 500).await;
-    let line = Line::to(&server).await;
-    let (behind, beside) = (connect(&line.client, 10).await, connect(&server, 2).await);
+/// Posts 100 events to [`BEHIND`] clients behind a proxy and to 2 that connect directly. The proxy forwards the first
+/// 30 events, is in mode `fault` for the next 40, and in mode `after` for the last 30. Returns how many of the clients
+/// behind it received every event. An event that comes twice, out of order, or after a gap fails the test.
+async fn complete_through(fault: Mode, after: Mode) -> usize {
+    let server = Server::start().await;
+    let proxy = FaultyProxy::start(&server).await;
+    let (behind, direct) = (connect(&proxy.client, BEHIND).await, connect(&server, 2).await);
     for n in 0..100_u64 {
         match n {
-            30 => line.is_now(state),
-            70 => line.is_now(then),
+            30 => proxy.set(fault),
+            70 => proxy.set(after),
             _ => {}
         }
         server.post(Tenant::A, &format!("event {n}")).await.created();
     }
-    let whole = join_all(beside.into_iter().map(|socket| socket.has_all_up_to(100))).await;
-    assert!(whole.into_iter().all(|all| all), "a sound line lost something");
-    let whole = join_all(behind.into_iter().map(|socket| socket.has_all_up_to(100))).await;
-    // And it is as if nothing had been, for who comes back.
-    line.is_now(State::Sound);
-    let mut back = line.client.connect(Tenant::A).await;
-    assert_eq!((back.seq(), line.client.list(Tenant::A).await.seq), (100, 100));
+    let complete = join_all(direct.into_iter().map(|socket| socket.has_all_up_to(100))).await;
+    assert!(complete.into_iter().all(|all| all), "a direct client missed an event");
+    let complete = join_all(behind.into_iter().map(|socket| socket.has_all_up_to(100))).await;
+    // A client that connects after the fault finds everything.
+    proxy.set(Mode::Forward);
+    let mut returned = proxy.client.connect(Tenant::A).await;
+    assert_eq!((returned.seq(), proxy.client.list(Tenant::A).await.seq), (100, 100));
     let marker = server.post(Tenant::A, "marker").await.created();
-    assert_eq!(back.next_event().await, marker);
-    whole.into_iter().filter(|all| *all).count()
+    assert_eq!(returned.next_event().await, marker);
+    complete.into_iter().filter(|all| *all).count()
 }
 
 #[tokio::test]
-async fn a_line_that_is_cut_ends_the_connections_behind_it() {
-    assert_eq!(broken(State::Cut, State::Cut).await, 0);
+async fn a_reset_ends_every_connection_behind_it() {
+    assert_eq!(complete_through(Mode::Reset, Mode::Reset).await, 0);
 }
 
 #[tokio::test]
-async fn a_line_that_is_half_closed_ends_the_connections_behind_it() {
-    assert_eq!(broken(State::HalfClosed, State::HalfClosed).await, 0);
+async fn a_half_close_ends_every_connection_behind_it() {
+    assert_eq!(complete_through(Mode::HalfClose, Mode::HalfClose).await, 0);
 }
 
 #[tokio::test]
-async fn a_line_that_is_slow_or_narrow_loses_nothing() {
-    let slow = broken(State::Slow(Duration::from_millis(20)), State::Sound);
-    let narrow = broken(State::Narrow(64), State::Narrow(256));
-    let (slow, narrow) = tokio::join!(slow, narrow);
-    assert_eq!((slow, narrow), (10, 10));
+async fn a_slow_network_loses_no_event() {
+    let delayed = complete_through(Mode::Delay(Duration::from_millis(20)), Mode::Forward);
+    let throttled = complete_through(Mode::Throttle(64), Mode::Throttle(256));
+    let (delayed, throttled) = tokio::join!(delayed, throttled);
+    assert_eq!((delayed, throttled), (BEHIND, BEHIND));
 }
 
 #[tokio::test]
-async fn a_line_that_was_dead_for_a_moment_loses_nothing() {
-    assert_eq!(broken(State::Dead, State::Sound).await, 10);
+async fn a_network_that_stalls_for_a_moment_loses_no_event() {
+    assert_eq!(complete_through(Mode::Stall, Mode::Forward).await, BEHIND);
 }
 
+/// The heartbeat is short, and a stalled machine does not fail the test all the same: server and clients share one
+/// thread, so that no check for silent peers runs while the clients cannot.
 #[tokio::test]
-async fn who_is_behind_a_dead_line_is_dropped_after_two_silent_intervals() {
+async fn a_client_behind_a_stalled_network_is_dropped_after_two_silent_intervals() {
     let server = Server::with(|settings| settings.heartbeat = 200).await;
-    let line = Line::to(&server).await;
-    let behind = connect(&line.client, 10).await;
-    let mut beside = server.connect(Tenant::A).await;
-    line.is_now(State::Dead);
-    let until_dropped =
-        until("the end of all behind it", async || server.counts(Tenant::A).await["ended"]["silent"] == 10);
-    let lives = async {
+    let proxy = FaultyProxy::start(&server).await;
+    let behind = connect(&proxy.client, BEHIND).await;
+    let mut direct = server.connect(Tenant::A).await;
+    proxy.set(Mode::Stall);
+    let all_dropped = until("the end of all connections behind the proxy", async || {
+        server.counts(Tenant::A).await["ended"]["silent"] == BEHIND
+    });
+    let stays_connected = async {
         loop {
-            beside.next_frame().await;
+            direct.next_frame().await;
         }
     };
     tokio::select! {
-        () = until_dropped => {}
-        () = lives => {}
+        () = all_dropped => {}
+        () = stays_connected => {}
     }
-    server.post(Tenant::A, "unheard").await.created();
-    line.is_now(State::Sound);
-    let whole = join_all(behind.into_iter().map(|socket| socket.has_all_up_to(1))).await;
-    assert!(whole.into_iter().all(|all| !all), "they were told, by the end of the connection");
+    server.post(Tenant::A, "after the end").await.created();
+    proxy.set(Mode::Forward);
+    let complete = join_all(behind.into_iter().map(|socket| socket.has_all_up_to(1))).await;
+    assert!(complete.into_iter().all(|all| !all), "a dropped client received an event");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,21 +114,22 @@ async fn sigkill_under_load_closes_every_connection() {
     sockets[0].next_events(50).await;
     program.end_with("KILL").await;
     let accepted = posting.await.unwrap();
+    // The poster sends one post at a time: when the 50th event was delivered, at most its own answer was missing.
     assert!(accepted >= 49, "{accepted}");
-    // Each reads what came before the end, without a gap, and sees the end.
+    // Each client reads what was sent before the end, without a gap, and then the end.
     for socket in sockets {
         assert!(!socket.has_all_up_to(u64::MAX).await);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sigterm_under_load_delivers_all_that_was_accepted_and_closes_with_1001() {
+async fn sigterm_under_load_delivers_every_accepted_event_and_closes_with_1001() {
     let program = Program::start(&[]).await;
     let mut sockets = connect(&program, 10).await;
     let posting: Vec<_> = (0..4).map(|_| keep_posting(*program, Tenant::A)).collect();
     sockets[0].next_events(50).await;
     let read = sockets[0].seq();
-    let (exit, ends) = tokio::join!(program.end_with("TERM"), join_all(sockets.into_iter().map(Socket::rest)));
+    let (exit, ends) = tokio::join!(program.end_with("TERM"), join_all(sockets.into_iter().map(Socket::read_to_close)));
     assert_eq!(exit.code, Some(0), "{exit:?}");
     let mut accepted = 0;
     for posting in posting {
@@ -130,36 +138,34 @@ async fn sigterm_under_load_delivers_all_that_was_accepted_and_closes_with_1001(
     for (nth, (events, code)) in ends.into_iter().enumerate() {
         let before = if nth == 0 { read } else { 0 };
         assert_eq!(code, Some(1001));
-        // One more may have been accepted whose answer was lost.
+        // There may be more: an event was accepted, and its answer was lost.
         assert!(before + events.len() as u64 >= accepted, "{} of {accepted}", events.len());
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sigstop_and_sigcont_under_load_lose_nothing() {
-    let program = Program::start(&["--heartbeat", "200"]).await;
+async fn sigstop_and_sigcont_under_load_lose_no_event() {
+    const HEARTBEAT: Duration = Duration::from_millis(1_000);
+    let program = Program::start(&["--heartbeat", "1000"]).await;
     let mut sockets = connect(&program, 10).await;
     let posting = keep_posting(*program, Tenant::A);
     sockets[0].next_events(20).await;
     program.signal("STOP").await;
-    // Longer than a client may be silent: what it said meanwhile waits in the kernel, and counts.
-    let stood_still = tokio::time::sleep(Duration::from_millis(1_000));
-    let held = async { sockets[0].next_events(100_000).await.len() };
-    tokio::select! {
-        () = stood_still => {}
-        _ = held => {}
-    }
+    // A sleep, since the fault is a length of time and a stopped process causes no event: one interval more than the
+    // two that a client may be silent.
+    tokio::time::sleep(3 * HEARTBEAT).await;
     program.signal("CONT").await;
     posting.abort();
     let marker = program.post(Tenant::A, "after").await.created();
-    let last = program.list(Tenant::A).await.seq;
-    assert_eq!(program.list(Tenant::A).await.event(last).tenant_id, marker.tenant_id);
-    for socket in sockets {
-        assert!(socket.has_all_up_to(last).await, "a connection was closed");
-    }
+    let list = program.list(Tenant::A).await;
+    // The marker need not be the newest: the post that was aborted may be accepted after it.
+    assert!(list.events.contains(&marker), "{list:?}");
+    // All clients read at once, so that each answers the pings that wait for it.
+    let complete = join_all(sockets.into_iter().map(|socket| socket.has_all_up_to(list.seq))).await;
+    assert!(complete.into_iter().all(|all| all), "a connection was closed");
 }
 
-/// A file that is larger than what the system holds back for a peer that reads nothing.
+/// Creates a site whose files have 12 MiB: more than the kernel buffers for a peer that reads nothing.
 fn site_with_a_large_file() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(uuid::Uuid::new_v4().to_string());
     fs::create_dir_all(folder.join("pkg")).unwrap();
@@ -170,14 +176,14 @@ fn site_with_a_large_file() -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_no_descriptor_is_left_new_connections_get_503_and_subscribers_stay() {
+async fn without_a_free_descriptor_new_connections_get_503_and_subscribers_stay() {
     let site = site_with_a_large_file();
-    let mut command = Program::command_by("sh");
-    command.args(["-c", "ulimit -n 100 && exec \"$0\"", &Program::path()]).env("LEPTOS_SITE_ROOT", &site);
+    let mut command = Program::command_with_few_files();
+    command.env("LEPTOS_SITE_ROOT", &site);
     let mut program = Program::spawn(command).await;
     let mut witness = Witness::of(&program, Tenant::A).await;
 
-    // Every place of both tenants, and of HTTP.
+    // Take every connection slot of both tenants, and then every HTTP slot.
     let mut held = Vec::new();
     for tenant in Tenant::ALL {
         loop {
@@ -195,13 +201,17 @@ async fn where_no_descriptor_is_left_new_connections_get_503_and_subscribers_sta
         raw.write(program.get("/pkg/event-feed.x.wasm").head()).await;
         files.push(raw);
     }
-    // A newcomer is told.
+    // A new connection is rejected.
     let mut raw = program.raw().await;
     raw.write(program.get("/healthz").head()).await;
     raw.answer().await.refused(503);
-    assert_eq!(program.open_files().unwrap_or(0).min(90), if cfg!(target_os = "linux") { 90 } else { 0 });
-    program.says("no connection can be accepted").await;
-    // A client that has a place needs no descriptor for its file: only newcomers are refused, and their connections closed.
+    // 90 of the 100 descriptors that it may open: the test has reached the limit that it is about.
+    if let Some(open) = program.open_files() {
+        assert!(open >= 90, "{open} descriptors are open");
+    }
+    program.wait_for_log("no connection can be accepted").await;
+    // The files are in memory, so that a connection with a slot gets its file. One without a slot is rejected and
+    // closed.
     let mut served = 0;
     for raw in &mut files {
         if raw.status().await == Some(200) {
@@ -212,11 +222,11 @@ async fn where_no_descriptor_is_left_new_connections_get_503_and_subscribers_sta
             answer.refused(503);
         }
     }
-    assert!(served > 0, "some of them had a place");
+    assert!(served > 0, "no connection had a slot");
 
-    // Once they have gone it is as before.
-    held.into_iter().chain(files).for_each(Raw::cut);
-    until("a place", async || program.raw().await.try_status(&program.get("/healthz")).await == Some(200)).await;
-    witness.notices_nothing().await;
+    // After these connections have ended, new ones are accepted again.
+    held.into_iter().chain(files).for_each(Raw::reset);
+    until("a free slot", async || program.raw().await.try_status(&program.get("/healthz")).await == Some(200)).await;
+    witness.check_undisturbed().await;
     fs::remove_dir_all(site).unwrap();
 }

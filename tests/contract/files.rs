@@ -1,4 +1,5 @@
-//! The files that the server ships: their names, codings and identity, and which site is served.
+//! Checks the files that the server ships: their names, codings and ETags, the links to a build, and the choice of a
+//! site.
 
 use std::{
     fs,
@@ -10,7 +11,7 @@ use tokio::process::Command;
 
 use crate::support::{Answer, Method, Program, Server, StatusCode, Tenant, header};
 
-/// A folder that is removed with the test.
+/// A folder that is removed when it is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -20,14 +21,14 @@ impl Folder {
         Self(path)
     }
 
-    /// Writes a file, and the folders that it is in.
+    /// Writes a file, and creates its parent folders.
     fn write(&self, name: &str, content: &str) {
         let path = self.0.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
 
-    /// Writes the files of one build of the client, each with its compressed variants; the content of each is its own name.
+    /// Writes the files of one build of the client, each with its compressed variants. The content of each is its name.
     fn write_build(&self, fingerprint: &str) {
         for ending in ["js", "wasm", "css"] {
             for variant in ["", ".br", ".gz"] {
@@ -37,19 +38,19 @@ impl Folder {
         }
     }
 
-    /// Writes down the fingerprints of a build as cargo-leptos does: each file may have another.
+    /// Writes the fingerprints of a build into `hash.txt`, as cargo-leptos does: each file may have a different one.
     fn write_hashes(&self, [js, wasm, css]: [&str; 3]) {
         self.write("hash.txt", &format!("js: {js}\nwasm: {wasm}\ncss: {css}\n"));
     }
 
-    /// The program, with this folder as its site.
+    /// A command that runs the program with this folder as its site.
     fn server(&self) -> Command {
         let mut command = Program::command();
         command.env("LEPTOS_SITE_ROOT", &self.0).env_remove("LEPTOS_WATCH").env("EVENT_FEED_PORT", "0");
         command
     }
 
-    /// The program, started in this folder, with no site named.
+    /// A command that runs the program in this folder, without `LEPTOS_SITE_ROOT`.
     fn server_inside(&self) -> Command {
         let mut command = self.server();
         command.current_dir(&self.0).env_remove("LEPTOS_SITE_ROOT");
@@ -63,7 +64,7 @@ impl Drop for Folder {
     }
 }
 
-/// A site as cargo-leptos builds it, with one file more that has no compressed variants.
+/// A site as cargo-leptos builds it, with an additional file that has no compressed variants.
 fn built_site() -> Folder {
     let folder = Folder::new();
     folder.write_build("f1ng3r");
@@ -72,17 +73,17 @@ fn built_site() -> Folder {
     folder
 }
 
-/// The server of such a site.
+/// Starts a server of this site.
 async fn serving(site: &Folder) -> Program {
     Program::spawn(site.server()).await
 }
 
-/// Checks that the start ends with one sentence on the error stream.
-async fn check_start_fails(command: Command, saying: &[&str]) {
+/// Checks that the start fails with one line on stderr, which contains these texts.
+async fn check_start_fails(command: Command, texts: &[&str]) {
     let exit = Program::run_to_end(command).await;
     assert_eq!(exit.code, Some(1), "{exit:?}");
     assert_eq!(exit.stderr.lines().count(), 1, "{exit:?}");
-    assert!(saying.iter().all(|words| exit.stderr.contains(words)), "{saying:?}: {exit:?}");
+    assert!(texts.iter().all(|text| exit.stderr.contains(text)), "{texts:?}: {exit:?}");
 }
 
 /// The name of the coding of an answer.
@@ -99,7 +100,7 @@ async fn the_no_build_page_is_plain_files() {
     assert!(page.header(header::CONTENT_TYPE).starts_with("text/html"));
     let script = server.get("/vanilla/app.js").send().await.is(StatusCode::OK);
     assert!(script.header(header::CONTENT_TYPE).contains("javascript"));
-    assert_eq!(script.header(header::CACHE_CONTROL), "no-cache", "its name does not tell its content");
+    assert_eq!(script.header(header::CACHE_CONTROL), "no-cache", "its name has no fingerprint");
 }
 
 #[tokio::test]
@@ -116,7 +117,7 @@ async fn head_is_get_without_the_body() {
 }
 
 #[tokio::test]
-async fn a_file_is_only_read() {
+async fn a_file_accepts_only_get_and_head() {
     let server = Server::start().await;
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
         for target in ["/vanilla/app.js", "/vanilla/", "/vanilla"] {
@@ -129,7 +130,7 @@ async fn a_file_is_only_read() {
 }
 
 #[tokio::test]
-async fn what_is_not_shipped_is_not_found() {
+async fn a_file_that_is_not_shipped_gets_404() {
     let server = Server::start().await;
     for target in
         ["/nowhere", "/vanilla/nowhere.js", "/pkg/", "/pkg", "/style", "/style/", "/Cargo.toml", "/%00", "/%ff"]
@@ -139,7 +140,7 @@ async fn what_is_not_shipped_is_not_found() {
 }
 
 #[tokio::test]
-async fn only_the_exact_name_is_a_files() {
+async fn a_file_is_found_only_by_its_exact_name() {
     let server = Server::start().await;
     for target in [
         "/vanilla/app.js.map",
@@ -172,7 +173,7 @@ async fn a_name_may_be_percent_encoded() {
 }
 
 #[tokio::test]
-async fn a_folder_with_a_page_is_found_with_its_slash_on_this_host() {
+async fn a_folder_redirects_to_its_page_on_this_host() {
     let server = Server::start().await;
     for (target, location) in [("/vanilla", "/vanilla/"), ("/vanilla?tenant=tenant_a", "/vanilla/?tenant=tenant_a")] {
         let redirect = server.get(target).send().await.is(StatusCode::TEMPORARY_REDIRECT);
@@ -222,7 +223,7 @@ async fn no_link_leaves_the_folder() {
 // Codings.
 
 #[tokio::test]
-async fn a_file_comes_in_the_best_encoding_that_the_client_takes() {
+async fn a_file_is_sent_in_the_best_encoding_that_the_client_accepts() {
     let site = built_site();
     let program = serving(&site).await;
     for (accepted, encoding, variant) in [
@@ -248,14 +249,18 @@ async fn a_file_comes_in_the_best_encoding_that_the_client_takes() {
             assert_eq!(file.text(), format!("event-feed.f1ng3r.{ending}{variant}"), "{accepted}");
             assert_eq!(coding(&file), encoding, "{accepted}");
             assert_eq!(file.header(header::CONTENT_TYPE), media_type);
-            assert_eq!(file.header(header::VARY).to_lowercase(), "accept-encoding", "a cache keeps each apart");
+            assert_eq!(
+                file.header(header::VARY).to_lowercase(),
+                "accept-encoding",
+                "a cache must store each coding apart"
+            );
             assert!(file.header(header::CACHE_CONTROL).contains("max-age=31536000"));
         }
     }
 }
 
 #[tokio::test]
-async fn a_file_without_compressed_variants_comes_as_it_is() {
+async fn a_file_without_compressed_variants_is_sent_uncompressed() {
     let site = built_site();
     let program = serving(&site).await;
     let file = program.get("/alone.js").header("accept-encoding", "br, gzip").send().await.is(StatusCode::OK);
@@ -271,16 +276,16 @@ async fn a_compressed_variant_has_no_address_of_its_own() {
     }
 }
 
-// Identity.
+// ETags and conditions.
 
 #[tokio::test]
-async fn a_file_that_a_client_has_is_not_sent_again() {
+async fn a_file_that_the_client_has_gets_304() {
     let site = built_site();
     let program = serving(&site).await;
     let first = program.get("/alone.js").send().await.is(StatusCode::OK);
     let tag = first.header(header::ETAG);
     assert!(tag.starts_with('"') && tag.ends_with('"') && tag.len() > 2, "a strong tag: {tag}");
-    assert!(!first.headers.contains_key(header::LAST_MODIFIED), "a time does not tell a content");
+    assert!(!first.headers.contains_key(header::LAST_MODIFIED), "a file has no modification time");
     for known in [tag, &format!("W/{tag}"), &format!("\"x\", {tag}"), "*"] {
         for method in [Method::GET, Method::HEAD] {
             let request = program.request(method, "/alone.js").header("if-none-match", known);
@@ -299,7 +304,7 @@ async fn a_file_that_a_client_has_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn each_coding_of_a_file_has_a_tag_of_its_own() {
+async fn each_coding_of_a_file_has_its_own_etag() {
     let site = Folder::new();
     site.write_build("f1ng3r");
     for variant in ["", ".br", ".gz"] {
@@ -323,7 +328,7 @@ async fn each_coding_of_a_file_has_a_tag_of_its_own() {
 }
 
 #[tokio::test]
-async fn another_content_is_sent_whatever_its_time_says() {
+async fn changed_content_is_sent_whatever_its_modification_time() {
     let site = built_site();
     let file = |content: &str, time: Duration| {
         site.write("alone.js", content);
@@ -352,10 +357,10 @@ async fn another_content_is_sent_whatever_its_time_says() {
 }
 
 #[tokio::test]
-async fn ranges_and_conditions_but_if_none_match_change_nothing() {
+async fn ranges_and_all_conditions_but_if_none_match_are_ignored() {
     let server = Server::start().await;
     let plain = server.get("/favicon.svg").send().await.is(StatusCode::OK);
-    assert!(!plain.headers.contains_key(header::ACCEPT_RANGES), "it serves none");
+    assert!(!plain.headers.contains_key(header::ACCEPT_RANGES), "ranges are not served");
     let (past, future) = ("Sat, 01 Jan 2000 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT");
     for (name, value) in [
         ("range", "bytes=0-1"),
@@ -414,11 +419,11 @@ async fn check_links(program: &Program, [js, wasm, css]: [&str; 3]) {
 }
 
 #[tokio::test]
-async fn of_two_builds_a_page_links_the_one_that_the_build_wrote_down() {
+async fn of_two_builds_a_page_links_the_one_in_hash_txt() {
     let site = Folder::new();
     site.write_build("old");
     site.write_build("new");
-    // The script of one build is the newest file, and the program of the other: times tell nothing.
+    // The newest script is of one build and the newest program of the other, so that the times of files cannot decide.
     let later = SystemTime::now() + Duration::from_secs(60);
     for name in ["pkg/event-feed.old.wasm", "pkg/event-feed.new.js"] {
         fs::File::options().write(true).open(site.0.join(name)).unwrap().set_modified(later).unwrap();
@@ -433,17 +438,17 @@ async fn of_two_builds_a_page_links_the_one_that_the_build_wrote_down() {
             assert_eq!(program.get(&format!("/pkg/{name}")).send().await.is(StatusCode::OK).text(), name);
         }
     }
-    // As cargo-leptos writes it: each file has a fingerprint of its own content.
+    // cargo-leptos gives each file the fingerprint of its own content.
     site.write_hashes(["new", "old", "new"]);
     check_links(&serving(&site).await, ["new", "old", "new"]).await;
 }
 
 #[tokio::test]
-async fn one_build_needs_no_word_about_it() {
+async fn a_single_build_needs_no_hash_txt() {
     let site = Folder::new();
     site.write_build("only");
     check_links(&serving(&site).await, ["only"; 3]).await;
-    // As cargo-leptos leaves it if it fingerprints nothing.
+    // Without fingerprints, cargo-leptos writes these names.
     let site = Folder::new();
     for ending in ["js", "wasm", "css"] {
         site.write(&format!("pkg/event-feed.{ending}"), ending);
@@ -451,11 +456,11 @@ async fn one_build_needs_no_word_about_it() {
     let program = serving(&site).await;
     assert!(program.page("/").await.contains("\"/pkg/event-feed.css\""));
     let style = program.get("/pkg/event-feed.css").send().await.is(StatusCode::OK);
-    assert_eq!(style.header(header::CACHE_CONTROL), "no-cache", "its name does not tell its content");
+    assert_eq!(style.header(header::CACHE_CONTROL), "no-cache", "its name has no fingerprint");
 }
 
 #[tokio::test]
-async fn of_several_builds_with_no_word_about_them_the_start_chooses_none() {
+async fn several_builds_without_a_hash_txt_end_the_start() {
     let site = Folder::new();
     site.write_build("old");
     site.write("pkg/event-feed.new.wasm", "new");
@@ -463,7 +468,7 @@ async fn of_several_builds_with_no_word_about_them_the_start_chooses_none() {
 }
 
 #[tokio::test]
-async fn a_build_whose_files_are_not_there_ends_the_start() {
+async fn a_build_with_missing_files_ends_the_start() {
     let site = Folder::new();
     site.write_build("here");
     site.write_hashes(["here", "gone", "here"]);
@@ -472,7 +477,7 @@ async fn a_build_whose_files_are_not_there_ends_the_start() {
     check_start_fails(site.server(), &[&site.0.display().to_string(), "hash.txt", "wasm"]).await;
 }
 
-// Which site.
+// The choice of a site.
 
 #[tokio::test]
 async fn a_wrong_site_ends_the_start() {
@@ -486,7 +491,7 @@ async fn a_wrong_site_ends_the_start() {
 }
 
 #[tokio::test]
-async fn with_neither_a_site_nor_the_sources_the_start_ends() {
+async fn a_start_without_a_site_and_sources_fails() {
     let empty = Folder::new();
     check_start_fails(empty.server_inside(), &["target/site", "public", "LEPTOS_SITE_ROOT"]).await;
     empty.write("public/vanilla/index.html", "a page without a style");
@@ -503,7 +508,7 @@ async fn a_site_is_read_at_the_start() {
     program.get("/new.js").send().await.refused(404);
 }
 
-/// Checks that a change of a file shows at once.
+/// Checks that each request reads the file, so that a change is served at once.
 async fn check_shows_a_change(command: Command, folder: &Folder, (target, name): (&str, &str)) {
     let program = Program::spawn(command).await;
     let mut tags = Vec::new();
@@ -520,7 +525,7 @@ async fn check_shows_a_change(command: Command, folder: &Folder, (target, name):
 }
 
 #[tokio::test]
-async fn while_someone_works_on_it_a_change_shows_at_once() {
+async fn a_change_is_served_at_once_in_watch_mode_and_from_the_sources() {
     let site = built_site();
     let mut watching = site.server();
     watching.env("LEPTOS_WATCH", "true");
@@ -536,7 +541,7 @@ async fn while_someone_works_on_it_a_change_shows_at_once() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_file_that_no_descriptor_is_left_for_is_not_called_missing() {
+async fn a_file_that_no_descriptor_is_left_for_does_not_get_404() {
     let site = built_site();
     for (watch, expected) in [("false", StatusCode::OK), ("true", StatusCode::SERVICE_UNAVAILABLE)] {
         let mut command = site.server();

@@ -1,4 +1,4 @@
-//! The binary asked how a server is, as a container asks.
+//! Runs the binary's `--healthcheck`, as a container does.
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -15,7 +15,7 @@ async fn check(port: u16) -> Option<i32> {
 }
 
 #[tokio::test]
-async fn a_server_that_serves_is_well_and_one_that_is_gone_is_not() {
+async fn a_running_server_is_healthy_and_a_stopped_one_is_not() {
     let server = Server::start().await;
     let port = server.address.port();
     assert_eq!(check(port).await, Some(0));
@@ -24,7 +24,7 @@ async fn a_server_that_serves_is_well_and_one_that_is_gone_is_not() {
 }
 
 #[tokio::test]
-async fn one_that_listens_everywhere_is_asked_on_this_machine() {
+async fn a_server_that_listens_on_all_addresses_is_asked_on_the_loopback_address() {
     let program = Program::start(&["--host", "0.0.0.0"]).await;
     let port = program.address.port().to_string();
     program.post(Tenant::A, "x").await.created();
@@ -33,14 +33,14 @@ async fn one_that_listens_everywhere_is_asked_on_this_machine() {
 }
 
 #[tokio::test]
-async fn any_other_answer_is_a_no() {
+async fn any_answer_but_200_is_unhealthy() {
     let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = other.local_addr().unwrap().port();
     let answer = async {
-        let (mut tcp, _) = within("the question", other.accept()).await.unwrap();
-        let mut question = [0; 1_024];
-        let length = tcp.read(&mut question).await.unwrap();
-        assert!(question[..length].starts_with(b"GET /healthz HTTP/1.1\r\n"));
+        let (mut tcp, _) = within("the health check", other.accept()).await.unwrap();
+        let mut request = [0; 1_024];
+        let length = tcp.read(&mut request).await.unwrap();
+        assert!(request[..length].starts_with(b"GET /healthz HTTP/1.1\r\n"));
         tcp.write_all(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n").await.unwrap();
     };
     assert_eq!(tokio::join!(check(port), answer).0, Some(1));

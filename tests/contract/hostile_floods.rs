@@ -1,5 +1,5 @@
-//! Clients that ask for as much as they can: frames without content, pages, lists that they do not wait for, events
-//! that they do not read. Each costs the server little, and another client notices nothing.
+//! Sends as much as a client can: empty frames, page loads, list reads that are abandoned, events that are never read.
+//! Each must cost the server little, and another client must not be disturbed.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use futures_util::{
 };
 
 use crate::support::{
-    Client, Heard, Method, Program, Raw, Server, Tenant, Witness, frame, message, until, within_limit,
+    Client, Method, Program, Raw, Received, Server, Tenant, Witness, frame, message, until, within_timeout,
 };
 
-/// How many frames without content a client may send within 10 s (contract, "WebSocket").
+/// How many pings, unasked pongs and empty fragments a client may send within 10 s (contract, "WebSocket").
 const FRAMES_MAX: usize = 100;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
@@ -22,13 +22,13 @@ async fn program() -> Program {
     Program::start(&["--log", "warn,event_feed=info"]).await
 }
 
-/// How much more memory the program holds than before, in bytes.
+/// How much the program's resident memory has grown, in bytes.
 fn grown(program: &Program, before: Option<u64>) -> u64 {
     program.memory().unwrap_or_default().saturating_sub(before.unwrap_or_default())
 }
 
 #[tokio::test]
-async fn a_hundred_frames_without_content_are_taken_and_one_more_closes_with_1008() {
+async fn a_hundred_empty_frames_are_accepted_and_one_more_closes_with_1008() {
     let server = Server::start().await;
     let fragments = [frame(0x1, b""), frame(0x0, b"").repeat(FRAMES_MAX - 2)].concat();
     for within_the_limit in
@@ -36,17 +36,17 @@ async fn a_hundred_frames_without_content_are_taken_and_one_more_closes_with_100
     {
         let mut raw = server.raw_socket(Tenant::A).await;
         raw.write([&within_the_limit[..], &message(PING, b"the 100th")].concat()).await;
-        raw.hear_until(|heard| *heard == Heard::Pong(b"the 100th".to_vec())).await;
+        raw.receive_until(|received| *received == Received::Pong(b"the 100th".to_vec())).await;
         raw.write(message(PING, b"one more")).await;
         assert_eq!(raw.close_code().await, Some(1008));
         raw.write(message(0x8, &1008_u16.to_be_bytes())).await;
-        assert_eq!(raw.hear().await, Heard::End);
+        assert_eq!(raw.receive().await, Received::End);
     }
     assert_eq!(server.counts(Tenant::A).await["ended"]["policy"], 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_breach_behind_whatever_closes_a_socket_ends_its_connection() {
+async fn a_breach_behind_any_close_ends_the_connection() {
     let program = program().await;
     let mut witness = Witness::of(&program, Tenant::B).await;
     let breaches = [vec![0x89, 0x00], frame(0xc1, b"x"), message(0x8, b"\x03"), message(0x8, b"\x03\xe8\xff")];
@@ -62,30 +62,31 @@ async fn a_breach_behind_whatever_closes_a_socket_ends_its_connection() {
                 let mut raw = program.raw_socket(Tenant::A).await;
                 raw.write([&close[..], breach].concat()).await;
                 assert_eq!(raw.close_code().await, Some(*code));
-                raw.gone().await;
+                raw.closed().await;
             }
         }
     };
-    witness.while_others(all).await;
+    witness.check_during(all).await;
     until("their end", async || program.counts(Tenant::A).await["connections"] == 0).await;
     assert_eq!(program.end_with("TERM").await.code, Some(0));
 }
 
 #[tokio::test]
-async fn a_pong_that_the_server_has_asked_for_does_not_count() {
+async fn a_pong_that_the_server_asked_for_does_not_count() {
     let server = Server::with(|settings| settings.heartbeat = 100).await;
     let mut raw = server.raw_socket(Tenant::A).await;
-    // In 10 s more pings come than frames without content may be sent.
+    // 101 pongs, one more than the limit, in 9.1 s: a heartbeat and its ping come after nine tenths of the interval of
+    // 100 ms.
     for _ in 0..=FRAMES_MAX {
-        raw.hear_until(|heard| *heard == Heard::Ping).await;
+        raw.receive_until(|received| *received == Received::Ping).await;
         raw.write(message(PONG, b"")).await;
     }
     raw.write(message(PING, b"still open")).await;
-    raw.hear_until(|heard| *heard == Heard::Pong(b"still open".to_vec())).await;
+    raw.receive_until(|received| *received == Received::Pong(b"still open".to_vec())).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_that_goes_on_after_its_close_is_cut_off() {
+async fn a_flood_that_goes_on_after_its_close_is_reset() {
     let program = program().await;
     let mut witness = Witness::of(&program, Tenant::A).await;
     let flood = async {
@@ -93,15 +94,16 @@ async fn a_flood_that_goes_on_after_its_close_is_cut_off() {
         let (pings, mut sent) = (message(PING, b"").repeat(10_000), 0);
         while raw.try_write(&pings).await.is_ok() {
             sent += pings.len();
-            assert!(sent < 24 << 20, "it is read on and on"); // some 10 MB are the kernel's
+            // The server discards 256 KiB after its close, and the kernel buffers some 10 MB.
+            assert!(sent < 24 << 20, "the server reads {sent} bytes and more");
         }
     };
-    witness.while_others(flood).await;
-    until("its end", async || program.counts(Tenant::B).await["connections"] == 0).await;
+    witness.check_during(flood).await;
+    until("the end of its connection", async || program.counts(Tenant::B).await["connections"] == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn floods_of_frames_that_come_back_at_once_delay_nobody_for_long() {
+async fn clients_that_flood_and_reconnect_at_once_disturb_no_tenant() {
     let program = program().await;
     let client: Client = *program;
     let (mut of_a, mut of_b) = (Witness::of(&client, Tenant::A).await, Witness::of(&client, Tenant::B).await);
@@ -113,17 +115,17 @@ async fn floods_of_frames_that_come_back_at_once_delay_nobody_for_long() {
             if raw.try_write(&flood).await.is_ok() {
                 assert_eq!(raw.close_code().await, Some(1008));
             }
-            raw.cut();
+            raw.reset();
         }
     });
-    of_a.while_others(of_b.while_others(join_all(floods))).await;
+    of_a.check_during(of_b.check_during(join_all(floods))).await;
 }
 
-/// Sends list reads of Tenant A, and ends each connection in this way at once.
+/// Sends list reads of Tenant A, and ends each connection with `end` before the answer.
 async fn abandon_lists(client: Client, count: usize, end: fn(Raw)) {
     let reads = stream::iter(0..count).for_each_concurrent(64, async |_| {
         let mut raw = client.raw().await;
-        // The server may have closed it already.
+        // The write may fail, since the server may have closed the connection.
         let _ = raw.try_write(client.get("/events").tenant(Tenant::A).head()).await;
         end(raw);
     });
@@ -131,44 +133,45 @@ async fn abandon_lists(client: Client, count: usize, end: fn(Raw)) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lists_that_nobody_waits_for_take_no_time_from_those_that_are_waited_for() {
+async fn lists_that_nobody_waits_for_delay_no_other_list() {
     let program = program().await;
     let client: Client = *program;
     let mut witness = Witness::of(&client, Tenant::B).await;
     client.post(Tenant::A, "marker").await.created();
-    // At 1.5 ms each they would keep a list waiting for 24 s, which is more than this test waits for anything.
-    witness.while_others(abandon_lists(client, 16_000, Raw::cut)).await;
+    // At 1.5 ms each, 16,000 abandoned reads would take 24 s of the limiter's time. If they kept their turns, the queue
+    // would be longer than the 8 s of the contract, and the list would get `503`.
+    witness.check_during(abandon_lists(client, 16_000, Raw::reset)).await;
     assert_eq!(client.list(Tenant::A).await.messages(), ["marker"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lists_whose_clients_have_ended_their_side_keep_no_place_from_others() {
+async fn lists_whose_clients_have_half_closed_take_no_slot_from_others() {
     let program = program().await;
     let client: Client = *program;
     client.post(Tenant::A, "marker").await.created();
-    // More than there are places for connections, and more than are answered meanwhile.
+    // Three times the 2,000 HTTP connections of the contract, and more than are answered meanwhile.
     let attack = abandon_lists(client, 6_000, drop);
     let others = async {
         for n in 0..30 {
-            client.post(Tenant::B, &n.to_string()).await.created(); // on a connection of its own
+            client.post(Tenant::B, &n.to_string()).await.created(); // each on a new connection
         }
     };
     tokio::join!(attack, others);
-    client.post(Tenant::B, "the last").await.created();
+    client.post(Tenant::B, "after the attack").await.created();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_page_that_would_wait_too_long_is_refused_in_words_with_a_link_to_try_again() {
+async fn a_page_that_would_wait_too_long_gets_a_503_page_with_a_link() {
     let program = program().await;
     let client: Client = *program;
     let mut witness = Witness::of(&client, Tenant::B).await;
     for target in ["/?tenant=tenant_a", "/", "/?tenant=nobody", "/isolation"] {
-        // One every 8 ms: 1,000 of them wait for 8 s.
+        // A page takes 8 ms of the limiter's time, and 8 s / 8 ms = 1,000 pages may wait: 200 more than that.
         let crowd = async {
             let mut waiting = FuturesUnordered::new();
             for _ in 0..1_200 {
                 let mut raw = client.raw().await;
-                raw.will_be_reset();
+                raw.reset_on_drop();
                 raw.write(client.get(target).header("accept", "text/html").head()).await;
                 waiting.push(async move { raw.answer().await });
             }
@@ -179,7 +182,7 @@ async fn a_page_that_would_wait_too_long_is_refused_in_words_with_a_link_to_try_
                 }
             }
         };
-        let refused = witness.while_others(crowd).await;
+        let refused = witness.check_during(crowd).await;
         assert_eq!(refused.header("retry-after"), "8", "{target}");
         assert!(refused.refused_page().contains("too many"), "{target}");
     }
@@ -195,8 +198,8 @@ async fn a_subscriber_that_reads_nothing_costs_no_memory_of_its_own_for_each_eve
         silent.push(client.subscribe(Raw::connect_narrow(client.address).await, Tenant::A).await);
     }
     let before = program.memory();
-    // Each a batch of its own, some 250 bytes as a frame: more than the kernel takes, and less than the backlog of 1
-    // MiB.
+    // A batch for each event, of some 250 bytes: 750 kB in all. That is more than the kernel buffers, and less than the
+    // 1 MiB of the largest backlog.
     let mut poster = client.open().await;
     for n in 0..3_000 {
         poster.send(client.new_post(Tenant::A, &n.to_string())).await.created();
@@ -218,7 +221,7 @@ async fn a_body_in_many_small_chunks_costs_no_more_than_its_bytes() {
         raw.write([&head[..], &b"1\r\nx\r\n".repeat(16_000)].concat()).await;
         held.push(raw);
     }
-    // Taken in the order in which they were sent, on each connection.
+    // On each connection, the server reads the rest of the body before this last chunk.
     for raw in &mut held {
         raw.write("0\r\n\r\n").await;
     }
@@ -226,7 +229,7 @@ async fn a_body_in_many_small_chunks_costs_no_more_than_its_bytes() {
     for raw in &mut held {
         highest = highest.max(grown(&program, before));
         let status = raw.answer().await.status;
-        assert!(status == 400 || status == 408, "{status}: not JSON, or not within 10 s");
+        assert!(status == 400 || status == 408, "{status}"); // not JSON, or not complete within 10 s
     }
     assert!(highest < (CLIENTS as u64) * 150_000, "{highest} bytes for {CLIENTS} bodies");
 }
@@ -240,7 +243,7 @@ async fn a_reader_at_a_steady_20_kb_a_second_gets_the_whole_list() {
     }
     let mut raw = server.raw().await;
     raw.write(server.get("/events").tenant(Tenant::A).header("connection", "close").head()).await;
-    let read = within_limit(Duration::from_secs(60), "the end of a list of 430 kB", raw.read_at(20_000)).await;
+    let read = within_timeout(Duration::from_secs(60), "the end of a list of 430 kB", raw.read_at_rate(20_000)).await;
     let length: usize = read.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap().parse().unwrap();
     assert!(length > 400_000 && read.ends_with("]"), "{length} bytes announced");
     assert_eq!(read.split("\r\n\r\n").nth(1).unwrap().len(), length);
@@ -252,13 +255,13 @@ async fn a_subscriber_that_reads_100_kb_a_second_and_falls_behind_receives_its_1
     let mut raw = server.raw_socket(Tenant::A).await;
     let post = async {
         let mut poster = server.open().await;
-        // 2.2 kB each: more than the backlog and what a kernel takes.
+        // 2,000 × 2.2 kB: more than the backlog of 1 MiB and what a kernel buffers.
         for _ in 0..2_000 {
             poster.send(server.new_post(Tenant::A, &"\u{1F600}".repeat(500))).await.created();
         }
     };
-    let read = within_limit(Duration::from_secs(60), "the close", raw.read_at(100_000));
+    let read = within_timeout(Duration::from_secs(60), "the close", raw.read_at_rate(100_000));
     let ((), read) = tokio::join!(post, read);
-    // A close frame with the code 1013, and nothing behind it.
+    // The reason of a close frame with the code 1013, and nothing behind it.
     assert!(read.ends_with("reads too slowly"), "{} bytes, and no 1013", read.len());
 }

@@ -1,4 +1,4 @@
-//! For whom the server answers: the `Host` of every request, the `Origin` of a socket.
+//! Checks the `Host` of every request and the `Origin` of a socket.
 
 use crate::support::{Server, StatusCode, Tenant};
 
@@ -10,7 +10,7 @@ fn with_flags(hosts: &'static [&'static str], origins: &'static [&'static str]) 
 }
 
 #[tokio::test]
-async fn local_names_addresses_and_allowed_names_are_answered_for_with_any_port() {
+async fn local_names_ip_addresses_and_allowed_names_pass_with_any_port() {
     let server = with_flags(&["feed.example"], &[]).await;
     for host in [
         "localhost",
@@ -37,7 +37,7 @@ async fn local_names_addresses_and_allowed_names_are_answered_for_with_any_port(
 }
 
 #[tokio::test]
-async fn a_trailing_dot_makes_no_other_name() {
+async fn a_trailing_dot_does_not_make_another_name() {
     let server = with_flags(&["feed.example."], &["https://else.example."]).await;
     for (host, origin) in [
         ("feed.example", "https://feed.example."),
@@ -54,7 +54,7 @@ async fn a_trailing_dot_makes_no_other_name() {
 }
 
 #[tokio::test]
-async fn another_host_is_refused_and_told_the_flag() {
+async fn any_other_host_is_refused_with_the_flag_that_would_allow_it() {
     let server = with_flags(&["feed.example"], &[]).await;
     for host in ["rebound.example", "localhost.example:3000", "notlocalhost", "x.feed.example", "127.0.0.1.example"] {
         for target in ["/", "/healthz", "/events", "/vanilla/", "/nowhere", "/ws?tenant=tenant_a"] {
@@ -93,7 +93,7 @@ async fn a_malformed_host_is_refused() {
 }
 
 #[tokio::test]
-async fn a_forwarded_header_does_not_stand_for_the_host() {
+async fn a_forwarded_header_does_not_replace_the_host() {
     let server = Server::start().await;
     let mut request =
         server.get("/healthz").header("x-forwarded-host", "localhost").header("forwarded", "host=localhost");
@@ -104,7 +104,7 @@ async fn a_forwarded_header_does_not_stand_for_the_host() {
 }
 
 #[tokio::test]
-async fn the_authority_of_an_absolute_target_goes_before_the_host_line() {
+async fn the_authority_of_an_absolute_target_overrides_the_host_header() {
     let server = Server::start().await;
     for (target, host, status) in [
         ("http://localhost/healthz", "rebound.example", 200),
@@ -118,7 +118,7 @@ async fn the_authority_of_an_absolute_target_goes_before_the_host_line() {
 }
 
 #[tokio::test]
-async fn a_socket_is_for_this_servers_own_pages_and_the_allowed_sites() {
+async fn only_this_servers_own_pages_and_allowed_origins_may_open_a_socket() {
     let server = with_flags(&["feed.example"], &["https://else.example", "http://other.example:8080"]).await;
     for (host, origin, passes) in [
         ("127.0.0.1:3000", "http://127.0.0.1:3000", true),
@@ -154,7 +154,7 @@ async fn a_socket_is_for_this_servers_own_pages_and_the_allowed_sites() {
 }
 
 #[tokio::test]
-async fn an_origin_comes_once() {
+async fn a_repeated_origin_is_refused() {
     let server = Server::start().await;
     let own = format!("http://{}", server.address);
     let request = server.new_socket(Tenant::A).header("origin", &own).header("origin", &own);
@@ -162,7 +162,7 @@ async fn an_origin_comes_once() {
 }
 
 #[tokio::test]
-async fn who_sends_no_origin_is_no_browser_and_may_connect() {
+async fn a_client_without_an_origin_may_connect() {
     let server = Server::start().await;
     server.new_socket(Tenant::A).send().await.is(StatusCode::SWITCHING_PROTOCOLS);
 }

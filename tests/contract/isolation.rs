@@ -1,10 +1,10 @@
-//! What is one tenant's never reaches the other: no event, no number, no limit.
+//! Checks that no event, count or limit of one tenant reaches the other.
 
 use std::collections::VecDeque;
 
 use crate::support::{Server, Socket, StatusCode, Tenant};
 
-/// Numbers that look like chance and are the same each time.
+/// A pseudo-random generator: the same seed gives the same numbers.
 struct Chance(u64);
 
 impl Chance {
@@ -27,26 +27,26 @@ const fn other(tenant: Tenant) -> Tenant {
 }
 
 #[tokio::test]
-async fn what_one_tenant_posts_never_reaches_the_other() {
+async fn an_event_never_reaches_the_other_tenant() {
     for tenant in Tenant::ALL {
         let server = Server::start().await;
         let mut stranger = server.connect(other(tenant)).await;
         server.post(tenant, "secret").await.created();
         let marker = server.post(other(tenant), "marker").await.created();
-        assert_eq!(stranger.next_event().await, marker); // a leak would have come first
+        assert_eq!(stranger.next_event().await, marker); // a leak would arrive first, so no sleep is needed
         assert_eq!(server.list(other(tenant)).await.events, [marker]);
         assert!(!server.page(&format!("/?tenant={}", other(tenant))).await.contains("secret"));
     }
 }
 
 #[tokio::test]
-async fn nothing_crosses_in_any_interleaving_of_posts_reads_and_connections() {
+async fn no_event_crosses_in_any_interleaving_of_posts_reads_and_connections() {
     for seed in 0..4 {
         interleave(Chance(seed)).await;
     }
 }
 
-/// Lets both tenants do 150 things, and compares what each socket got with what its tenant posted.
+/// Does 150 random steps for both tenants, and compares what each socket received with what its tenant posted.
 async fn interleave(mut chance: Chance) {
     let server = Server::start().await;
     let mut posted = [const { Vec::new() }; 2];
@@ -65,14 +65,14 @@ async fn interleave(mut chance: Chance) {
         assert!(server.list(tenant).await.events.iter().rev().eq(&posted[tenant as usize]));
     }
     for (tenant, mut socket) in sockets {
-        let missed = usize::try_from(socket.hello.seq).unwrap();
-        let mine = &posted[tenant as usize][missed..];
+        let before_hello = usize::try_from(socket.hello.seq).unwrap();
+        let mine = &posted[tenant as usize][before_hello..];
         assert_eq!(socket.next_events(mine.len()).await, mine);
     }
 }
 
 #[tokio::test]
-async fn each_tenant_counts_for_itself() {
+async fn each_tenant_has_its_own_seq() {
     let server = Server::with(|settings| settings.heartbeat = 500).await;
     for _ in 0..3 {
         server.post(Tenant::A, "x").await.created();
@@ -86,7 +86,7 @@ async fn each_tenant_counts_for_itself() {
 }
 
 #[tokio::test]
-async fn what_one_tenant_keeps_pushes_nothing_of_the_other_out() {
+async fn the_events_that_one_tenant_keeps_push_out_none_of_the_other() {
     let server = Server::with(|settings| settings.retain = 2).await;
     let first = server.post(Tenant::B, "first of B").await.created();
     for n in 0..5 {
@@ -96,7 +96,7 @@ async fn what_one_tenant_keeps_pushes_nothing_of_the_other_out() {
 }
 
 #[tokio::test]
-async fn the_counts_of_one_tenant_do_not_move_the_others() {
+async fn activity_of_one_tenant_does_not_change_the_counts_of_the_other() {
     let server = Server::start().await;
     let before = server.counts(Tenant::B).await;
     let mut a = server.connect(Tenant::A).await;
@@ -110,7 +110,7 @@ async fn the_counts_of_one_tenant_do_not_move_the_others() {
 }
 
 #[tokio::test]
-async fn the_isolation_view_shows_no_message_and_names_no_tenant() {
+async fn the_isolation_view_shows_no_message() {
     let server = Server::start().await;
     for tenant in Tenant::ALL {
         server.post(tenant, &format!("secret of {tenant}")).await.created();

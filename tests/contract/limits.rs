@@ -1,9 +1,9 @@
-//! How many connections there may be, and what one tenant at its limit is to the other.
+//! Checks the limits on connections, and that a tenant at its limit does not disturb the other.
 
 use crate::support::{Client, Program, Raw, Server, StatusCode, Tenant, until};
 
 #[tokio::test]
-async fn one_tenant_at_its_limit_is_refused_and_the_other_notices_nothing() {
+async fn a_tenant_at_its_limit_gets_503_and_the_other_is_served() {
     let server = Server::with(|settings| settings.max_connections = 2).await;
     let (mut first, _second) = (server.connect(Tenant::A).await, server.connect(Tenant::A).await);
     server.new_socket(Tenant::A).send().await.refused(503);
@@ -13,34 +13,35 @@ async fn one_tenant_at_its_limit_is_refused_and_the_other_notices_nothing() {
 }
 
 #[tokio::test]
-async fn that_a_tenant_is_at_its_limit_stands_in_the_log() {
+async fn a_tenant_at_its_limit_is_logged() {
     let mut program = Program::start(&["--max-connections", "1"]).await;
     let _taken = program.connect(Tenant::A).await;
     program.new_socket(Tenant::A).send().await.refused(503);
-    program.says("problem=\"full\"").await;
+    program.wait_for_log("problem=\"full\"").await;
 }
 
 #[tokio::test]
-async fn a_place_is_free_again_after_a_close_or_a_cut() {
+async fn a_slot_is_free_again_after_a_close_or_a_reset() {
     let server = Server::with(|settings| settings.max_connections = 1).await;
     server.connect(Tenant::A).await.close().await;
-    server.raw_socket(Tenant::A).await.cut();
-    until("the place", async || server.new_socket(Tenant::A).send().await.status == 101).await;
+    server.raw_socket(Tenant::A).await.reset();
+    until("a free slot", async || server.new_socket(Tenant::A).send().await.status == 101).await;
 }
 
 #[tokio::test]
-async fn who_stays_hears_on_after_many_ended() {
+async fn a_subscriber_still_receives_events_after_many_ended() {
     let server = Server::start().await;
     let mut stays = server.connect(Tenant::A).await;
-    // More ended connections than the server keeps (1,024), all of which have been sent an event.
+    // More than the 1,024 ended connections after which the channel wakes its fan-out (`ENDED_MAX` in `channel.rs`).
+    // Each has been sent an event.
     let mut others = Vec::new();
     for _ in 0..1_100 {
         others.push(server.raw_socket(Tenant::A).await);
     }
     let first = server.post(Tenant::A, "first").await.created();
     assert_eq!(stays.next_event().await, first);
-    others.into_iter().for_each(Raw::cut);
-    until("their end", async || server.counts(Tenant::A).await["ended"]["closed_by_peer"] == 1_100).await;
+    others.into_iter().for_each(Raw::reset);
+    until("the end of the others", async || server.counts(Tenant::A).await["ended"]["closed_by_peer"] == 1_100).await;
     for n in 0..2 {
         let event = server.post(Tenant::A, &n.to_string()).await.created();
         assert_eq!(stays.next_event().await, event);
@@ -48,7 +49,7 @@ async fn who_stays_hears_on_after_many_ended() {
 }
 
 #[tokio::test]
-async fn a_refused_handshake_takes_no_place() {
+async fn a_refused_handshake_takes_no_slot() {
     let server = Server::with(|settings| settings.max_connections = 1).await;
     for _ in 0..3 {
         server.new_socket(Tenant::A).header("origin", "null").send().await.refused(403);
@@ -58,14 +59,15 @@ async fn a_refused_handshake_takes_no_place() {
 }
 
 #[tokio::test]
-async fn the_window_of_return_grows_with_a_tenants_connections() {
+async fn the_reconnect_window_grows_with_a_tenants_connections() {
     let server = Server::start().await;
     let mut sockets = Vec::new();
     for _ in 0..110 {
         sockets.push(server.raw_socket(Tenant::A).await);
     }
+    // 5 ms for each connection, at least 500 (contract, "WebSocket"): 110 and this one are more than the first 100.
     assert_eq!(server.connect(Tenant::A).await.hello.reconnect_ms, 5 * 111);
-    assert_eq!(server.connect(Tenant::B).await.hello.reconnect_ms, 500, "of this tenant's connections alone");
+    assert_eq!(server.connect(Tenant::B).await.hello.reconnect_ms, 500, "the other tenant's connections do not count");
 }
 
 #[tokio::test]
@@ -88,14 +90,14 @@ async fn where_few_files_may_be_open_fewer_connections_are_taken_and_the_log_say
 }
 
 #[tokio::test]
-async fn connections_that_are_no_tenants_have_one_limit_for_all_and_take_nothing_from_sockets() {
+async fn http_connections_share_one_limit_and_take_no_slot_from_sockets() {
     let mut program = Program::with_few_files().await;
     let mut socket = program.connect(Tenant::A).await;
     let (mut busy, refusal) = program.fill_with_busy_connections().await;
     assert!((10..80).contains(&busy.len()), "{} connections", busy.len());
     refusal.refused(503);
-    program.says("HTTP connection limit reached").await;
-    // One of them gets its body, and posts.
+    program.wait_for_log("HTTP connection limit reached").await;
+    // The post on one of them is still completed.
     let mut poster = busy.pop().unwrap();
     poster.write(Client::MARKER).await;
     let marker = poster.answer().await.created();
@@ -103,10 +105,10 @@ async fn connections_that_are_no_tenants_have_one_limit_for_all_and_take_nothing
 }
 
 #[tokio::test]
-async fn every_new_connection_beyond_the_limit_is_answered_at_once() {
+async fn every_connection_beyond_the_limit_gets_503_at_once() {
     let program = Program::with_few_files().await;
     let (_busy, _) = program.fill_with_busy_connections().await;
-    // More than may linger (32), and none of them ends its own side.
+    // None of them is closed by its client: 100 is more than the 32 that may linger (`LINGERING_MAX` in `listener.rs`).
     let mut rejected = Vec::new();
     for _ in 0..100 {
         let mut raw = program.raw().await;
@@ -116,7 +118,7 @@ async fn every_new_connection_beyond_the_limit_is_answered_at_once() {
 }
 
 #[tokio::test]
-async fn the_connection_that_has_been_idle_longest_makes_room_for_a_new_one() {
+async fn the_connection_that_is_idle_longest_is_closed_for_a_new_one() {
     let program = Program::with_few_files().await;
     let (mut busy, _) = program.fill_with_busy_connections().await;
     let mut idle = Vec::new();
@@ -127,10 +129,10 @@ async fn the_connection_that_has_been_idle_longest_makes_room_for_a_new_one() {
         idle.push(raw);
     }
     for _ in 0..2 {
-        busy.push(program.busy().await.expect("a place"));
+        busy.push(program.busy_connection().await.expect("a free slot"));
     }
     let [first, second, third] = &mut idle[..] else { panic!("three") };
-    assert!(first.at_end().await && second.at_end().await, "the two that have been idle longest were closed");
+    assert!(first.at_end().await && second.at_end().await, "the two that were idle longest stay open");
     third.write(program.get("/healthz").head()).await;
     third.answer().await.is(StatusCode::OK);
 }

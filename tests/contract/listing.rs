@@ -1,4 +1,4 @@
-//! `GET /events`: the kept events, newest first, and the position they end at.
+//! Checks `GET /events`: the kept events, newest first, and the position of the newest.
 
 use crate::support::{Client, Request, Server, StatusCode, Tenant, header};
 
@@ -20,14 +20,14 @@ async fn a_list_is_newest_first_and_ends_at_its_position() {
 }
 
 #[tokio::test]
-async fn the_position_is_of_the_epoch_and_the_tenant() {
+async fn the_position_belongs_to_the_epoch_and_the_tenant() {
     let server = Server::start().await;
     let socket = server.connect(Tenant::A).await;
     server.post(Tenant::A, "one").await.created();
     let (a, b) = (server.list(Tenant::A).await, server.list(Tenant::B).await);
     assert_eq!((a.seq, b.seq), (1, 0));
     assert_eq!((&a.epoch, &b.epoch), (&socket.hello.epoch, &socket.hello.epoch));
-    assert_ne!(Server::start().await.list(Tenant::A).await.epoch, a.epoch, "another process's, another epoch");
+    assert_ne!(Server::start().await.list(Tenant::A).await.epoch, a.epoch, "another server has another epoch");
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn a_thousand_events_are_kept_by_default() {
 }
 
 #[tokio::test]
-async fn a_list_is_the_tenants_and_is_not_stored() {
+async fn a_list_varies_by_tenant_and_is_not_stored() {
     let server = Server::start().await;
     let answer = server.get("/events").tenant(Tenant::A).send().await;
     assert_eq!(answer.header(header::VARY).to_lowercase(), "x-tenant-id");
@@ -63,7 +63,7 @@ async fn a_list_is_the_tenants_and_is_not_stored() {
 }
 
 #[tokio::test]
-async fn who_has_the_list_is_told_so_until_it_changes() {
+async fn a_client_that_has_the_list_gets_304_until_it_changes() {
     let server = Server::start().await;
     server.post(Tenant::A, "one").await.created();
     let list = server.get("/events").tenant(Tenant::A).send().await;
@@ -83,7 +83,7 @@ async fn who_has_the_list_is_told_so_until_it_changes() {
 }
 
 #[tokio::test]
-async fn the_tag_of_one_tenants_list_is_not_the_others() {
+async fn the_etags_of_two_tenants_differ() {
     let server = Server::start().await;
     let of_b = server.get("/events").tenant(Tenant::B).send().await;
     list_if_none_match(&server, of_b.header(header::ETAG)).send().await.is(StatusCode::OK);

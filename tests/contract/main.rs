@@ -1,7 +1,7 @@
-//! The contract, proven from outside: the real server on a port of its own, real connections, and a module for each of
-//! the contract's sections. The name of a test is a sentence of the contract.
+//! Tests the contract from outside: the real server on a port of its own, real connections, a module for each section
+//! of the contract. A test's name is a rule of the contract.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot continue has failed")]
 
 mod support;
 

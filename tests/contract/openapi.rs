@@ -1,4 +1,4 @@
-//! The description of the HTTP side, for machines: it tells of every operation, and of every status that one can have.
+//! Checks `/openapi.json`: it lists every operation, and every status that each can return.
 
 use std::collections::BTreeSet;
 
@@ -15,15 +15,15 @@ async fn document(server: &Server) -> Value {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-/// The statuses that the document tells of for this request.
-fn told(document: &Value, request: &Request) -> BTreeSet<u16> {
+/// The statuses that the document lists for this request.
+fn documented(document: &Value, request: &Request) -> BTreeSet<u16> {
     let operation = &document["paths"][&request.path][request.method.as_str().to_lowercase()];
     let responses = operation["responses"].as_object();
-    let responses = responses.unwrap_or_else(|| panic!("nothing is told of {} {}", request.method, request.path));
+    let responses = responses.unwrap_or_else(|| panic!("{} {} is not documented", request.method, request.path));
     responses.keys().map(|status| status.parse().unwrap()).collect()
 }
 
-/// A right request for each operation that there is.
+/// A valid request for each operation.
 fn operations(server: &Server) -> Vec<Request> {
     let post = server.new_post(Tenant::A, "x");
     vec![
@@ -41,16 +41,16 @@ fn operations(server: &Server) -> Vec<Request> {
 }
 
 #[tokio::test]
-async fn it_tells_of_every_operation_and_of_no_other() {
+async fn the_document_lists_every_operation_and_no_other() {
     let server = Server::start().await;
     let document = document(&server).await;
     assert_eq!(document["openapi"], "3.1.0");
     let mut known = BTreeSet::new();
     for request in operations(&server) {
-        let told = told(&document, &request);
+        let documented = documented(&document, &request);
         let what = format!("{} {}", request.method.as_str().to_lowercase(), request.path);
         let status = request.send().await.status.as_u16();
-        assert!(status < 300 && told.contains(&status), "{what} gave {status}");
+        assert!(status < 300 && documented.contains(&status), "{what} gave {status}");
         known.insert(what);
     }
     let paths = document["paths"].as_object().unwrap().iter();
@@ -60,25 +60,25 @@ async fn it_tells_of_every_operation_and_of_no_other() {
 }
 
 #[tokio::test]
-async fn it_tells_of_every_refusal() {
+async fn the_document_lists_every_refusal() {
     let server = Server::start().await;
     let document = document(&server).await;
-    let known = |fault: &&Fault| !matches!(fault.status, 404 | 405); // of another path, or another method
+    let is_documented = |fault: &&Fault| !matches!(fault.status, 404 | 405); // these belong to another path or method
     for (right, faults) in [
         (server.new_post(Tenant::A, "x"), of_a_post()),
         (server.new_post(Tenant::A, "x").at("/api/post_event"), of_a_post()),
         (server.get("/events").tenant(Tenant::A), of_a_list()),
         (server.new_socket(Tenant::A), of_a_handshake()),
     ] {
-        let told = told(&document, &right);
-        for fault in faults.iter().filter(known) {
-            assert!(told.contains(&fault.status), "{} of {} {}", fault.status, right.method, right.path);
+        let documented = documented(&document, &right);
+        for fault in faults.iter().filter(is_documented) {
+            assert!(documented.contains(&fault.status), "{} of {} {}", fault.status, right.method, right.path);
         }
     }
     for request in operations(&server) {
-        let told = told(&document, &request);
+        let documented = documented(&document, &request);
         for status in [400, 405, 408, 413, 421, 503] {
-            assert!(told.contains(&status), "{status} of {} {}", request.method, request.path);
+            assert!(documented.contains(&status), "{status} of {} {}", request.method, request.path);
         }
         let mut wrong = request.clone();
         wrong.method = Method::PATCH;
@@ -87,7 +87,7 @@ async fn it_tells_of_every_refusal() {
 }
 
 #[tokio::test]
-async fn every_reference_in_it_leads_somewhere() {
+async fn every_reference_in_the_document_resolves() {
     fn check(whole: &Value, part: &Value) {
         match part {
             Value::Object(fields) => {

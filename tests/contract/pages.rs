@@ -1,4 +1,4 @@
-//! The pages: what the server renders, and what no page may do.
+//! Checks the pages that the server renders, and what no page may do.
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ fn sources<'a>(page: &'a Answer, directive: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test]
-async fn a_feeds_page_holds_its_newest_100_events_and_the_position_they_end_at() {
+async fn a_feeds_page_holds_its_newest_100_events_and_their_position() {
     let server = Server::start().await;
     let mut connection = server.open().await;
     for n in 1..=101 {
@@ -32,12 +32,12 @@ async fn a_feeds_page_holds_its_newest_100_events_and_the_position_they_end_at()
     assert!((2..=101).all(|n| page.contains(&format!("event number {n}."))));
     assert!(!page.contains("event number 1."));
     assert!(page.contains(&server.list(Tenant::A).await.epoch));
-    let place = |n: usize| page.find(&format!("event number {n}.")).unwrap();
-    assert!(place(101) < place(100) && place(3) < place(2), "newest first");
+    let offset = |n: usize| page.find(&format!("event number {n}.")).unwrap();
+    assert!(offset(101) < offset(100) && offset(3) < offset(2), "newest first");
 }
 
 #[tokio::test]
-async fn a_page_says_whose_it_is() {
+async fn the_title_of_a_page_names_its_tenant() {
     let server = Server::start().await;
     for tenant in Tenant::ALL {
         let page = server.get(&format!("/?tenant={tenant}")).send().await.is(StatusCode::OK);
@@ -58,7 +58,7 @@ async fn a_page_never_holds_the_other_tenants_events() {
 }
 
 #[tokio::test]
-async fn what_people_wrote_is_escaped() {
+async fn a_message_is_escaped() {
     let server = Server::start().await;
     for hostile in [
         "<img src=x onerror=alert(1)>",
@@ -68,13 +68,13 @@ async fn what_people_wrote_is_escaped() {
     ] {
         server.post(Tenant::A, hostile).await.created();
         let page = server.page("/?tenant=tenant_a").await;
-        assert!(!page.contains(hostile), "{hostile} stands in the page as it is");
+        assert!(!page.contains(hostile), "{hostile} is not escaped");
         assert!(page.contains(&hostile.replace('<', "&lt;").replace('>', "&gt;")), "{hostile} is shown as text");
     }
 }
 
 #[tokio::test]
-async fn every_page_carries_a_policy_that_lets_no_foreign_or_inline_script_run() {
+async fn the_policy_of_every_page_forbids_foreign_and_inline_scripts() {
     let server = Server::start().await;
     for target in ["/", "/?tenant=tenant_a", "/?tenant=nobody", "/isolation", "/vanilla/"] {
         let page = server.get(target).send().await;
@@ -118,7 +118,7 @@ async fn a_nonce_is_fresh_each_time() {
 }
 
 #[tokio::test]
-async fn what_holds_tenants_data_is_not_stored() {
+async fn no_page_is_stored() {
     let server = Server::start().await;
     for target in ["/", "/?tenant=tenant_a", "/?tenant=nobody", "/isolation", "/healthz"] {
         assert_eq!(server.get(target).send().await.header(header::CACHE_CONTROL), "no-store", "{target}");
@@ -126,7 +126,7 @@ async fn what_holds_tenants_data_is_not_stored() {
 }
 
 #[tokio::test]
-async fn no_isolation_takes_its_page_and_its_server_function_away() {
+async fn no_isolation_removes_the_view_its_server_function_and_its_link() {
     for (no_isolation, status) in [(false, StatusCode::OK), (true, StatusCode::NOT_FOUND)] {
         let server = Server::with(|settings| settings.no_isolation = no_isolation).await;
         assert_eq!(server.get("/isolation").send().await.status, status);

@@ -1,4 +1,4 @@
-//! `POST /events`: what is accepted, how it is normalised, and what a key is for.
+//! Checks `POST /events`: which messages are accepted, how they are normalised, and idempotency keys.
 
 use std::collections::HashSet;
 
@@ -17,7 +17,7 @@ async fn post_with_key(server: &Client, tenant: Tenant, key: &str, message: &str
     server.new_post(tenant, message).header("idempotency-key", key).send().await
 }
 
-/// A right body of exactly this many bytes.
+/// A valid body of exactly this many bytes.
 fn body_of(length: usize) -> Vec<u8> {
     let mut body = br#"{"message":"padded"}"#.to_vec();
     body.resize(length, b' ');
@@ -56,16 +56,16 @@ async fn a_message_of_500_characters_is_accepted_and_of_501_is_not() {
 }
 
 #[tokio::test]
-async fn a_line_end_counts_once_however_it_is_written() {
+async fn crlf_counts_as_one_character() {
     let server = Server::start().await;
     let text = format!("{}x", "\r\n".repeat(499));
-    assert_eq!(server.post(Tenant::A, &format!("x{text}")).await.refused(422).status, 422);
+    server.post(Tenant::A, &format!("x{text}")).await.refused(422); // 1 + 499 + 1 characters
     let accepted = server.post(Tenant::A, &format!("x{}x", "\r\n".repeat(498))).await.created();
     assert_eq!(accepted.message, format!("x{}x", "\n".repeat(498)));
 }
 
 #[tokio::test]
-async fn white_space_around_a_message_goes_and_counts_for_nothing() {
+async fn white_space_around_a_message_is_trimmed_and_not_counted() {
     let server = Server::start().await;
     for (sent, kept) in [
         ("  x  ", "x"),
@@ -82,7 +82,7 @@ async fn white_space_around_a_message_goes_and_counts_for_nothing() {
 }
 
 #[tokio::test]
-async fn a_message_holds_at_least_one_character() {
+async fn an_empty_message_is_refused() {
     let server = Server::start().await;
     for empty in ["", " ", "\r\n", "\t\n", "\u{85}", "\u{3000}\u{2029}"] {
         server.post(Tenant::A, empty).await.refused(422);
@@ -91,7 +91,7 @@ async fn a_message_holds_at_least_one_character() {
 }
 
 #[tokio::test]
-async fn no_control_character_is_accepted_but_line_feed_and_tab() {
+async fn only_two_control_characters_are_accepted_line_feed_and_tab() {
     let server = Server::start().await;
     assert_eq!(server.post(Tenant::A, "a\n\tb").await.created().message, "a\n\tb");
     let controls = (0..=0x1f).chain(0x7f..=0x9f).filter_map(char::from_u32).filter(|c| !matches!(c, '\n' | '\t'));
@@ -101,7 +101,7 @@ async fn no_control_character_is_accepted_but_line_feed_and_tab() {
 }
 
 #[tokio::test]
-async fn everything_else_is_text_and_kept_as_sent() {
+async fn any_other_text_is_kept_as_sent() {
     let server = Server::start().await;
     for text in [
         "<script>alert(1)</script>",
@@ -118,7 +118,7 @@ async fn everything_else_is_text_and_kept_as_sent() {
 }
 
 #[tokio::test]
-async fn a_body_is_an_object_with_exactly_one_field_a_string() {
+async fn a_body_is_an_object_with_exactly_one_string_field() {
     let server = Server::start().await;
     for body in [
         "{}",
@@ -158,7 +158,7 @@ async fn a_deeply_nested_body_is_refused_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_or_no_utf_8_is_refused() {
+async fn a_body_that_is_not_json_or_not_utf_8_is_refused() {
     let server = Server::start().await;
     for body in ["", " ", "{", r#"{"message":"x""#, r#"{"message":"x"} x"#, r#"{"message":'x'}"#, "message=x", "{,}"] {
         post_body(&server, body).await.refused(400);
@@ -166,12 +166,12 @@ async fn a_body_that_is_no_json_or_no_utf_8_is_refused() {
     for body in [&b"{\"message\":\"\xff\"}"[..], b"{\"message\":\"\xed\xa0\x80\"}", b"\xfe\xff", b"\xef\xbb\xbf{}"] {
         post_body(&server, body).await.refused(400);
     }
-    // A control character may not stand in a JSON string as it is.
+    // JSON requires a control character in a string to be escaped.
     post_body(&server, "{\"message\":\"a\nb\"}").await.refused(400);
 }
 
 #[tokio::test]
-async fn a_body_of_16_kib_is_read_and_one_byte_more_is_too_large() {
+async fn a_body_of_16_kib_is_accepted_and_one_byte_more_gets_413() {
     let server = Server::start().await;
     let post = |length| server.request(Method::POST, "/events").tenant(Tenant::A).json(body_of(length));
     for (fits, one_more) in
@@ -183,7 +183,7 @@ async fn a_body_of_16_kib_is_read_and_one_byte_more_is_too_large() {
 }
 
 #[tokio::test]
-async fn the_body_is_application_json_by_name() {
+async fn the_content_type_must_be_application_json() {
     let server = Server::start().await;
     let post = || server.request(Method::POST, "/events").tenant(Tenant::A).body(r#"{"message":"typed"}"#);
     for right in ["application/json", "Application/JSON", "application/json; charset=utf-8", "application/json ;x=y"] {
@@ -198,7 +198,7 @@ async fn the_body_is_application_json_by_name() {
 }
 
 #[tokio::test]
-async fn a_repeat_of_a_key_gives_the_first_event_and_posts_nothing() {
+async fn a_repeated_key_returns_the_first_event_and_posts_nothing() {
     let server = Server::start().await;
     let mut socket = server.connect(Tenant::A).await;
     let first = post_with_key(&server, Tenant::A, "once", "hello").await.created();
@@ -210,7 +210,7 @@ async fn a_repeat_of_a_key_gives_the_first_event_and_posts_nothing() {
 }
 
 #[tokio::test]
-async fn a_key_posts_once_however_many_send_it_at_once() {
+async fn concurrent_posts_with_one_key_post_once() {
     let server = Server::start().await;
     let posts = (0..30).map(|_| post_with_key(&server, Tenant::A, "once", "hello"));
     let answers = within("all answers", futures_util::future::join_all(posts)).await;
@@ -227,7 +227,7 @@ async fn a_used_key_with_another_message_is_refused() {
 }
 
 #[tokio::test]
-async fn a_key_of_one_tenant_is_nothing_to_the_other() {
+async fn each_tenant_has_its_own_keys() {
     let server = Server::start().await;
     let of_a = post_with_key(&server, Tenant::A, "once", "for A").await.created();
     let of_b = post_with_key(&server, Tenant::B, "once", "for B").await.created();
@@ -255,7 +255,7 @@ async fn a_key_is_remembered_after_its_event_is_no_longer_kept() {
 }
 
 #[tokio::test]
-async fn a_key_is_1_to_128_visible_ascii_characters_and_comes_once() {
+async fn a_key_is_1_to_128_visible_ascii_characters_in_one_header() {
     let server = Server::start().await;
     for (n, right) in ["~!\"x", "k", &"k".repeat(128)].into_iter().enumerate() {
         post_with_key(&server, Tenant::A, right, &n.to_string()).await.created();
@@ -268,25 +268,25 @@ async fn a_key_is_1_to_128_visible_ascii_characters_and_comes_once() {
 }
 
 #[tokio::test]
-async fn a_post_that_is_cut_off_posts_nothing() {
+async fn a_post_with_an_incomplete_body_posts_nothing() {
     let server = Server::start().await;
     let post = server.new_post(Tenant::A, "").header("content-length", "100");
     let mut raw = server.raw().await;
     raw.write([post.head(), br#"{"message":"cut"}"#.to_vec()].concat()).await;
-    raw.end().await;
+    raw.finish_sending().await;
     assert!(raw.at_end().await || raw.answer().await.status.is_client_error());
     let marker = server.post(Tenant::A, "marker").await.created();
     assert_eq!(server.list(Tenant::A).await.events, [marker]);
 }
 
 #[tokio::test]
-async fn who_waits_to_be_told_to_go_on_is_told_so() {
+async fn a_client_that_expects_100_continue_receives_it() {
     let server = Server::start().await;
-    let body = json!({ "message": "told" }).to_string();
+    let body = json!({ "message": "expected" }).to_string();
     let post = server.new_post(Tenant::A, "").header("expect", "100-continue");
     let mut raw = server.raw().await;
     raw.write(post.header("content-length", body.len().to_string()).head()).await;
     raw.answer().await.is(StatusCode::CONTINUE);
     raw.write(body).await;
-    assert_eq!(raw.answer().await.created().message, "told");
+    assert_eq!(raw.answer().await.created().message, "expected");
 }

@@ -1,4 +1,4 @@
-//! The binary: how it starts, what it says, how it ends.
+//! Checks the binary: settings, start, log, signals and exit codes.
 
 use std::time::{Duration, Instant};
 
@@ -6,23 +6,23 @@ use tokio::process::Command;
 
 use crate::support::{Method, Program, Raw, Tenant};
 
-/// Checks that it ended with one plain sentence on the error stream.
-async fn check_fails(flags: &[&str], saying: &str) {
-    check_fails_with(&[], flags, saying).await;
+/// Checks that the program exits with an error code and one line on stderr, which contains `text`.
+async fn check_fails(flags: &[&str], text: &str) {
+    check_fails_with(&[], flags, text).await;
 }
 
-/// As [`check_fails`], with these environment variables.
-async fn check_fails_with(variables: &[(&str, &str)], flags: &[&str], saying: &str) {
+/// Like [`check_fails`], with these environment variables.
+async fn check_fails_with(variables: &[(&str, &str)], flags: &[&str], text: &str) {
     let mut command = Program::command();
     command.envs(variables.iter().copied()).args(flags);
     let exit = Program::run_to_end(command).await;
     assert!(exit.code.is_some_and(|code| code != 0), "{variables:?} {flags:?}: {exit:?}");
     assert_eq!((exit.stderr.lines().count(), exit.stdout.as_str()), (1, ""), "{variables:?} {flags:?}: {exit:?}");
-    assert!(exit.stderr.contains(saying) && !exit.stderr.contains("panicked"), "{variables:?} {flags:?}: {exit:?}");
+    assert!(exit.stderr.contains(text) && !exit.stderr.contains("panicked"), "{variables:?} {flags:?}: {exit:?}");
 }
 
 #[tokio::test]
-async fn a_bad_setting_ends_with_one_plain_sentence() {
+async fn an_invalid_flag_is_one_line_on_stderr() {
     check_fails(&["--port", "x"], "--port").await;
     check_fails(&["--port", "70000"], "--port").await;
     check_fails(&["--retain", "0"], "--retain").await;
@@ -40,7 +40,7 @@ async fn a_bad_setting_ends_with_one_plain_sentence() {
 }
 
 #[tokio::test]
-async fn a_bad_variable_is_named() {
+async fn an_invalid_variable_is_named() {
     for (name, value) in [
         ("EVENT_FEED_HOST", "nowhere"),
         ("EVENT_FEED_HOST", "tcp://10.96.0.7:3000"),
@@ -58,7 +58,7 @@ async fn a_bad_variable_is_named() {
         check_fails_with(&[(name, value)], &[], name).await;
         check_fails_with(&[(name, value)], &["--healthcheck"], name).await;
     }
-    // What was wrong was the flag.
+    // If the flag is invalid, the variable is not named.
     let exit = Program::run_to_end(with_variables(&[("EVENT_FEED_RETAIN", "5")], &["--retain", "x"])).await;
     assert!(!exit.stderr.contains("EVENT_FEED"), "{exit:?}");
 }
@@ -82,10 +82,10 @@ fn with_variables(variables: &[(&str, &str)], flags: &[&str]) -> Command {
     command
 }
 
-/// The default port is not free in this test, so that the program ends with a sentence that names where it wanted to listen.
+/// The default port is taken in this test, so that the program exits with an error that names its address.
 #[tokio::test]
-async fn the_port_of_kubernetes_is_ignored_with_a_warning_and_an_empty_variable_without() {
-    // If it cannot be bound, the program cannot bind it either.
+async fn a_port_variable_of_kubernetes_is_ignored_with_a_warning() {
+    // The result does not matter: if this test cannot bind the address, the program cannot either.
     let _taken = std::net::TcpListener::bind("127.0.0.77:3000");
     let also_taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = also_taken.local_addr().unwrap().port().to_string();
@@ -107,7 +107,7 @@ async fn the_port_of_kubernetes_is_ignored_with_a_warning_and_an_empty_variable_
         assert_eq!((exit.code, lines.len()), (Some(1), warnings + 1), "{value:?}: {exit:?}");
         assert!(lines[warnings].contains("cannot listen on 127.0.0.77:3000"), "{value:?}: {exit:?}");
         assert!(warnings == 0 || lines[0].contains(&format!("EVENT_FEED_PORT={value:?}")), "{value:?}: {exit:?}");
-        // The flag goes before the variable, which is then of no interest; and a health check is read by a machine.
+        // No warning if a flag overrides the variable, nor in a health check, whose output a machine reads.
         let exit = Program::run_to_end(with_variables(&variables, &["--host", "127.0.0.1", "--port", &port])).await;
         assert_eq!((exit.code, exit.stderr.lines().count()), (Some(1), 1), "{value:?}: {exit:?}");
         let exit = Program::run_to_end(with_variables(&variables, &["--healthcheck", "--host", "127.0.0.78"])).await;
@@ -128,7 +128,7 @@ async fn an_empty_variable_is_unset() {
 }
 
 #[tokio::test]
-async fn a_switch_takes_what_people_write() {
+async fn a_switch_accepts_every_common_spelling() {
     for (value, status) in
         [("1", 404), ("true", 404), ("Yes", 404), ("ON", 404), ("0", 200), ("False", 200), ("no", 200), ("OFF", 200)]
     {
@@ -138,7 +138,7 @@ async fn a_switch_takes_what_people_write() {
 }
 
 #[tokio::test]
-async fn a_taken_port_ends_with_one_plain_sentence() {
+async fn a_taken_port_is_one_line_on_stderr() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     check_fails(&["--host", "127.0.0.1", "--port", &address.port().to_string()], &address.to_string()).await;
@@ -148,7 +148,7 @@ async fn a_taken_port_ends_with_one_plain_sentence() {
 async fn help_names_every_setting_with_its_default_and_its_variable() {
     let exit = Program::run(&["--help"]).await;
     assert_eq!((exit.code, exit.stderr.as_str()), (Some(0), ""));
-    let help = exit.stdout.split_whitespace().collect::<Vec<_>>().join(" "); // it is broken into lines anywhere
+    let help = exit.stdout.split_whitespace().collect::<Vec<_>>().join(" "); // lines may be wrapped anywhere
     for (flag, default) in [
         ("--host", "127.0.0.1"),
         ("--port", "3000"),
@@ -170,7 +170,7 @@ async fn help_names_every_setting_with_its_default_and_its_variable() {
 }
 
 #[tokio::test]
-async fn a_signal_ends_it_in_order() {
+async fn a_signal_closes_sockets_with_1001_and_exits_with_0() {
     for signal in ["TERM", "INT"] {
         let program = Program::start(&[]).await;
         let mut socket = program.connect(Tenant::A).await;
@@ -197,7 +197,7 @@ async fn a_setting_comes_from_a_flag_or_from_the_environment() {
 }
 
 #[tokio::test]
-async fn the_log_never_holds_a_messages_text_and_names_a_refused_host() {
+async fn the_log_names_a_refused_host_and_never_holds_a_messages_text() {
     let program = Program::start(&["--log", "trace"]).await;
     let mut socket = program.connect(Tenant::A).await;
     program.new_post(Tenant::A, "sesame").header("idempotency-key", "k").send().await.created();
@@ -215,7 +215,7 @@ async fn the_log_never_holds_a_messages_text_and_names_a_refused_host() {
 }
 
 #[tokio::test]
-async fn a_refused_host_is_one_line_of_the_log_with_the_flag_that_would_allow_it() {
+async fn a_refused_host_is_one_log_line_with_the_flag_that_would_allow_it() {
     let program = Program::start(&[]).await;
     let mut foreign = program.get("/");
     foreign.set("host", "rebound.example");
@@ -228,16 +228,16 @@ async fn a_refused_host_is_one_line_of_the_log_with_the_flag_that_would_allow_it
     );
 }
 
-/// How many lines the summaries of a log count.
+/// How many lines were left out of a log, by its summaries.
 fn left_out(log: &str) -> usize {
     let counts = log.lines().filter_map(|line| line.split_once("left out ")?.1.split(' ').next());
     counts.map(|count| count.parse::<usize>().unwrap()).sum()
 }
 
-/// Sends requests that are refused, `count` hundreds of them, over one connection.
-async fn be_refused(program: &Program, raw: &mut Raw, count: usize) {
+/// Sends `hundreds` × 100 requests without a tenant over one connection.
+async fn send_refused(program: &Program, raw: &mut Raw, hundreds: usize) {
     let hundred = program.get("/events").head().repeat(100);
-    for _ in 0..count {
+    for _ in 0..hundreds {
         raw.write(&hundred).await;
         for _ in 0..100 {
             raw.answer().await.refused(401);
@@ -251,17 +251,18 @@ fn refusals(log: &str) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn a_flood_of_refusals_is_a_hundred_lines_a_second_and_a_count() {
+async fn a_flood_of_refusals_is_a_hundred_log_lines_a_second_and_a_count() {
     let mut program = Program::start(&[]).await;
     let (mut raw, start) = (program.raw().await, Instant::now());
-    be_refused(&program, &mut raw, 100).await;
-    program.says("left out ").await; // though nothing else is logged
-    // The summary of these comes at the end. The other lines of a stop are not lost in them.
-    be_refused(&program, &mut raw, 2).await;
+    send_refused(&program, &mut raw, 100).await;
+    program.wait_for_log("left out ").await; // a summary needs no other line to be logged
+    // The summary of these 200 comes at the end, and the lines about the stop are not left out.
+    send_refused(&program, &mut raw, 2).await;
     let seconds = start.elapsed().as_secs() as usize;
     let log = program.end_with("TERM").await.stderr;
     let (lines, left_out) = refusals(&log);
     assert_eq!(lines + left_out, 10_200, "{lines} lines");
+    // A period of one second begins with its first line: at most `seconds` + 1 periods have begun.
     assert!(lines <= 100 * (seconds + 1), "{lines} lines in {seconds} s");
     let summaries = log.lines().filter(|line| line.contains("left out ")).count();
     assert!(summaries <= seconds + 2, "{summaries} summaries in {seconds} s");
@@ -269,16 +270,16 @@ async fn a_flood_of_refusals_is_a_hundred_lines_a_second_and_a_count() {
 }
 
 #[tokio::test]
-async fn what_is_left_out_of_the_log_is_counted_whatever_its_filter() {
+async fn lines_left_out_of_the_log_are_counted_with_any_filter() {
     let program = Program::start(&["--log", "info,event_feed::server::log=off"]).await;
-    be_refused(&program, &mut program.raw().await, 20).await;
+    send_refused(&program, &mut program.raw().await, 20).await;
     let (lines, left_out) = refusals(&program.end_with("TERM").await.stderr);
     assert_eq!(lines + left_out, 2_000);
     assert!(left_out > 0);
 }
 
 #[tokio::test]
-async fn nothing_is_logged_per_event_by_default() {
+async fn an_event_is_not_logged_by_default() {
     let program = Program::start(&[]).await;
     let before = program.logged.clone();
     for _ in 0..50 {
@@ -290,31 +291,34 @@ async fn nothing_is_logged_per_event_by_default() {
 }
 
 #[tokio::test]
-async fn a_log_that_nobody_reads_stops_nobody() {
-    // Many kinds of lines: of each kind only some are written in a second.
+async fn a_log_that_nobody_reads_delays_nobody() {
+    // All levels, so that more kinds of lines are written.
     let program = Program::start(&["--log", "trace"]).await;
-    let _unread = program.leave_the_log_unread().await;
+    let _unread = program.pause_log_reader().await;
     let mut socket = program.connect(Tenant::A).await;
     let mut connection = program.open().await;
-    // A pipe holds some hundreds of lines, and of a kind 100 are written in a second.
+    // At least two kinds of lines, 100 of each a second, for 8 s: 1,600 lines of more than 100 bytes overflow a pipe of
+    // 64 KiB. The log's rate depends on time, so that this load has a length of time and not a number of requests.
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(8) {
         connection.send(program.get("/events")).await.refused(401);
         connection.send(program.get("/nowhere")).await.refused(404);
     }
-    program.post(Tenant::A, "heard").await.created();
-    assert_eq!(socket.next_event().await.message, "heard");
+    program.post(Tenant::A, "marker").await.created();
+    assert_eq!(socket.next_event().await.message, "marker");
     program.signal("TERM").await;
     assert_eq!(socket.next_close().await, 1001);
 }
 
 #[tokio::test]
-async fn a_crowd_that_comes_while_it_stands_still_is_let_in_when_it_goes_on() {
+async fn clients_that_connect_while_the_server_is_stopped_are_served_when_it_continues() {
     let program = Program::start(&[]).await;
     program.signal("STOP").await;
     let mut crowd = Vec::new();
+    // 500 is more than the usual accept queue of 128; ours holds 4,096 (`ACCEPT_QUEUE` in `listener.rs`). If the queue
+    // were full, the kernel would drop a connection's first packet, and the client would try again a second later.
     for _ in 0..500 {
-        crowd.push(program.raw().await); // one that is not queued would wait for a second, and more each time
+        crowd.push(program.raw().await);
     }
     program.signal("CONT").await;
     for raw in &mut crowd {

@@ -1,8 +1,8 @@
-//! Isolation by property: posts, reads, clients that come, leave, are cut and return, of both tenants, in any order and over
-//! real sockets, against a model that is a list per tenant.
+//! Tests isolation as a property: random steps of both tenants over real sockets, compared with a model that is one
+//! list for each tenant. The steps are posts, reads, and clients that connect, close, are reset and reconnect.
 //!
-//! `PROPTEST_CASES=5000 cargo test --test contract property` looks longer. A case that failed is kept beside this file,
-//! and is tried first from then on.
+//! `PROPTEST_CASES=5000 cargo test --test contract property` tries more cases. A case that fails is saved next to this
+//! file, and is tried first in later runs.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,33 +18,33 @@ use tokio::{runtime::Runtime, task::JoinHandle};
 
 use crate::support::{Client, Event, List, Server, Socket, Tenant};
 
-/// How many cases are tried where `PROPTEST_CASES` does not say.
+/// The number of cases without `PROPTEST_CASES`.
 const CASES: u32 = 48;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 
-/// One thing that happens.
+/// A step of a case.
 #[derive(Debug, Clone)]
 enum Step {
-    /// So many posts are sent at once, and not waited for.
+    /// This many posts are sent at once. Their answers are not awaited.
     Post(Tenant, usize),
-    /// A post with this key, sent and not waited for: its text is the key's.
+    /// A post with this key is sent. Its answer is not awaited. The key determines the message.
     PostWithKey(Tenant, u8),
-    /// All posts under way are answered.
-    Answers(Tenant),
-    /// One more client comes.
-    Come(Tenant),
-    /// A client leaves as a browser does.
-    Leave(Index),
-    /// A client's line is cut.
-    Cut(Index),
-    /// A client that is gone comes back.
-    Return(Index),
-    /// A client takes some of what has arrived.
-    Take(Index, usize),
-    /// Somebody reads the list.
+    /// The answers to all posts under way are awaited.
+    AwaitAnswers(Tenant),
+    /// One more client connects.
+    Connect(Tenant),
+    /// A client closes its socket.
+    Close(Index),
+    /// A client drops its connection without a close.
+    Drop(Index),
+    /// A client without a connection reconnects.
+    Reconnect(Index),
+    /// A client reads at most this many of the events that are due.
+    Read(Index, usize),
+    /// The list is read.
     List(Tenant),
-    /// Somebody opens the page.
+    /// The page is loaded.
     Page(Tenant),
 }
 
@@ -53,35 +53,35 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (tenant(), 1..6_usize).prop_map(|(tenant, count)| Step::Post(tenant, count)),
         2 => (tenant(), 0..3_u8).prop_map(|(tenant, key)| Step::PostWithKey(tenant, key)),
-        2 => tenant().prop_map(Step::Answers),
-        3 => tenant().prop_map(Step::Come),
-        1 => any::<Index>().prop_map(Step::Leave),
-        2 => any::<Index>().prop_map(Step::Cut),
-        3 => any::<Index>().prop_map(Step::Return),
-        3 => (any::<Index>(), 1..8_usize).prop_map(|(client, count)| Step::Take(client, count)),
+        2 => tenant().prop_map(Step::AwaitAnswers),
+        3 => tenant().prop_map(Step::Connect),
+        1 => any::<Index>().prop_map(Step::Close),
+        2 => any::<Index>().prop_map(Step::Drop),
+        3 => any::<Index>().prop_map(Step::Reconnect),
+        3 => (any::<Index>(), 1..8_usize).prop_map(|(client, count)| Step::Read(client, count)),
         2 => tenant().prop_map(Step::List),
         1 => tenant().prop_map(Step::Page),
     ]
 }
 
-/// What a tenant has posted, and a subscriber that hears all of it.
+/// The model of a tenant: its posts and lists, and an observer that receives all of its events.
 struct Model {
     tenant: Tenant,
     observer: Socket,
     sent: usize,
-    /// Posts under way, each with how many were answered before it was sent.
+    /// Posts whose answers were not awaited yet, each with the length of `answered` when it was sent.
     under_way: Vec<(JoinHandle<Event>, usize)>,
-    /// What was answered, in the order of the answers, each with how many were answered before it was sent.
+    /// Answered posts, each with the length of `answered` when it was sent.
     answered: Vec<(Event, usize)>,
     lists: Vec<List>,
 }
 
-/// A page: the live client's own account of what it has, over a real socket.
+/// A client: the live page's own session over a real socket.
 struct Page {
     session: Session,
     socket: Option<Socket>,
-    /// What it took from sockets, with its place in the order.
-    taken: Vec<(u64, Event)>,
+    /// The events that it read from sockets, with their `seq`.
+    read: Vec<(u64, Event)>,
 }
 
 impl Model {
@@ -101,7 +101,7 @@ impl Model {
         self.under_way.push((answer, self.answered.len()));
     }
 
-    async fn take_answers(&mut self) {
+    async fn await_answers(&mut self) {
         for (answer, before) in self.under_way.drain(..) {
             let event = answer.await.expect("an answered post");
             assert_eq!(event.tenant_id, self.tenant.id());
@@ -109,7 +109,7 @@ impl Model {
         }
     }
 
-    /// How many events there are at least: those that were answered.
+    /// The number of events that were answered; the server has at least these.
     fn accepted(&self) -> u64 {
         self.answered.iter().map(|(event, _)| &event.id).collect::<HashSet<_>>().len() as u64
     }
@@ -121,7 +121,7 @@ impl Model {
         list
     }
 
-    /// Compares all that was heard of with the one order that the observer saw.
+    /// Compares all answers, lists and pages with the order in which the observer received the events.
     async fn check(mut self, retain: usize, pages: &[Page]) {
         let last = self.lists.last().expect("a list").seq;
         let order = self.observer.next_events(usize::try_from(last).unwrap()).await;
@@ -129,12 +129,12 @@ impl Model {
         assert_eq!(seqs.len(), order.len(), "an event came twice");
         let answered: HashSet<_> = self.answered.iter().map(|(event, _)| event.id.clone()).collect();
         assert!(answered.iter().all(|id| seqs.contains_key(id)), "an event was lost");
-        assert_eq!(answered.len(), order.len(), "an event that nobody has posted");
+        assert_eq!(answered.len(), order.len(), "an event that was not posted");
         assert!(order.is_sorted_by(|one, next| one.timestamp <= next.timestamp));
-        for (place, (event, before)) in self.answered.iter().enumerate() {
+        for (index, (event, before)) in self.answered.iter().enumerate() {
             let seq = seqs[&event.id];
             assert_eq!(&order[usize::try_from(seq).unwrap() - 1], event);
-            let first_answer = self.answered.iter().position(|(other, _)| other.id == event.id) == Some(place);
+            let first_answer = self.answered.iter().position(|(other, _)| other.id == event.id) == Some(index);
             let earlier = self.answered[..*before].iter().map(|(event, _)| seqs[&event.id]).max();
             assert!(!first_answer || earlier.is_none_or(|earlier| earlier < seq), "order of acceptance: {event:?}");
         }
@@ -143,7 +143,7 @@ impl Model {
             assert!(list.events.iter().eq(order[end.saturating_sub(retain)..end].iter().rev()), "{list:?}");
         }
         for page in pages.iter().filter(|page| page.session.tenant() == self.tenant) {
-            assert!(page.taken.iter().all(|(seq, event)| &order[usize::try_from(*seq).unwrap() - 1] == event));
+            assert!(page.read.iter().all(|(seq, event)| &order[usize::try_from(*seq).unwrap() - 1] == event));
             let shown = page.session.timeline().iter().map(|entry| entry.event.id.to_string());
             assert!(shown.eq(order.iter().rev().take(retain).map(|event| event.id.clone())), "{:?}", page.session);
             assert_eq!(page.session.breaches(), 0);
@@ -153,10 +153,10 @@ impl Model {
 
 impl Page {
     fn new(tenant: Tenant, retain: usize) -> Self {
-        Self { session: Session::new(tenant, retain), socket: None, taken: Vec::new() }
+        Self { session: Session::new(tenant, retain), socket: None, read: Vec::new() }
     }
 
-    /// Subscribes, then reads the list, as a client has to.
+    /// Subscribes and then reads the list, as the contract requires of a client.
     async fn connect(&mut self, server: &Server, model: &mut Model) {
         let known = self.session.timeline().seq();
         let socket = server.connect(model.tenant).await;
@@ -173,9 +173,9 @@ impl Page {
         };
         self.session.hello(&hello).expect("the tenant's own socket");
         let list = model.read_list(server).await;
-        assert!(list.seq >= socket.hello.seq, "subscribed first, list second: no gap between them");
+        assert!(list.seq >= socket.hello.seq, "a gap between the subscription and the list");
         let position = Position { epoch: list.epoch.parse().unwrap(), seq: list.seq };
-        let notice = self.session.list(position, list.events.iter().map(as_of_the_crate).collect());
+        let notice = self.session.list(position, list.events.iter().map(to_crate_event).collect());
         match notice.expect("the same process") {
             None => {}
             Some(Notice::Returned { new, .. }) => assert_eq!(new, list.seq - known),
@@ -184,24 +184,24 @@ impl Page {
         self.socket = Some(socket);
     }
 
-    /// Takes the next events, none of which may be missing.
-    async fn take(&mut self, count: usize) {
+    /// Reads the next events, none of which may be missing.
+    async fn read(&mut self, count: usize) {
         let Some(socket) = &mut self.socket else { return };
         for _ in 0..count {
             let event = socket.next_event().await;
-            assert_eq!(self.session.event(socket.seq(), as_of_the_crate(&event)), Ok(false), "{event:?}");
-            self.taken.push((socket.seq(), event));
+            assert_eq!(self.session.event(socket.seq(), to_crate_event(&event)), Ok(false), "{event:?}");
+            self.read.push((socket.seq(), event));
         }
     }
 
-    /// How many events are due up to the `seq`-th.
+    /// How many events up to this `seq` it has not read yet.
     fn due(&self, seq: u64) -> usize {
         let had = self.socket.as_ref().map_or(seq, Socket::seq);
         usize::try_from(seq.saturating_sub(had)).unwrap()
     }
 }
 
-fn as_of_the_crate(event: &Event) -> Arc<feed::Event> {
+fn to_crate_event(event: &Event) -> Arc<feed::Event> {
     Arc::new(feed::Event {
         id: event.id.parse().unwrap(),
         tenant_id: event.tenant_id.parse().unwrap(),
@@ -210,7 +210,7 @@ fn as_of_the_crate(event: &Event) -> Arc<feed::Event> {
     })
 }
 
-/// Lets it all happen, and then checks it.
+/// Runs the steps, and then checks every client against the model.
 async fn run(retain: usize, steps: Vec<Step>) {
     let server = Server::with(|settings| settings.retain = u32::try_from(retain).unwrap()).await;
     let mut models = [Model::start(&server, Tenant::A).await, Model::start(&server, Tenant::B).await];
@@ -219,8 +219,8 @@ async fn run(retain: usize, steps: Vec<Step>) {
         match step {
             Step::Post(tenant, count) => (0..count).for_each(|_| models[tenant as usize].post(&server, None)),
             Step::PostWithKey(tenant, key) => models[tenant as usize].post(&server, Some(key)),
-            Step::Answers(tenant) => models[tenant as usize].take_answers().await,
-            Step::Come(tenant) => {
+            Step::AwaitAnswers(tenant) => models[tenant as usize].await_answers().await,
+            Step::Connect(tenant) => {
                 let mut page = Page::new(tenant, retain);
                 page.connect(&server, &mut models[tenant as usize]).await;
                 pages.push(page);
@@ -231,37 +231,37 @@ async fn run(retain: usize, steps: Vec<Step>) {
                 let others = models.iter().filter(|model| model.tenant != tenant);
                 assert!(others.into_iter().all(|other| !page.contains(&format!(" of {}", other.tenant))), "{page}");
             }
-            Step::Leave(_) | Step::Cut(_) | Step::Return(_) | Step::Take(..) if pages.is_empty() => {}
-            Step::Leave(index) => {
+            Step::Close(_) | Step::Drop(_) | Step::Reconnect(_) | Step::Read(..) if pages.is_empty() => {}
+            Step::Close(index) => {
                 if let Some(socket) = index.get_mut(&mut pages).socket.take() {
                     socket.close().await;
                 }
             }
-            Step::Cut(index) => drop(index.get_mut(&mut pages).socket.take()),
-            Step::Return(index) => {
+            Step::Drop(index) => drop(index.get_mut(&mut pages).socket.take()),
+            Step::Reconnect(index) => {
                 let page = index.get_mut(&mut pages);
                 if page.socket.is_none() {
                     page.connect(&server, &mut models[page.session.tenant() as usize]).await;
                 }
             }
-            Step::Take(index, count) => {
+            Step::Read(index, count) => {
                 let page = index.get_mut(&mut pages);
                 let due = page.due(models[page.session.tenant() as usize].accepted());
-                page.take(due.min(count)).await;
+                page.read(due.min(count)).await;
             }
         }
     }
     for model in &mut models {
-        model.take_answers().await;
+        model.await_answers().await;
         model.post(&server, None);
-        model.take_answers().await;
+        model.await_answers().await;
         let last = model.read_list(&server).await.seq;
         let tenant = model.tenant;
         for page in pages.iter_mut().filter(|page| page.session.tenant() == tenant) {
             if page.socket.is_none() {
                 page.connect(&server, model).await;
             }
-            page.take(page.due(last)).await;
+            page.read(page.due(last)).await;
         }
     }
     for model in models {
@@ -271,10 +271,10 @@ async fn run(retain: usize, steps: Vec<Step>) {
 
 fn config() -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
-    let kept = FileFailurePersistence::Direct("tests/contract/property.regressions");
+    let saved = FileFailurePersistence::Direct("tests/contract/property.regressions");
     ProptestConfig {
         cases,
-        failure_persistence: Some(Box::new(kept)),
+        failure_persistence: Some(Box::new(saved)),
         max_shrink_iters: 500,
         ..ProptestConfig::default()
     }
@@ -284,7 +284,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn whatever_happens_each_client_has_what_its_tenant_posted_once_in_order_and_nothing_else(
+    fn each_client_has_its_own_tenants_events_once_and_in_order(
         retain in prop_oneof![Just(3_usize), Just(1_000)],
         steps in proptest::collection::vec(step(), 1..60),
     ) {

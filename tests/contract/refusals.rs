@@ -1,13 +1,13 @@
-//! Every refusal, and the order in which they go before each other.
+//! Checks every refusal, and which one wins if several apply.
 
 use serde_json::json;
 
 use crate::support::{Client, Method, Request, Server, StatusCode, Tenant, within};
 
-/// A way to spoil a right request.
+/// A way to make a valid request invalid.
 #[derive(Clone, Copy)]
 pub(crate) struct Fault {
-    /// Its place in the contract's order; of two with the same, either may win.
+    /// Its rank in the contract's order. Of two faults with the same rank, either may win.
     rank: u8,
     what: &'static str,
     pub(crate) status: u16,
@@ -18,7 +18,7 @@ const fn fault(rank: u8, what: &'static str, status: u16, spoil: fn(&mut Request
     Fault { rank, what, status, spoil }
 }
 
-/// Every request's, whatever it is for.
+/// The faults of the `Host`, which any request can have.
 pub(crate) const OF_THE_HOST: [Fault; 4] = [
     fault(1, "no Host", 400, |request| {
         request.headers.remove("host");
@@ -42,7 +42,7 @@ const OF_THE_TENANT: [Fault; 3] = [
     fault(7, "two tenants", 401, |request| request.add("x-tenant-id", "tenant_b")),
 ];
 
-/// `USED` was used before, with another message than `another`.
+/// A key that was used before, with another message than `another`.
 const USED: &str = "used";
 
 const OF_A_BODY: [Fault; 5] = [
@@ -90,27 +90,28 @@ const OF_A_HANDSHAKE: [Fault; 7] = [
     }),
 ];
 
-/// All that a post can be refused for while the server serves, in the contract's order.
+/// Every reason to refuse a post of a server that is not stopping, in the contract's order.
 pub(crate) fn of_a_post() -> Vec<Fault> {
     let path = [OF_THE_PATH, OF_THE_METHOD];
     [&OF_THE_HOST[..], &path, &OF_THE_TENANT, &OF_A_KEY, &OF_A_BODY, &OF_A_MESSAGE].concat()
 }
 
-/// All that a list can be refused for while the server serves, in the contract's order.
+/// Every reason to refuse a list of a server that is not stopping, in the contract's order.
 pub(crate) fn of_a_list() -> Vec<Fault> {
     [&OF_THE_HOST[..], &[OF_THE_PATH, OF_THE_METHOD], &OF_THE_TENANT].concat()
 }
 
-/// All that a handshake can be refused for while the server serves, in the contract's order.
+/// Every reason to refuse a handshake of a server that is not stopping, in the contract's order.
 pub(crate) fn of_a_handshake() -> Vec<Fault> {
     [&OF_THE_HOST[..], &[OF_THE_PATH, OF_THE_METHOD], &OF_A_HANDSHAKE].concat()
 }
 
-/// Checks each fault alone, and each pair of them: the one that the contract names first wins.
+/// Checks each fault alone and each pair of faults: the one that the contract names first wins.
 async fn check_order(faults: &[Fault], right: impl Fn() -> Request) {
     let refused = async |faults: &[Fault], status| {
         let mut request = right();
-        // The later first: it may replace a body or a line that the earlier then spoils further.
+        // The later fault is applied first, since it may replace a body or header that the earlier one then changes
+        // again.
         faults.iter().rev().for_each(|fault| (fault.spoil)(&mut request));
         let answer = request.send().await;
         let what: Vec<_> = faults.iter().map(|fault| fault.what).collect();
@@ -126,13 +127,13 @@ async fn check_order(faults: &[Fault], right: impl Fn() -> Request) {
     }
 }
 
-/// Checks that `path` refuses a post as the contract says, and that all the refused ones changed nothing.
+/// Checks that `path` refuses posts in the contract's order, and that the refused posts changed nothing.
 async fn check_posts(path: &str) {
     let server = Server::start().await;
     let first = server.new_post(Tenant::A, "first").header("idempotency-key", USED).send().await.created();
     let mut socket = server.connect(Tenant::A).await;
     let before = server.list(Tenant::A).await;
-    check_order(&of_a_post(), || server.new_post(Tenant::A, "right").at(path)).await;
+    check_order(&of_a_post(), || server.new_post(Tenant::A, "valid").at(path)).await;
     assert_eq!((&before.events[..], server.list(Tenant::A).await), (&[first][..], before.clone()));
     let marker = server.post(Tenant::A, "marker").await.created();
     assert_eq!((socket.next_event().await, socket.seq()), (marker, 2));
@@ -171,7 +172,7 @@ async fn a_full_server_is_the_last_reason_to_refuse_a_handshake() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_what_to_do() {
+async fn a_refusal_carries_the_headers_that_its_status_requires() {
     let server = Server::start().await;
     let allowed = server.request(Method::DELETE, "/events").send().await;
     let mut methods: Vec<_> = allowed.header("allow").split(',').map(str::trim).collect();
@@ -186,7 +187,7 @@ async fn a_refusal_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn malformed_http_gets_a_bare_refusal_of_the_parser() {
+async fn malformed_http_gets_a_4xx_without_a_body() {
     let server = Server::start().await;
     for bytes in ["nonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n"] {
         let mut raw = server.raw().await;
@@ -196,13 +197,13 @@ async fn malformed_http_gets_a_bare_refusal_of_the_parser() {
     }
 }
 
-/// A post that is refused before its body is read, with so much body.
+/// A post without a tenant, which is refused before its body of this length is read.
 fn large_post(server: &Client, length: usize) -> Request {
     server.request(Method::POST, "/events").json(vec![b'x'; length])
 }
 
 #[tokio::test]
-async fn an_early_refusal_of_a_large_body_arrives_and_the_connection_goes_on() {
+async fn an_early_refusal_of_a_large_body_arrives_and_the_connection_stays_usable() {
     let server = Server::start().await;
     let mut connection = server.open().await;
     connection.send(large_post(&server, 2 << 20)).await.refused(401);
@@ -212,17 +213,17 @@ async fn an_early_refusal_of_a_large_body_arrives_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
-async fn the_limit_on_bodies_stands_before_routes_that_want_none_too() {
+async fn the_body_limit_applies_to_routes_that_read_no_body() {
     let server = Server::start().await;
     let list = || server.get("/events").tenant(Tenant::A);
     for request in [list(), server.get("/healthz"), server.get("/?tenant=tenant_a"), server.get("/vanilla/")] {
         request.clone().body(vec![b'x'; 16 * 1024]).send().await.is(StatusCode::OK);
         request.clone().body(vec![b'x'; 16 * 1024 + 1]).send().await.refused(413);
-        // hyper's client sends a body of unknown length with a GET only where it is told so
+        // hyper's client sends a body of unknown length with a GET only if this header is present.
         let chunked = request.header("transfer-encoding", "chunked").chunked();
         chunked.body(vec![b'x'; 16 * 1024 + 1]).send().await.refused(413);
     }
-    list().body(vec![b'x'; 20_000]).at("/nowhere").send().await.refused(404); // what comes first, still does
+    list().body(vec![b'x'; 20_000]).at("/nowhere").send().await.refused(404); // an unknown path is refused first
 }
 
 #[tokio::test]
@@ -231,25 +232,25 @@ async fn an_early_refusal_arrives_whether_or_not_the_body_was_read_to_its_end() 
     let post = large_post(&server, 0).header("content-length", (1 << 20).to_string());
     let mut raw = server.raw().await;
     raw.write(post.head()).await;
-    raw.write(vec![b'x'; 1 << 20]).await; // all of it, before anything is read
+    raw.write(vec![b'x'; 1 << 20]).await; // all of it, before the answer is read
     raw.answer().await.refused(401);
     let mut raw = server.raw().await;
-    raw.write(post.head()).await; // and now none of it
+    raw.write(post.head()).await; // and here nothing of the body
     raw.answer().await.refused(401);
 }
 
 #[tokio::test]
-async fn who_waits_to_be_told_to_go_on_is_refused_at_once() {
+async fn a_client_that_expects_100_continue_is_refused_at_once() {
     let server = Server::start().await;
     let post = large_post(&server, 0).header("content-length", "1000").header("expect", "100-continue");
     let mut raw = server.raw().await;
     raw.write(post.head()).await;
     raw.answer().await.refused(401);
-    assert!(raw.at_end().await, "the body will never come: the connection cannot go on");
+    assert!(raw.at_end().await, "the body will never come, so that the connection must end");
 }
 
 #[tokio::test]
-async fn no_other_site_is_granted_anything() {
+async fn no_answer_has_a_cors_header() {
     let server = Server::start().await;
     let preflight = server.request(Method::OPTIONS, "/events").header("origin", "http://feed.example");
     let preflight = preflight.header("access-control-request-method", "POST");
@@ -266,7 +267,7 @@ async fn no_other_site_is_granted_anything() {
 }
 
 #[tokio::test]
-async fn hundreds_of_refusals_leave_the_server_as_it_was() {
+async fn the_server_still_serves_after_hundreds_of_refusals() {
     let server = Server::start().await;
     let requests = (0..300).map(|_| server.get("/nowhere").send());
     let answers = within("all answers", futures_util::future::join_all(requests)).await;

@@ -1,6 +1,7 @@
-//! The WebSocket protocol over raw TCP, in the order of RFC 6455. What the contract adds to it is in `sockets`.
+//! Tests the WebSocket protocol over raw TCP, in the order of RFC 6455. The module `sockets` tests what the contract
+//! adds.
 
-use crate::support::{Heard, Method, Raw, Server, Tenant, frame, masked, message};
+use crate::support::{Method, Raw, Received, Server, Tenant, frame, masked, message};
 
 const CONTINUE: u8 = 0x0;
 const TEXT: u8 = 0x1;
@@ -10,28 +11,28 @@ const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
 const FIN: u8 = 0x80;
 
-/// The ways in which the same bytes can come.
+/// The ways to send the same bytes.
 #[derive(Debug, Clone, Copy)]
-enum Coming {
+enum Delivery {
     AtOnce,
     ByteByByte,
     BehindTheHandshake,
 }
 
-const COMING: [Coming; 3] = [Coming::AtOnce, Coming::ByteByByte, Coming::BehindTheHandshake];
+const DELIVERIES: [Delivery; 3] = [Delivery::AtOnce, Delivery::ByteByByte, Delivery::BehindTheHandshake];
 
-/// A subscription over which this was said.
-async fn said(server: &Server, bytes: &[u8], coming: Coming) -> Raw {
-    match coming {
-        Coming::AtOnce => {
+/// Sends these bytes on a new subscriber's connection, and returns the connection.
+async fn send(server: &Server, bytes: &[u8], delivery: Delivery) -> Raw {
+    match delivery {
+        Delivery::AtOnce => {
             let mut raw = server.raw_socket(Tenant::A).await;
             raw.write(bytes).await;
             raw
         }
-        Coming::ByteByByte => {
+        Delivery::ByteByByte => {
             let mut raw = server.raw_socket(Tenant::A).await;
             for byte in bytes {
-                // It may be refused, and read no further, before it has come whole.
+                // The server may refuse it, and close, before the last byte.
                 if raw.try_write([*byte]).await.is_err() {
                     break;
                 }
@@ -39,46 +40,48 @@ async fn said(server: &Server, bytes: &[u8], coming: Coming) -> Raw {
             }
             raw
         }
-        Coming::BehindTheHandshake => {
+        Delivery::BehindTheHandshake => {
             let mut raw = server.raw().await;
             raw.write([&server.new_socket(Tenant::A).head(), bytes].concat()).await;
             raw.answer().await.is(hyper::StatusCode::SWITCHING_PROTOCOLS);
-            assert!(matches!(raw.hear().await, Heard::Text(_)), "the hello");
+            assert!(matches!(raw.receive().await, Received::Text(_)), "the hello");
             raw
         }
     }
 }
 
-/// Whatever way it comes, it is answered with a close of this code, and with the end of the stream.
+/// Checks that these bytes are answered with a close of this code, and then with the end of the stream, in every
+/// [`Delivery`].
 async fn check_closes(server: &Server, bytes: &[u8], code: u16) {
-    for coming in COMING {
-        let mut raw = said(server, bytes, coming).await;
+    for delivery in DELIVERIES {
+        let mut raw = send(server, bytes, delivery).await;
         let closed = raw.close_code().await;
-        assert_eq!(closed, Some(code), "{bytes:02x?}, {coming:?}");
-        // RFC 6455, section 7.1.1: the server closes the TCP connection first, once the client owes it nothing.
+        assert_eq!(closed, Some(code), "{bytes:02x?}, {delivery:?}");
+        // RFC 6455, section 7.1.1: the server closes the TCP connection first. After 1002 and 1007 it awaits no close
+        // from the client.
         if code == 1002 || code == 1007 {
-            let end = raw.hear().await;
-            assert!(matches!(end, Heard::End | Heard::Reset), "{bytes:02x?}, {coming:?}: {end:?}");
+            let end = raw.receive().await;
+            assert!(matches!(end, Received::End | Received::Reset), "{bytes:02x?}, {delivery:?}: {end:?}");
         }
     }
 }
 
-/// Whatever way it comes, the newest of these pings is answered, and of the others those that were answered before it came, in
-/// order (section 5.5.3). The connection stays open.
+/// Checks that the newest of these pings is answered, in every [`Delivery`], and that the connection stays open.
+/// Earlier pings may be answered too, in order (section 5.5.3).
 async fn check_pongs(server: &Server, bytes: &[u8], payloads: &[&[u8]]) {
     let (newest, others) = payloads.split_last().expect("a ping");
-    for coming in COMING {
-        let mut raw = said(server, bytes, coming).await;
+    for delivery in DELIVERIES {
+        let mut raw = send(server, bytes, delivery).await;
         let mut others = others.iter();
         loop {
-            let Heard::Pong(payload) = raw.hear().await else { panic!("no pong: {bytes:02x?}, {coming:?}") };
+            let Received::Pong(payload) = raw.receive().await else { panic!("no pong: {bytes:02x?}, {delivery:?}") };
             if payload == *newest {
                 break;
             }
-            assert!(others.any(|other| payload == *other), "{payload:02x?}: {bytes:02x?}, {coming:?}");
+            assert!(others.any(|other| payload == *other), "{payload:02x?}: {bytes:02x?}, {delivery:?}");
         }
         raw.write(message(PING, b"marker")).await;
-        assert_eq!(raw.hear().await, Heard::Pong(b"marker".to_vec()), "{bytes:02x?}, {coming:?}");
+        assert_eq!(raw.receive().await, Received::Pong(b"marker".to_vec()), "{bytes:02x?}, {delivery:?}");
     }
 }
 
@@ -104,7 +107,7 @@ async fn s4_1_an_opening_handshake_is_http_1_1() {
 }
 
 #[tokio::test]
-async fn s5_1_what_is_not_masked_is_refused_whatever_it_is() {
+async fn s5_1_any_frame_that_is_not_masked_is_refused() {
     let server = Server::start().await;
     for opcode in [CONTINUE, TEXT, BINARY, CLOSE, PING, PONG] {
         check_closes(&server, &[FIN | opcode, 0], 1002).await;
@@ -133,7 +136,7 @@ async fn s5_2_a_reserved_opcode_is_refused() {
 }
 
 #[tokio::test]
-async fn s5_2_a_length_comes_in_as_few_bytes_as_it_fits() {
+async fn s5_2_a_length_must_use_as_few_bytes_as_possible() {
     let server = Server::start().await;
     for head in [
         &[FIN | PING, FIN | 126, 0, 5][..],
@@ -181,7 +184,7 @@ async fn s5_4_control_frames_between_fragments_are_answered_at_once() {
 }
 
 #[tokio::test]
-async fn s5_4_the_fragments_of_two_messages_do_not_mix() {
+async fn s5_4_fragments_of_two_messages_must_not_be_interleaved() {
     let server = Server::start().await;
     for opcode in [TEXT, BINARY] {
         check_closes(&server, &message(CONTINUE, b"x"), 1002).await;
@@ -192,7 +195,7 @@ async fn s5_4_the_fragments_of_two_messages_do_not_mix() {
 }
 
 #[tokio::test]
-async fn s5_5_a_control_frame_is_short_and_whole() {
+async fn s5_5_a_control_frame_has_at_most_125_bytes_and_no_fragments() {
     let server = Server::start().await;
     for opcode in [CLOSE, PING, PONG] {
         check_closes(&server, &message(opcode, &[0; 126]), 1002).await;
@@ -203,15 +206,15 @@ async fn s5_5_a_control_frame_is_short_and_whole() {
 }
 
 #[tokio::test]
-async fn s5_5_1_a_close_is_answered_once_and_nothing_is_heard_after_it() {
+async fn s5_5_1_a_close_is_answered_once_and_what_follows_is_discarded() {
     let server = Server::start().await;
     let close = message(CLOSE, &1000_u16.to_be_bytes());
     for after in [close.clone(), message(PING, b"late"), message(TEXT, b"late"), vec![0xff; 32]] {
-        for coming in COMING {
-            let mut raw = said(&server, &[&close[..], &after].concat(), coming).await;
-            assert_eq!(raw.hear().await, Heard::Close(Some(1000)));
-            let end = raw.hear().await;
-            assert!(matches!(end, Heard::End | Heard::Reset), "{after:02x?}, {coming:?}: {end:?}");
+        for delivery in DELIVERIES {
+            let mut raw = send(&server, &[&close[..], &after].concat(), delivery).await;
+            assert_eq!(raw.receive().await, Received::Close(Some(1000)));
+            let end = raw.receive().await;
+            assert!(matches!(end, Received::End | Received::Reset), "{after:02x?}, {delivery:?}: {end:?}");
         }
     }
     let marker = server.connect(Tenant::B).await;
@@ -219,7 +222,7 @@ async fn s5_5_1_a_close_is_answered_once_and_nothing_is_heard_after_it() {
 }
 
 #[tokio::test]
-async fn s5_5_1_a_reason_is_utf_8() {
+async fn s5_5_1_a_reason_must_be_utf_8() {
     let server = Server::start().await;
     let with = |reason: &[u8]| message(CLOSE, &[&1000_u16.to_be_bytes(), reason].concat());
     for reason in [
@@ -239,9 +242,9 @@ async fn s5_5_1_a_reason_is_utf_8() {
 }
 
 #[tokio::test]
-async fn s5_5_2_and_3_the_newest_ping_is_answered_and_no_pong_is() {
+async fn s5_5_2_and_3_the_newest_ping_is_answered_and_a_pong_never_is() {
     let server = Server::start().await;
-    // As many frames as a client may send within 10 s, less the marker.
+    // 49 × 2 = 98 frames and the marker: a client may send 100 within 10 s (contract, "WebSocket").
     let pings: Vec<_> = (0..49_u8).map(|n| vec![n; usize::from(n)]).collect();
     let bytes: Vec<_> = pings.iter().flat_map(|payload| [message(PONG, payload), message(PING, payload)]).collect();
     let payloads: Vec<_> = pings.iter().map(Vec::as_slice).collect();
@@ -249,19 +252,19 @@ async fn s5_5_2_and_3_the_newest_ping_is_answered_and_no_pong_is() {
 }
 
 #[tokio::test]
-async fn s7_1_once_it_has_closed_the_server_waits_for_the_clients_close_and_ends() {
+async fn s7_1_after_its_close_the_server_awaits_the_clients_close_and_ends() {
     let server = Server::start().await;
-    for coming in COMING {
-        let mut raw = said(&server, &message(TEXT, b"not for this socket"), coming).await;
+    for delivery in DELIVERIES {
+        let mut raw = send(&server, &message(TEXT, b"not for this socket"), delivery).await;
         assert_eq!(raw.close_code().await, Some(1008));
         raw.write(message(PING, b"unanswered")).await;
         raw.write(message(CLOSE, &1008_u16.to_be_bytes())).await;
-        assert_eq!(raw.hear().await, Heard::End, "{coming:?}");
+        assert_eq!(raw.receive().await, Received::End, "{delivery:?}");
     }
 }
 
 #[tokio::test]
-async fn s7_4_codes_that_are_for_the_wire_are_echoed_and_others_refused() {
+async fn s7_4_codes_that_may_be_sent_are_echoed_and_others_refused() {
     let server = Server::start().await;
     for code in [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 3999, 4000, 4999_u16] {
         check_closes(&server, &message(CLOSE, &code.to_be_bytes()), code).await;
@@ -273,14 +276,15 @@ async fn s7_4_codes_that_are_for_the_wire_are_echoed_and_others_refused() {
 }
 
 #[tokio::test]
-async fn s8_1_what_the_server_says_is_utf_8_whatever_was_posted() {
+async fn s8_1_a_text_frame_is_utf_8_for_any_message() {
     let server = Server::start().await;
     let mut raw = server.raw_socket(Tenant::A).await;
-    // Frames on both sides of the two places where a length takes more bytes: `Raw` checks their form.
+    // Noncharacters, line separators, escaped characters, and the longest messages. `Raw` checks the form of each
+    // frame.
     for message in ["\u{10ffff}", "\u{fffe}\u{fdd0}", "x\u{2028}y\u{2029}z", "\"", &"\"".repeat(500), &"😀".repeat(500)]
     {
         let event = server.post(Tenant::A, message).await.created();
-        let Heard::Text(text) = raw.hear().await else { panic!("no text") };
+        let Received::Text(text) = raw.receive().await else { panic!("no text") };
         let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!((frame["event"]["message"].as_str(), event.message.as_str()), (Some(message), message));
     }

@@ -1,21 +1,22 @@
-//! A client that reads too slowly is closed with 1013, and is nobody else's problem.
+//! Checks that a client that reads too slowly is closed with 1013, and does not disturb others.
 
-use crate::support::{Client, Heard, Raw, Server, Tenant, message, until};
+use crate::support::{Client, Raw, Received, Server, Tenant, message, until};
 
-/// How many of the largest events, of about 2.2 kB, are posted until a connection that does not read is closed: 1.5 MB are enough
-/// if the kernel takes little beside the backlog of 1 MiB; 9 MB are more than any kernel takes. No more than needed, since
-/// the server resets a peer that reads nothing for 5 s after that.
+/// How many of the largest events, of about 2.2 kB, are posted until a connection that does not read is closed. The
+/// first flood, of 1.5 MB, suffices if the kernel buffers little: it exceeds the backlog of 1 MiB. The second, of 9 MB,
+/// is more than any kernel buffers. The test tries the smaller one first, since a peer that reads nothing for 5 s after
+/// its close is reset.
 const FLOODS: [usize; 2] = [700, 4_000];
 
-/// Posts the largest events that there are, over several connections at once.
+/// Posts the largest possible events over four connections at once.
 pub(crate) async fn flood(client: Client, count: usize) {
-    let writers: Vec<_> = (0..4).map(|_| tokio::spawn(flood_alone(client, count / 4))).collect();
+    let writers: Vec<_> = (0..4).map(|_| tokio::spawn(flood_over_one_connection(client, count / 4))).collect();
     for writer in writers {
         writer.await.unwrap();
     }
 }
 
-async fn flood_alone(client: Client, count: usize) {
+async fn flood_over_one_connection(client: Client, count: usize) {
     let mut connection = client.open().await;
     let post = client.new_post(Tenant::A, &"\u{1F600}".repeat(500));
     for _ in 0..count {
@@ -27,20 +28,20 @@ async fn narrow_socket(server: &Server) -> Raw {
     server.subscribe(Raw::connect_narrow(server.address).await, Tenant::A).await
 }
 
-/// Reads what a flood of `count` events has left: whole events without a gap, and then 1013; or all of them, where the
-/// flood was too small. Says which.
+/// Reads complete events without a gap, up to a close with 1013, or up to the `count`-th event if the flood was too
+/// small for a close. Returns whether the connection was closed.
 async fn was_closed(slow: &mut Raw, count: usize) -> bool {
     let (mut seen, mut last) = (0, None);
     while seen < count {
-        match slow.hear().await {
-            Heard::Text(text) if text.starts_with(r#"{"type":"event_created""#) => {
+        match slow.receive().await {
+            Received::Text(text) if text.starts_with(r#"{"type":"event_created""#) => {
                 let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
                 let seq = frame["seq"].as_u64().unwrap();
                 assert_eq!(last.unwrap_or(seq - 1) + 1, seq, "a gap");
                 (seen, last) = (seen + 1, Some(seq));
             }
-            Heard::Text(_) | Heard::Ping => {}
-            Heard::Close(code) => {
+            Received::Text(_) | Received::Ping => {}
+            Received::Close(code) => {
                 assert_eq!(code, Some(1013));
                 return true;
             }
@@ -51,10 +52,10 @@ async fn was_closed(slow: &mut Raw, count: usize) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_slow_reader_gets_whole_frames_then_1013_and_a_fast_one_of_the_same_tenant_gets_all() {
+async fn a_slow_reader_gets_complete_frames_then_1013_and_a_fast_one_gets_every_event() {
     let server = Server::start().await;
     let (fast, mut stranger) = (server.connect(Tenant::A).await, server.connect(Tenant::B).await);
-    let reads = tokio::spawn(fast.rest());
+    let reads = tokio::spawn(fast.read_to_close());
     let mut posted = 0;
     for count in FLOODS {
         let mut slow = narrow_socket(&server).await;
@@ -62,11 +63,11 @@ async fn a_slow_reader_gets_whole_frames_then_1013_and_a_fast_one_of_the_same_te
         posted += count;
         if was_closed(&mut slow, count).await {
             slow.write(message(0x8, &1013_u16.to_be_bytes())).await;
-            assert_eq!(slow.hear().await, Heard::End);
+            assert_eq!(slow.receive().await, Received::End);
             break;
         }
     }
-    until("the slow reader's end", async || server.counts(Tenant::A).await["ended"]["slow"] == 1).await;
+    until("the end of the slow reader", async || server.counts(Tenant::A).await["ended"]["slow"] == 1).await;
     let marker = server.post(Tenant::B, "marker").await.created();
     assert_eq!(stranger.next_event().await, marker);
     server.stop().await;
@@ -75,11 +76,11 @@ async fn a_slow_reader_gets_whole_frames_then_1013_and_a_fast_one_of_the_same_te
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_slow_reader_that_never_reads_is_reset_and_its_place_is_free_again() {
+async fn a_client_that_never_reads_is_reset_and_its_slot_is_free_again() {
     let server = Server::with(|settings| settings.max_connections = 1).await;
     let stuck = narrow_socket(&server).await;
     server.new_socket(Tenant::A).send().await.refused(503);
     flood(*server, FLOODS[1]).await;
-    stuck.reset().await;
-    until("its place", async || server.new_socket(Tenant::A).send().await.status == 101).await;
+    stuck.wait_for_reset().await;
+    until("a free slot", async || server.new_socket(Tenant::A).send().await.status == 101).await;
 }

@@ -1,29 +1,29 @@
-//! Requests on which two readers could disagree (RFC 9112, sections 6 and 11.2): whatever is hidden in one is never taken
-//! for a request of its own.
+//! Sends requests that two parsers could read differently (RFC 9112, sections 6 and 11.2). A request that is hidden in
+//! another one must never be executed.
 
 use crate::support::{Raw, Server, StatusCode, Tenant};
 
-/// What is hidden in a body: a right post, if somebody took it for one.
+/// The request that a test hides in a body: a valid post, if the server parses it as one.
 const HIDDEN: &str = "POST /events HTTP/1.1\r\nHost: localhost\r\nX-Tenant-ID: tenant_a\r\n\
                       Content-Type: application/json\r\nContent-Length: 22\r\n\r\n{\"message\":\"smuggled\"}";
 
-/// A post's lines but for those that say where its body ends.
+/// The head of a post, without the headers that determine the length of its body.
 const POST: &str =
     "POST /events HTTP/1.1\r\nHost: localhost\r\nX-Tenant-ID: tenant_a\r\nContent-Type: application/json\r\n";
 
-/// A right body.
+/// A valid body.
 const BODY: &str = "{\"message\":\"whole\"}";
 
-/// Says it on a connection of its own, with the hidden post behind it, and gives the connection.
-async fn said(server: &Server, bytes: &str) -> Raw {
+/// Sends these bytes with the hidden post behind them on a new connection, and returns the connection.
+async fn send(server: &Server, bytes: &str) -> Raw {
     let mut raw = server.raw().await;
     raw.write([bytes, HIDDEN].concat()).await;
     raw
 }
 
-/// The server refuses it with 4xx, and reads no further.
+/// Checks that the server refuses these bytes with 4xx, closes, and posts nothing.
 async fn check_refused(server: &Server, bytes: &str) {
-    let mut raw = said(server, bytes).await;
+    let mut raw = send(server, bytes).await;
     let answer = raw.answer().await;
     assert!(answer.status.is_client_error(), "{bytes:?} was answered with {answer:?}");
     assert!(raw.at_end().await, "something follows the refusal of {bytes:?}");
@@ -35,7 +35,7 @@ fn chunk(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_length_beside_chunks_is_read_as_chunks_and_ends_the_connection() {
+async fn chunks_override_a_content_length_and_the_connection_ends() {
     let server = Server::start().await;
     let body = [&chunk(BODY), "0\r\n\r\n"].concat();
     let length = body.len() + HIDDEN.len();
@@ -47,7 +47,7 @@ async fn a_length_beside_chunks_is_read_as_chunks_and_ends_the_connection() {
     .into_iter()
     .enumerate()
     {
-        let mut raw = said(&server, &[POST, &lines, "\r\n", &body].concat()).await;
+        let mut raw = send(&server, &[POST, &lines, "\r\n", &body].concat()).await;
         let answer = raw.answer().await.is(StatusCode::CREATED);
         assert_eq!(answer.header("connection"), "close", "RFC 9112, section 6.1");
         assert!(raw.at_end().await);
@@ -56,7 +56,7 @@ async fn a_length_beside_chunks_is_read_as_chunks_and_ends_the_connection() {
 }
 
 #[tokio::test]
-async fn a_body_without_one_clear_length_is_refused() {
+async fn a_body_with_an_ambiguous_length_is_refused() {
     let server = Server::start().await;
     for lines in [
         "Content-Length: 19\r\nContent-Length: 20\r\n",
@@ -85,7 +85,7 @@ async fn a_body_without_one_clear_length_is_refused() {
 }
 
 #[tokio::test]
-async fn a_head_that_two_readers_could_read_differently_is_refused() {
+async fn an_ambiguous_head_is_refused() {
     let server = Server::start().await;
     for lines in [
         "X-Folded: a\r\n b\r\nContent-Length: 19\r\n",
@@ -118,13 +118,14 @@ async fn a_head_that_two_readers_could_read_differently_is_refused() {
 }
 
 #[tokio::test]
-async fn a_bare_line_feed_ends_a_line_for_every_rule_alike() {
-    // RFC 9112, section 2.2 lets a server take it for one: then what follows it counts, as a tenant, too.
+async fn a_bare_line_feed_ends_a_header_for_every_rule() {
+    // RFC 9112, section 2.2 allows a server to accept it as a line ending. Then a header behind it must count for all
+    // checks, that of the tenant too.
     let server = Server::start().await;
     let length = format!("X: a\nContent-Length: {}\r\n\r\n", BODY.len());
-    let mut raw = said(&server, &[POST, &length, BODY].concat()).await;
+    let mut raw = send(&server, &[POST, &length, BODY].concat()).await;
     raw.answer().await.is(StatusCode::CREATED);
-    raw.answer().await.is(StatusCode::CREATED); // what follows the body is the next request, and hidden from nobody
+    raw.answer().await.is(StatusCode::CREATED); // what follows the body is the next request, and not hidden
     let tenants = "X: a\nX-Tenant-ID: tenant_b\r\nContent-Length: 19\r\n\r\n";
     let mut raw = server.raw().await;
     raw.write([POST, tenants, BODY].concat()).await;
@@ -132,9 +133,9 @@ async fn a_bare_line_feed_ends_a_line_for_every_rule_alike() {
 }
 
 #[tokio::test]
-async fn a_chunk_that_is_none_is_refused_and_nothing_behind_it_is_read() {
+async fn an_invalid_chunk_is_refused_and_ends_the_connection() {
     let server = Server::start().await;
-    let right = chunk(BODY);
+    let valid = chunk(BODY);
     for body in [
         "x\r\n".to_owned(),
         "\r\n".to_owned(),
@@ -143,22 +144,22 @@ async fn a_chunk_that_is_none_is_refused_and_nothing_behind_it_is_read() {
         "0x13\r\n".to_owned(),
         "13 13\r\n".to_owned(),
         "fffffffffffffffff\r\n".to_owned(),
-        right.replace("13\r\n", "13\n"),
-        right.replace("13\r\n", "13;a\nb\r\n"),
-        right.replace("13\r\n", "13;a\rb\r\n"),
-        right.replace("13\r\n", "12\r\n"),
-        right.trim_end().to_owned() + "0\r\n\r\n",
-        right.clone() + "0\r\n: no name\r\n\r\n",
-        right.clone() + "0\n\n",
-        right.replace("13\r\n", &format!("13;{}\r\n", "x".repeat(64 * 1024))),
-        right.clone() + "0\r\n" + &"X: y\r\n".repeat(20_000) + "\r\n",
+        valid.replace("13\r\n", "13\n"),
+        valid.replace("13\r\n", "13;a\nb\r\n"),
+        valid.replace("13\r\n", "13;a\rb\r\n"),
+        valid.replace("13\r\n", "12\r\n"),
+        valid.trim_end().to_owned() + "0\r\n\r\n",
+        valid.clone() + "0\r\n: no name\r\n\r\n",
+        valid.clone() + "0\n\n",
+        valid.replace("13\r\n", &format!("13;{}\r\n", "x".repeat(64 * 1024))),
+        valid.clone() + "0\r\n" + &"X: y\r\n".repeat(20_000) + "\r\n",
     ] {
         check_refused(&server, &[POST, "Transfer-Encoding: chunked\r\n\r\n", &body].concat()).await;
     }
 }
 
 #[tokio::test]
-async fn a_body_that_nobody_wants_is_read_to_its_end_and_never_as_a_request() {
+async fn an_ignored_body_is_never_parsed_as_a_request() {
     let server = Server::start().await;
     for (line, status) in [
         ("GET /healthz HTTP/1.1\r\nHost: localhost", 200),
@@ -182,22 +183,22 @@ async fn a_body_that_nobody_wants_is_read_to_its_end_and_never_as_a_request() {
 }
 
 #[tokio::test]
-async fn what_hides_behind_an_upgrade_is_no_request() {
+async fn bytes_behind_an_upgrade_are_never_parsed_as_a_request() {
     let server = Server::start().await;
     let handshake = String::from_utf8(server.new_socket(Tenant::A).head()).unwrap();
     let with_body = handshake.replace("\r\n\r\n", &format!("\r\nContent-Length: {}\r\n\r\n", HIDDEN.len()));
     let in_chunks = handshake.replace("\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n");
     for request in [with_body, in_chunks] {
-        said(&server, &request).await.answer().await.refused(400);
+        send(&server, &request).await.answer().await.refused(400);
     }
-    let mut raw = said(&server, &handshake).await;
+    let mut raw = send(&server, &handshake).await;
     raw.answer().await.is(StatusCode::SWITCHING_PROTOCOLS);
-    assert_eq!(raw.close_code().await, Some(1002), "it is no frame");
+    assert_eq!(raw.close_code().await, Some(1002), "it is not a frame");
     assert_eq!(server.list(Tenant::A).await.seq, 0);
 }
 
 #[tokio::test]
-async fn requests_in_one_go_are_answered_one_by_one_in_order() {
+async fn pipelined_requests_are_answered_in_order() {
     let server = Server::start().await;
     let mut raw = server.raw().await;
     let health = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";

@@ -1,15 +1,15 @@
-//! Stopping: the listener closes, sockets get 1001, requests on open connections 503, and the server ends.
+//! Checks a stop: the listener closes, sockets are closed with 1001, requests get 503, and the server ends.
 
 use std::{collections::HashSet, time::Duration};
 
 use crate::{
     refusals::{OF_THE_HOST, of_a_handshake, of_a_post},
     slow_readers::flood,
-    support::{Client, Event, Heard, Program, Raw, Request, Server, StatusCode, Tenant},
+    support::{Client, Event, Program, Raw, Received, Request, Server, StatusCode, Tenant},
 };
 
-/// A post of which all has come but the last bytes: the server cannot end while it waits for them. That it does is known
-/// from its word to go on.
+/// Sends a post without the last bytes of its body: the server cannot end before it has them. `100 Continue` proves
+/// that the server handles the post.
 async fn post_under_way(client: &Client) -> Raw {
     let post = client.new_post(Tenant::A, "under way").header("expect", "100-continue");
     let length = post.body.len().to_string();
@@ -20,8 +20,8 @@ async fn post_under_way(client: &Client) -> Raw {
     raw
 }
 
-/// What [`post_under_way`] left out.
-fn rest(server: &Server) -> Vec<u8> {
+/// The last bytes of the body of [`post_under_way`].
+fn rest_of_the_body(server: &Server) -> Vec<u8> {
     server.new_post(Tenant::A, "under way").body[10..].to_vec()
 }
 
@@ -34,8 +34,8 @@ async fn sockets_get_1001_and_the_server_ends() {
     stopping.ended().await;
 }
 
-/// Posts until the server takes no more, and gives what it has accepted.
-async fn post_to_the_end(client: Client) -> Vec<Event> {
+/// Posts until the server closes the connection, and returns the accepted events.
+async fn post_until_the_end(client: Client) -> Vec<Event> {
     let (mut connection, mut accepted) = (client.open().await, Vec::new());
     while let Ok(answer) = connection.try_send(client.new_post(Tenant::A, "x")).await {
         if answer.status == StatusCode::CREATED {
@@ -48,14 +48,14 @@ async fn post_to_the_end(client: Client) -> Vec<Event> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_was_accepted_before_the_stop_is_sent_before_1001() {
+async fn every_accepted_event_is_sent_before_1001() {
     let server = Server::start().await;
     let mut socket = server.connect(Tenant::A).await;
     let client: Client = *server;
-    let writers: Vec<_> = (0..8).map(|_| tokio::spawn(post_to_the_end(client))).collect();
+    let writers: Vec<_> = (0..8).map(|_| tokio::spawn(post_until_the_end(client))).collect();
     let mut sent = socket.next_events(20).await;
     server.stop().await;
-    let (rest, code) = socket.rest().await;
+    let (rest, code) = socket.read_to_close().await;
     sent.extend(rest);
     let sent: HashSet<_> = sent.into_iter().map(|event| event.id).collect();
     assert_eq!(code, Some(1001));
@@ -65,25 +65,25 @@ async fn what_was_accepted_before_the_stop_is_sent_before_1001() {
 }
 
 #[tokio::test]
-async fn a_peer_that_never_closes_does_not_keep_the_server() {
+async fn a_peer_that_never_closes_does_not_delay_the_end_beyond_the_deadline() {
     let server = Server::with(|settings| settings.drain = 500).await;
     let mut stuck = server.raw_socket(Tenant::A).await;
     let _half_a_request = post_under_way(&server).await;
     server.stop().await.ended().await;
-    assert_eq!(stuck.hear().await, Heard::Close(Some(1001)));
+    assert_eq!(stuck.receive().await, Received::Close(Some(1001)));
 }
 
-/// 3,000 of the largest events are a list of 6.4 MB, and Linux takes 2.6 to 4 MB of it from the program, for a reader with a
-/// small buffer. It is read in 2.5 s: 64 KiB every 25 ms.
+/// 3,000 of the largest events are a list of 6.4 MB, and Linux takes 2.6 to 4 MB of it from the program, for a reader
+/// with a small buffer. It is read in 2.5 s: 64 KiB every 25 ms.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_answer_that_is_being_read_is_sent_to_its_end() {
+async fn an_answer_that_is_being_read_is_sent_completely() {
     let mut program = Program::start(&["--drain", "60000", "--retain", "3000"]).await;
     flood(*program, 3_000).await;
     let mut slow = Raw::connect_narrow(program.address).await;
     slow.write(program.get("/events").tenant(Tenant::A).head()).await;
-    slow.begun().await;
+    slow.answer_started().await;
     program.signal("TERM").await;
-    program.says("stopping").await;
+    program.wait_for_log("stopping").await;
     let body = slow.answer_slowly(64 * 1_024, Duration::from_millis(25)).await;
     let list: Vec<Event> = serde_json::from_slice(&body).unwrap();
     assert_eq!(list.len(), 3_000);
@@ -98,20 +98,20 @@ async fn an_answer_that_nobody_reads_is_cut_at_the_deadline() {
     flood(*program, 3_000).await;
     let mut stuck = Raw::connect_narrow(program.address).await;
     stuck.write(program.get("/events").tenant(Tenant::A).head()).await;
-    stuck.begun().await;
+    stuck.answer_started().await;
     program.signal("TERM").await;
-    program.says("in_time=false").await;
+    program.wait_for_log("in_time=false").await;
     assert_eq!(program.ended().await.code, Some(0));
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_it_at_once() {
+async fn a_second_signal_ends_the_server_at_once() {
     for (first, second) in [("TERM", "TERM"), ("INT", "INT"), ("TERM", "INT")] {
         let mut program = Program::start(&["--drain", "60000"]).await;
-        let _under_way = post_under_way(&program).await; // keeps an orderly stop for 10 s
+        let _under_way = post_under_way(&program).await; // delays an orderly stop for 10 s
         let mut stuck = program.raw_socket(Tenant::A).await;
         program.signal(first).await;
-        program.says("stopping").await;
+        program.wait_for_log("stopping").await;
         assert_eq!(stuck.close_code().await, Some(1001));
         let exit = program.end_with(second).await;
         assert!(exit.code.is_some_and(|code| code != 0), "{first}, {second}: {exit:?}");
@@ -121,7 +121,7 @@ async fn a_second_signal_ends_it_at_once() {
 }
 
 #[tokio::test]
-async fn an_idle_server_ends_at_once_whatever_connections_stand_unused() {
+async fn idle_connections_do_not_delay_the_end() {
     let server = Server::with(|settings| settings.drain = 60_000).await;
     let mut used = server.open().await;
     used.send(server.get("/healthz")).await.is(StatusCode::OK);
@@ -130,7 +130,7 @@ async fn an_idle_server_ends_at_once_whatever_connections_stand_unused() {
 }
 
 #[tokio::test]
-async fn no_one_connects_any_more() {
+async fn a_stopping_server_accepts_no_connection() {
     let server = Server::with(|settings| settings.drain = 60_000).await;
     let address = server.address;
     let _under_way = post_under_way(&server).await;
@@ -141,10 +141,10 @@ async fn no_one_connects_any_more() {
 #[tokio::test]
 async fn a_request_under_way_is_answered_and_the_server_ends_after_it() {
     let server = Server::with(|settings| settings.drain = 60_000).await;
-    let (mut under_way, rest) = (post_under_way(&server).await, rest(&server));
+    let (mut under_way, rest) = (post_under_way(&server).await, rest_of_the_body(&server));
     let mut socket = server.connect(Tenant::A).await;
     let stopping = server.stop().await;
-    // No event is accepted that the closed sockets would miss.
+    // The post under way gets 503, since its event could not reach the closed sockets.
     assert_eq!(socket.next_close().await, 1001);
     under_way.write(rest).await;
     under_way.answer().await.refused(503);
@@ -156,7 +156,7 @@ async fn requests_on_open_connections_get_503_before_any_other_reason_but_the_ho
     let server = Server::with(|settings| settings.drain = 60_000).await;
     let mut connection = server.open().await;
     connection.send(server.get("/healthz")).await.is(StatusCode::OK);
-    let (mut under_way, rest) = (post_under_way(&server).await, rest(&server));
+    let (mut under_way, rest) = (post_under_way(&server).await, rest_of_the_body(&server));
     let (post, socket) = (server.new_post(Tenant::A, "late"), server.new_socket(Tenant::A));
     let others = ["/healthz", "/vanilla/", "/nowhere"].map(|target| server.get(target));
     let pages = ["/", "/?tenant=tenant_a", "/isolation"].map(|target| server.get(target));

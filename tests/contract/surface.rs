@@ -1,5 +1,6 @@
-//! Isolation by surface: every address of the server is asked in every way, always with one tenant's credential alone, and
-//! says nothing of the other. The addresses are the server's own table, so that none can be forgotten.
+//! Proves isolation over the whole surface: requests every route in every way, with one tenant's credential alone, and
+//! searches the answers for the other tenant's secrets. The routes are the server's own table, so that none can be
+//! forgotten.
 
 use std::{fs, path::Path};
 
@@ -7,7 +8,7 @@ use event_feed::server::Route;
 use leptos::server_fn::axum::server_fn_paths;
 use uuid::Uuid;
 
-use crate::support::{Answer, Client, Connection, Heard, Method, Request, Server, StatusCode, Tenant, header};
+use crate::support::{Answer, Client, Connection, Method, Received, Request, Server, StatusCode, Tenant, header};
 
 const METHODS: [Method; 8] = [
     Method::GET,
@@ -20,7 +21,7 @@ const METHODS: [Method; 8] = [
     Method::TRACE,
 ];
 
-/// Addresses that name the asking tenant, or nobody, and hint at the other.
+/// Queries that name the asking tenant or none, and hint at the other.
 const QUERIES: [&str; 12] = [
     "",
     "tenant={own}",
@@ -36,7 +37,7 @@ const QUERIES: [&str; 12] = [
     "tenant=*",
 ];
 
-/// Headers that hint at the other tenant, or could make an answer something else.
+/// Headers that hint at the other tenant, or that could change the answer.
 const HEADERS: [(&str, &str); 18] = [
     ("x-tenant-id", "{other}"), // a second line
     ("x-tenant", "{other}"),
@@ -66,7 +67,7 @@ const BODIES: [&str; 5] = [
     r#"{"message":"a probe","tenant":"{other}","X-Tenant-ID":"{other}"}"#,
 ];
 
-/// What a tenant has that the other may not see: unguessable, so that one of these in an answer can only be a leak.
+/// A tenant's secrets. They cannot be guessed, so that one of them in an answer to the other tenant proves a leak.
 struct Planted {
     tenant: Tenant,
     secrets: Vec<String>,
@@ -92,9 +93,9 @@ impl Planted {
         }
     }
 
-    /// How this tenant itself is shown its event at an address; `None` where nobody is shown any. No `_` arm: whoever adds
-    /// a route says here what it shows.
-    fn asks_for_its_own(&self, server: &Client, route: Route) -> Option<Request> {
+    /// The request with which this tenant reads its own event from a route; `None` for a route that shows no events.
+    /// The match has no `_` arm, so that a new route must be added here.
+    fn request_for_its_own(&self, server: &Client, route: Route) -> Option<Request> {
         let request = match route {
             Route::Index => server.get(&format!("/?tenant={}", self.tenant)),
             Route::Events => server.get(route.path()).tenant(self.tenant),
@@ -102,18 +103,18 @@ impl Planted {
                 let post = server.new_post(self.tenant, &self.message).at(route.path());
                 post.header("idempotency-key", &self.key)
             }
-            Route::Socket => return None, // see `a_socket_…`: a stream has no end to read it to
+            Route::Socket => return None, // a stream has no end to read up to: `a_socket_…` tests it
             Route::Health | Route::Isolation | Route::IsolationReport => return None,
         };
         Some(request)
     }
 
-    fn is_seen_in(&self, said: &str) -> bool {
-        self.secrets.iter().any(|secret| said.contains(secret))
+    fn is_seen_in(&self, text: &str) -> bool {
+        self.secrets.iter().any(|secret| text.contains(secret))
     }
 }
 
-/// Both tenants' secrets in one server: the asking one's, and the other's.
+/// Plants both tenants' secrets in one server, and returns those of the asking tenant and of the other.
 async fn plant_both(server: &Server, asking: Tenant) -> (Planted, Planted) {
     let [a, b] = [Planted::plant(server, Tenant::A).await, Planted::plant(server, Tenant::B).await];
     match asking {
@@ -122,7 +123,7 @@ async fn plant_both(server: &Server, asking: Tenant) -> (Planted, Planted) {
     }
 }
 
-/// Writes the names into a pattern.
+/// Fills in the placeholders of a pattern.
 fn filled(pattern: &str, own: &Planted, other: &Planted) -> String {
     pattern
         .replace("{own}", own.tenant.id())
@@ -131,8 +132,8 @@ fn filled(pattern: &str, own: &Planted, other: &Planted) -> String {
         .replace("{key}", &other.key)
 }
 
-/// Every way to ask a path that makes sense, with the credential of one tenant.
-fn ways_to_ask(server: &Client, path: &str, own: &Planted, other: &Planted) -> Vec<Request> {
+/// Every combination of method, query, header and body that could matter, with the credential of one tenant.
+fn requests_for(server: &Client, path: &str, own: &Planted, other: &Planted) -> Vec<Request> {
     let ask = |method: &Method, query: &str, body: &str| {
         let mut request = server.request(method.clone(), path).tenant(own.tenant).json(filled(body, own, other));
         request.query = filled(query, own, other);
@@ -156,11 +157,11 @@ fn ways_to_ask(server: &Client, path: &str, own: &Planted, other: &Planted) -> V
 }
 
 /// The head and the body of an answer, as text.
-fn said(answer: &Answer) -> String {
+fn text_of(answer: &Answer) -> String {
     format!("{} {:?}\n{}", answer.status, answer.headers, String::from_utf8_lossy(&answer.body))
 }
 
-/// Asks, over a connection that is opened anew where the server has closed it.
+/// Sends a request, over a new connection if the server has closed this one.
 async fn ask(server: &Client, connection: &mut Connection, request: Request) -> Answer {
     match connection.try_send(request.clone()).await {
         Ok(answer) => answer,
@@ -184,7 +185,7 @@ fn files_below(folder: &Path, within: &str, found: &mut Vec<String>) {
 }
 
 #[tokio::test]
-async fn no_address_says_anything_of_the_other_tenant_however_it_is_asked() {
+async fn no_route_reveals_anything_of_the_other_tenant() {
     for asking in Tenant::ALL {
         let server = Server::start().await;
         let (own, other) = plant_both(&server, asking).await;
@@ -194,13 +195,13 @@ async fn no_address_says_anything_of_the_other_tenant_however_it_is_asked() {
             [path.to_owned(), format!("{path}/"), format!("/{path}"), path.to_uppercase(), format!("/.{path}")]
         });
         for path in paths {
-            for request in ways_to_ask(&server, &path, &own, &other) {
+            for request in requests_for(&server, &path, &own, &other) {
                 let asked = format!("{request:?}");
                 let answer = ask(&server, &mut connection, request).await;
-                assert!(!other.is_seen_in(&said(&answer)), "{}\nto {asked}", said(&answer));
+                assert!(!other.is_seen_in(&text_of(&answer)), "{}\nto {asked}", text_of(&answer));
                 assert!(
                     !answer.headers.contains_key(header::CONTENT_ENCODING),
-                    "it would be searched in vain: {asked}"
+                    "a compressed body cannot be searched: {asked}"
                 );
             }
         }
@@ -208,27 +209,28 @@ async fn no_address_says_anything_of_the_other_tenant_however_it_is_asked() {
 }
 
 #[tokio::test]
-async fn where_an_address_shows_events_their_owner_sees_them_and_the_view_of_both_shows_none() {
+async fn a_tenant_finds_its_own_event_on_every_route_that_shows_events() {
     let server = Server::start().await;
     let (a, b) = plant_both(&server, Tenant::A).await;
     for planted in [&a, &b] {
         for route in Route::ALL {
-            if let Some(request) = planted.asks_for_its_own(&server, route) {
-                let answer = said(&request.send().await);
-                assert!(planted.is_seen_in(&answer), "the search would find nothing at {route:?}: {answer}");
+            if let Some(request) = planted.request_for_its_own(&server, route) {
+                let answer = text_of(&request.send().await);
+                assert!(planted.is_seen_in(&answer), "the search finds nothing at {route:?}: {answer}");
             }
         }
     }
+    // The isolation view is of both tenants, and shows no event of either.
     for request in
         [server.get(Route::Isolation.path()), server.request(Method::POST, Route::IsolationReport.path()).json("{}")]
     {
-        let answer = said(&request.send().await.is(StatusCode::OK));
+        let answer = text_of(&request.send().await.is(StatusCode::OK));
         assert!(!a.is_seen_in(&answer) && !b.is_seen_in(&answer), "{answer}");
     }
 }
 
 #[tokio::test]
-async fn no_file_says_anything_of_a_tenant() {
+async fn no_file_reveals_anything_of_a_tenant() {
     let server = Server::start().await;
     let (own, other) = plant_both(&server, Tenant::A).await;
     let mut paths = Vec::new();
@@ -241,14 +243,14 @@ async fn no_file_says_anything_of_a_tenant() {
         for query in QUERIES {
             let mut request = server.get(&path).tenant(own.tenant);
             request.query = filled(query, &own, &other);
-            let answer = said(&ask(&server, &mut connection, request).await);
+            let answer = text_of(&ask(&server, &mut connection, request).await);
             assert!(!other.is_seen_in(&answer) && !own.is_seen_in(&answer), "{path}?{query}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_socket_says_nothing_of_the_other_tenant_however_it_is_opened() {
+async fn a_socket_reveals_nothing_of_the_other_tenant() {
     let server = Server::start().await;
     let (own, mut other) = plant_both(&server, Tenant::A).await;
     let mut opened = 0;
@@ -259,7 +261,7 @@ async fn a_socket_says_nothing_of_the_other_tenant_however_it_is_opened() {
             let mut raw = server.raw().await;
             raw.write(request.head()).await;
             let answer = raw.answer().await;
-            assert!(!other.is_seen_in(&said(&answer)), "{}\nto {request:?}", said(&answer));
+            assert!(!other.is_seen_in(&text_of(&answer)), "{}\nto {request:?}", text_of(&answer));
             if answer.status != StatusCode::SWITCHING_PROTOCOLS {
                 continue;
             }
@@ -267,24 +269,24 @@ async fn a_socket_says_nothing_of_the_other_tenant_however_it_is_opened() {
             let secret = server.post(other.tenant, &Uuid::new_v4().to_string()).await.created();
             other.secrets.extend([secret.id, secret.message]);
             let marker = server.post(own.tenant, "marker").await.created();
-            raw.hear_until(|heard| {
-                let Heard::Text(text) = heard else { return false };
+            raw.receive_until(|received| {
+                let Received::Text(text) = received else { return false };
                 assert!(!other.is_seen_in(text), "{text}\nto {request:?}");
                 text.contains(&marker.id)
             })
             .await;
         }
     }
-    assert_eq!(opened, HEADERS.len(), "the one right query, with each header");
+    assert_eq!(opened, HEADERS.len(), "the one valid query, with each header");
 }
 
 #[test]
-fn every_address_is_in_the_table() {
+fn every_route_is_in_the_table() {
     let mut sources = Vec::new();
     files_below(Path::new("src"), "src", &mut sources);
     let routes = ["Router::new", ".route(", ".route_service(", ".nest("];
     sources.retain(|path| routes.iter().any(|call| fs::read_to_string(path).unwrap().contains(call)));
-    assert_eq!(sources, ["src/server/http/routes.rs"], "whatever routes requests stands beside the table");
+    assert_eq!(sources, ["src/server/http/routes.rs"], "all routing must be in the file of the table");
 
     let functions: Vec<_> = server_fn_paths().map(|(path, _)| path).collect();
     assert!(!functions.is_empty());

@@ -1,15 +1,15 @@
-//! Where a tenant comes from: one header for the API, one parameter for pages and sockets, and nothing else.
+//! Checks what names the tenant: one header for the API, one parameter for pages and sockets, and nothing else.
 
 use crate::support::{Method, Server, StatusCode, Tenant};
 
-/// What names no tenant, as the one value that was sent.
-const WRONG: [&str; 9] =
+/// Single values that do not name a tenant.
+const INVALID: [&str; 9] =
     ["", "tenant_c", "TENANT_A", "Tenant A", "tenant_a,tenant_b", "tenant_a, tenant_a", "tenant_a;", "a", "*"];
 
 #[tokio::test]
-async fn the_api_takes_its_tenant_from_one_right_header() {
+async fn the_api_takes_the_tenant_from_one_valid_header() {
     let server = Server::start().await;
-    for value in WRONG {
+    for value in INVALID {
         server.get("/events").header("x-tenant-id", value).send().await.refused(401);
     }
     server.get("/events").send().await.refused(401);
@@ -39,7 +39,7 @@ async fn a_body_never_names_the_tenant_of_a_request() {
 }
 
 #[tokio::test]
-async fn a_socket_takes_its_tenant_from_one_right_parameter() {
+async fn a_socket_takes_the_tenant_from_one_valid_parameter() {
     let server = Server::start().await;
     for value in ["", "tenant_c", "TENANT_A", "tenant_a,tenant_b", "tenant_a%20", "%00tenant_a"] {
         server.get(&format!("/ws?tenant={value}")).upgrade().send().await.refused(401);
@@ -54,7 +54,7 @@ async fn a_socket_takes_its_tenant_from_one_right_parameter() {
 }
 
 #[tokio::test]
-async fn a_header_is_ignored_where_the_address_names_the_tenant() {
+async fn pages_and_sockets_ignore_the_tenant_header() {
     let server = Server::start().await;
     server.post(Tenant::B, "only for B").await.created();
     server.get("/ws").upgrade().tenant(Tenant::B).send().await.refused(401);
@@ -63,7 +63,7 @@ async fn a_header_is_ignored_where_the_address_names_the_tenant() {
 }
 
 #[tokio::test]
-async fn a_page_of_no_tenant_is_the_selector() {
+async fn a_page_without_a_tenant_is_the_selector() {
     let server = Server::start().await;
     server.post(Tenant::A, "only for A").await.created();
     for (target, status) in [

@@ -2,7 +2,7 @@ import { FOREIGN, expect, test, violations } from "../../fixtures/index.js";
 
 const LONG = "https://example.com/" + "unbroken".repeat(40);
 
-test.use({ contextOptions: { reducedMotion: "reduce" } }); // colours are judged when nothing moves
+test.use({ contextOptions: { reducedMotion: "reduce" } }); // axe checks colours without animations
 
 for (const colorScheme of ["light", "dark"]) {
   for (const width of [1280, 320]) {
@@ -55,7 +55,7 @@ for (const colorScheme of ["light", "dark"]) {
 test.describe("colours forced", { tag: "@once" }, () => {
   test.use({ contextOptions: { forcedColors: "active", reducedMotion: "reduce" } });
 
-  test("each state is told by words and by a shape, and every control has an edge", async ({ feed, server }) => {
+  test("each state has words and a shape, and every control has a border", async ({ feed, server }) => {
     const [window] = await feed.open("tenant_a");
     await server.post("tenant_a", "new");
     await expect(window.events.getByText("New", { exact: true })).toBeVisible();
@@ -93,7 +93,7 @@ for (const width of [1280, 640]) {
 }
 
 for (const width of [390, 320]) {
-  test(`${width} px wide, the banner stays, and what waits is told below it`, { tag: "@once" }, async ({
+  test(`${width} px wide, the banner stays visible, with the count of new events below it`, { tag: "@once" }, async ({
     feed, server, wire,
   }) => {
     for (let i = 0; i < 20; i += 1) await server.post("tenant_a", `event ${i}`);
@@ -116,7 +116,7 @@ for (const width of [390, 320]) {
   });
 }
 
-test("with reduced motion nothing moves", { tag: "@once" }, async ({ feed, server }) => {
+test("with reduced motion there is no animation", { tag: "@once" }, async ({ feed, server }) => {
   const [window] = await feed.open("tenant_a");
   await server.post("tenant_a", "arrival");
   await expect(window.messages).toHaveText(["arrival"]);
@@ -131,7 +131,7 @@ test("an event's exact time is shown to the second", async ({ feed, server }) =>
   await expect(time).toContainText(/\d{1,2}:\d{2}:\d{2}/);
 });
 
-test("the feed is walked with Page Down and Page Up", async ({ feed, server }) => {
+test("Page Down and Page Up move through the feed", async ({ feed, server }) => {
   for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
   const [window] = await feed.open("tenant_a");
   await window.events.first().focus();
@@ -141,7 +141,7 @@ test("the feed is walked with Page Down and Page Up", async ({ feed, server }) =
   await expect(window.events.first()).toBeFocused();
 });
 
-test("a flood of arrivals is told in few words, and nothing at first", { tag: "@once" }, async ({ feed, server }) => {
+test("many new events are announced in batches, and none at first", { tag: "@once" }, async ({ feed, server }) => {
   await server.post("tenant_a", "there from the start");
   const [window] = await feed.open("tenant_a");
   await expect(window.announcer).toBeEmpty();
@@ -158,7 +158,7 @@ test("a flood of arrivals is told in few words, and nothing at first", { tag: "@
   for (const [i, at] of times.slice(1).entries()) expect(at - times[i]).toBeGreaterThan(4_500);
 });
 
-test("all of it works by keyboard, and focus is never lost", async ({ feed, server }) => {
+test("every control works by keyboard, and the focus is never lost", async ({ feed, server }) => {
   for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
   const [window] = await feed.open("tenant_a");
   await window.message.focus();

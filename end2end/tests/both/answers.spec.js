@@ -1,10 +1,10 @@
-// What a page says when a post is not answered by the server: by a proxy, by an error, or by nobody.
+// Tests a post that the server does not answer: a proxy or an error answers it, or nothing does.
 import { expect, test } from "../../fixtures/index.js";
 
-/** Where either client sends a message. */
+/** The path to which either client posts. */
 const POST = /\/(events|api\/post_event)$/;
 
-/** Answers every post with `answer` until it is taken off; everything else goes its way. */
+/** Answers every post with `answer` until the route is removed. All other requests reach the server. */
 async function answerPosts(context, answer) {
   const handle = (route) => (route.request().method() === "POST" ? answer(route) : route.fallback());
   await context.route(POST, handle);
@@ -35,7 +35,7 @@ for (const [name, answer] of Object.entries(PROXIES)) {
   });
 }
 
-/** Ways in which an answer is lost. The page cannot know if the server accepted the message. */
+/** The ways to lose an answer. The page cannot know if the server accepted the message. */
 const LOSSES = {
   "no answer": (route) => route.abort("connectionreset"),
   "a proxy's own 502": (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad</h1>" }),
@@ -43,7 +43,7 @@ const LOSSES = {
 };
 
 for (const [name, lose] of Object.entries(LOSSES)) {
-  test(`after ${name} the page says that the message may have been posted`, async ({ feed, context }) => {
+  test(`after ${name} the page shows that the message may have been posted`, async ({ feed, context }) => {
     feed.expectNetworkErrors();
     const [window] = await feed.open("tenant_a");
     const restore = await answerPosts(context, lose);
@@ -57,7 +57,7 @@ for (const [name, lose] of Object.entries(LOSSES)) {
   });
 }
 
-test("only a refusal says that a message is not posted", async ({ feed, context }) => {
+test("only after a refusal the page shows that a message is not posted", async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   await answerPosts(context, (route) => route.fulfill({

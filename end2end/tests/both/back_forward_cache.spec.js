@@ -1,4 +1,4 @@
-// Chromium's own back/forward cache, which Playwright turns off: whether the browser kept the page or loads it anew.
+// Tests Back and Forward with Chromium's back/forward cache, which Playwright turns off by default.
 import { engines } from "../../engines.js";
 import { expect, test } from "../../fixtures/index.js";
 
@@ -6,7 +6,7 @@ test.use({
   launchOptions: { ...engines.chromium?.launchOptions, ignoreDefaultArgs: ["--disable-back-forward-cache"] },
 });
 
-test("a page that is come back to has one socket, and the list is current", { tag: "@once" }, async ({
+test("after Back the page has one socket and the current list", { tag: "@once" }, async ({
   feed, server,
 }) => {
   const [window] = await feed.open("tenant_a");
@@ -15,7 +15,7 @@ test("a page that is come back to has one socket, and the list is current", { ta
   await window.page.goto(feed.address());
   await expect(window.heading).toHaveText("Choose a tenant");
   await server.post("tenant_a", "meanwhile");
-  // Not `goBack`: a page that was kept has no load to wait for.
+  // Not `goBack`, which waits for a load: a cached page has none.
   await window.page.evaluate(() => { setTimeout(() => history.back()); });
   await expect(window.heading).toContainText("Tenant A");
   await window.live();
@@ -23,7 +23,7 @@ test("a page that is come back to has one socket, and the list is current", { ta
   await expect.poll(() => server.connections()).toEqual({ tenant_a: 1, tenant_b: 0 });
 });
 
-test("the dropdown of a page that is come back to names the page's own tenant", { tag: "@once" }, async ({ feed }) => {
+test("after Back the dropdown of a cached page names the page's own tenant", { tag: "@once" }, async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
   await window.tenant.selectOption("Tenant B");
   await expect(window.heading).toContainText("Tenant B");

@@ -1,6 +1,6 @@
-import { expect, gate, test } from "../../fixtures/index.js";
+import { deferred, expect, test } from "../../fixtures/index.js";
 
-test("the page comes back by itself when the server is killed and started again", async ({ feed, server }) => {
+test("the page reconnects by itself after the server is killed and restarted", async ({ feed, server }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   await window.post("before the fall");
@@ -29,7 +29,7 @@ test("the page comes back by itself when the server is killed and started again"
   await expect(window.messages.first()).toHaveText("half a thought");
 });
 
-test("a server that stops in an orderly way is waited for in the same way", async ({ feed, server }) => {
+test("the page reconnects by itself after the server is stopped and restarted", async ({ feed, server }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_b");
   await server.stop();
@@ -38,7 +38,7 @@ test("a server that stops in an orderly way is waited for in the same way", asyn
   await window.is("live");
 });
 
-test("posting while the server is away fails in plain words and keeps the text", async ({ feed, server }) => {
+test("a post while the server is down shows an error and keeps the text", async ({ feed, server }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   await server.kill();
@@ -52,13 +52,13 @@ test("posting while the server is away fails in plain words and keeps the text",
   await expect(window.messages).toHaveText(["too early"]);
 });
 
-test.describe("with the longest waits", () => {
+test.describe("with the longest delays", () => {
   test.beforeEach(async ({ context, wire }) => {
     await context.addInitScript(() => { Math.random = () => 0.999; });
     wire.pass = (frame) => [{ ...frame, ...("reconnect_ms" in frame && { reconnect_ms: 10_000 }) }];
   });
 
-  test("a long wait is counted down, and \"Retry now\" ends it", async ({ feed, wire }) => {
+  test("a long delay is counted down, and \"Retry now\" ends it", async ({ feed, wire }) => {
     const [window] = await feed.open("tenant_a");
     await wire.cut({ code: 1013 });
     await expect(window.connection).toHaveText(/^Reconnecting in (9|10) s$/);
@@ -68,7 +68,7 @@ test.describe("with the longest waits", () => {
     expect(wire.sockets).toHaveLength(2);
   });
 
-  test("a page that is seen again does not wait, and one that is not tries nothing more", async ({ feed, wire }) => {
+  test("a page that becomes visible reconnects at once, and a hidden one does not try", async ({ feed, wire }) => {
     const [window] = await feed.open("tenant_a");
     wire.up = false;
     await wire.cut({ code: 1013 });
@@ -81,7 +81,7 @@ test.describe("with the longest waits", () => {
     expect(wire.sockets).toHaveLength(2);
   });
 
-  test("offline is said, and a page that is online again returns by itself", async ({ feed, wire, context }) => {
+  test("an offline page shows it, and reconnects by itself once it is online", async ({ feed, wire, context }) => {
     feed.expectNetworkErrors();
     wire.pass = (frame) => [frame];
     const [window] = await feed.open("tenant_a");
@@ -107,7 +107,7 @@ for (const code of [1001, 1009, 1011, 1012, 1013, undefined]) {
   });
 }
 
-test("a socket that cannot be made, and one that fails without closing, are followed by another", async ({
+test("a WebSocket constructor that throws and an error without a close are followed by another socket", async ({
   feed, server, context,
 }) => {
   await context.addInitScript(() => {
@@ -130,7 +130,7 @@ test("a socket that cannot be made, and one that fails without closing, are foll
   await expect(window.messages).toHaveText(["on the third socket"]);
 });
 
-test("before its stream speaks the page says that it connects", async ({ feed, wire }) => {
+test("the page shows \"Connecting…\" until the first frame arrives", async ({ feed, wire }) => {
   wire.pass = () => [];
   const window = await feed.visit("?tenant=tenant_a");
   await window.ready();
@@ -145,7 +145,7 @@ test("1008 without a reason stops the page too", async ({ feed, wire }) => {
 });
 
 for (const [count, words] of [[0, ""], [1, " 1 event since."], [2, " 2 events since."]]) {
-  test(`a return to a server that restarted, and has ${count} events since, says so`, async ({
+  test(`after a restart with ${count} events since, the notice tells both`, async ({
     feed, wire, server,
   }) => {
     feed.expectNetworkErrors();
@@ -163,7 +163,7 @@ for (const [count, words] of [[0, ""], [1, " 1 event since."], [2, " 2 events si
   });
 }
 
-test("1008 stops the page, with the reason, and nothing is tried again", async ({ feed, wire }) => {
+test("1008 stops the page with the reason, and it does not reconnect", async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   await wire.cut({ code: 1008, reason: "the socket is for listening" });
   await window.is("stopped");
@@ -175,7 +175,7 @@ test("1008 stops the page, with the reason, and nothing is tried again", async (
   expect(wire.sockets).toHaveLength(1);
 });
 
-/** A window that saw one event, was cut off while `missed` more came, and is live again. */
+/** A window that showed one event, was disconnected while `missed` more were posted, and is live again. */
 async function returned(missed, { feed, wire, server }) {
   const [window] = await feed.open("tenant_a");
   await server.post("tenant_a", "seen");
@@ -189,14 +189,14 @@ async function returned(missed, { feed, wire, server }) {
   return window;
 }
 
-test("a return tells how many events came meanwhile", async ({ feed, wire, server }) => {
+test("after a reconnect the notice counts the new events", async ({ feed, wire, server }) => {
   const window = await returned(12, { feed, wire, server });
   await expect(window.notice).toContainText("Reconnected: 12 new events.");
   await expect(window.notice).not.toContainText("no longer available");
   await expect(window.events).toHaveCount(13);
 });
 
-test("who reads further down is not moved by a cut, a return, nor what came meanwhile", async ({
+test("a reader further down is not moved by a disconnect, a reconnect or new events", async ({
   feed, wire, server,
 }) => {
   for (let i = 0; i < 40; i += 1) await server.post("tenant_a", `event ${i}`);
@@ -216,13 +216,13 @@ test("who reads further down is not moved by a cut, a return, nor what came mean
 test.describe("a server that keeps three events", () => {
   test.use({ settings: { retain: 3 } });
 
-  test("a return after more than that says that some are missing", async ({ feed, wire, server }) => {
+  test("after more than three missed events the notice names missing events", async ({ feed, wire, server }) => {
     const window = await returned(4, { feed, wire, server });
     await expect(window.notice).toContainText("Reconnected: 4 new events. Some older events are no longer available.");
     await expect(window.messages).toHaveText(["missed 4", "missed 3", "missed 2"]);
   });
 
-  test("the page keeps no more than the server does", async ({ feed, server }) => {
+  test("the page keeps no more events than the server", async ({ feed, server }) => {
     for (let i = 1; i <= 4; i += 1) await server.post("tenant_a", `early ${i}`);
     const [window] = await feed.open("tenant_a");
     for (let i = 5; i <= 9; i += 1) await server.post("tenant_a", `late ${i}`);
@@ -242,17 +242,17 @@ test.describe("with a heartbeat every 2 s", () => {
     expect(wire.sockets).toHaveLength(1);
   });
 
-  test("a silent socket is given up for another", async ({ feed, wire, server }) => {
+  test("a silent socket is replaced by another", async ({ feed, wire, server }) => {
     const [window] = await feed.open("tenant_a");
     wire.pass = (frame, nth) => (nth === 1 ? [] : [frame]);
     await expect.poll(() => wire.sockets.length).toBe(2);
     await window.is("live");
-    await server.post("tenant_a", "heard again");
-    await expect(window.messages).toHaveText(["heard again"]);
+    await server.post("tenant_a", "on the new socket");
+    await expect(window.messages).toHaveText(["on the new socket"]);
   });
 });
 
-test("an event that jumps a number lets the list be read again", async ({ feed, wire, server }) => {
+test("a gap in seq makes the page read the list again", async ({ feed, wire, server }) => {
   const [window] = await feed.open("tenant_a");
   wire.pass = (frame) => (frame.type === "event_created" && frame.seq === 2 ? [] : [frame]);
   for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
@@ -260,13 +260,13 @@ test("an event that jumps a number lets the list be read again", async ({ feed, 
 });
 
 test("events that arrive while the list is read are shown once", async ({ feed, server, context, wire }) => {
-  const read = gate();
-  const held = gate();
+  const read = deferred();
+  const held = deferred();
   await context.route(/\/events$/, async (route) => {
     await server.post("tenant_a", "in the list and in the stream");
     const response = await route.fetch();
-    read.open();
-    await held.opened;
+    read.resolve();
+    await held.promise;
     return route.fulfill({ response });
   });
   await server.post("tenant_a", "in the list alone");
@@ -276,10 +276,10 @@ test("events that arrive while the list is read are shown once", async ({ feed, 
     return [frame];
   };
   const window = await feed.visit("?tenant=tenant_a");
-  await read.opened;
+  await read.promise;
   await server.post("tenant_a", "in the stream alone");
   await expect.poll(() => frames.map(({ seq }) => seq)).toEqual([1, 2, 3]);
-  held.open();
+  held.resolve();
   await window.live();
   await expect(window.messages)
     .toHaveText(["in the stream alone", "in the list and in the stream", "in the list alone"]);
@@ -299,7 +299,7 @@ test("a list of another epoch than the socket's counts as a close", async ({ fee
   expect(wire.sockets).toHaveLength(2);
 });
 
-/** The list as it is now, to be answered later: as a server does that lags behind. */
+/** Reads the list now, to answer a later request with it, as a server that lags does. */
 const staleList = (window, server) =>
   window.page.request.get(`${server.origin}/events`, { headers: { "X-Tenant-ID": "tenant_a" } });
 
@@ -348,7 +348,7 @@ test("frames of an unknown type are ignored", async ({ feed, wire, server }) => 
   await expect(window.breach).toBeHidden();
 });
 
-test("another build is offered, never forced, and what was typed is kept", async ({ feed, wire }) => {
+test("a reload for another build is offered, never forced, and the draft is kept", async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   await window.message.fill("typed before the new build");
   wire.pass = (frame) => [{ ...frame, ...(frame.build && { build: "another" }) }];

@@ -2,7 +2,7 @@ import { expect, test } from "../../fixtures/index.js";
 
 const LINES = ["left to right", "שלום עולם", "again left to right"];
 
-/** Which of its box's ends each line of a node's text begins at. */
+/** For each line of a node's text, the side of its box at which it begins. */
 function sidesOf(node) {
   const text = node.firstChild;
   const box = node.getBoundingClientRect();
@@ -17,7 +17,7 @@ function sidesOf(node) {
   });
 }
 
-test("each line of a message takes its own direction", async ({ feed, server }) => {
+test("each line of a message has its own direction", async ({ feed, server }) => {
   await server.post("tenant_a", LINES.join("\n"));
   await server.post("tenant_a", LINES.slice(1).join("\n"));
   const [window] = await feed.open("tenant_a");
@@ -25,7 +25,7 @@ test("each line of a message takes its own direction", async ({ feed, server }) 
   expect(await window.messages.first().evaluate(sidesOf)).toEqual(["right", "left"]);
 });
 
-test("the text field takes the direction of what is typed", async ({ feed }) => {
+test("the text field has the direction of its text", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
   const direction = () => window.message.evaluate((node) => getComputedStyle(node).direction);
   await window.message.fill(LINES[1]);

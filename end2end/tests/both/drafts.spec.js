@@ -1,10 +1,10 @@
-// A draft is kept for both pages alike, if the browser keeps anything at all.
+// Tests that both pages share a draft, and work without session storage.
 import { expect, test } from "../../fixtures/index.js";
 
 /** Both pages, the other one first and then the one under test. */
 const pages = (client) => (client === "leptos" ? ["/vanilla/", "/"] : ["/", "/vanilla/"]);
 
-/** Where either page sends a message. */
+/** The path to which either client posts. */
 const POST = /\/(events|api\/post_event)$/;
 
 test("both pages share a tenant's draft", async ({ feed, client }) => {
@@ -38,7 +38,7 @@ test("a retry on the other page does not post twice", { tag: "@post-body" }, asy
 /** Stores a text under the name of tenant A's draft. */
 const holding = (text) => `try { sessionStorage.setItem("draft.tenant_a", ${JSON.stringify(text)}); } catch {}`;
 
-/** Session storage as some browsers have it: each runs before the page's scripts, and on a blank page before that. */
+/** Faulty session storages, as some browsers have them. Each function runs before the page's scripts. */
 const STORAGES = {
   "is null": () => Object.defineProperty(globalThis, "sessionStorage", { value: null }),
   "throws when it is asked for": () => Object.defineProperty(globalThis, "sessionStorage", {

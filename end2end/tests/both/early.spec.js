@@ -1,20 +1,20 @@
-// What a person does before the page's program runs is not lost.
-import { expect, gate, test } from "../../fixtures/index.js";
+// Tests that actions of the user before the client runs are not lost.
+import { deferred, expect, test } from "../../fixtures/index.js";
 
 test.skip(({ client }) => client === "vanilla",
   "this page shows neither form nor list before its program runs: tests/vanilla/pages.spec.js");
 
-/** A window whose program is held back until `release` is called. */
-async function held(feed) {
-  const { open: release, opened } = gate();
-  await feed.context.route(/\.wasm$/, (route) => opened.then(() => route.continue()));
+/** Opens a window whose client does not load until `release` is called. */
+async function openWithDelayedClient(feed) {
+  const { resolve: release, promise: released } = deferred();
+  await feed.context.route(/\.wasm$/, (route) => released.then(() => route.continue()));
   const window = await feed.visit("?tenant=tenant_a");
   await expect(window.page.locator("html")).not.toHaveAttribute("data-client");
   return { window, release };
 }
 
-test("Enter before the program runs posts once it does", async ({ feed }) => {
-  const { window, release } = await held(feed);
+test("Enter before the client runs posts once it runs", async ({ feed }) => {
+  const { window, release } = await openWithDelayedClient(feed);
   await window.message.click();
   await window.page.keyboard.type("faster than the program");
   await window.page.keyboard.press("Enter");
@@ -24,8 +24,8 @@ test("Enter before the program runs posts once it does", async ({ feed }) => {
   await window.live();
 });
 
-test("Shift+Enter before the program runs is a new line", async ({ feed }) => {
-  const { window, release } = await held(feed);
+test("Shift+Enter before the client runs is a new line", async ({ feed }) => {
+  const { window, release } = await openWithDelayedClient(feed);
   await window.message.click();
   await window.page.keyboard.type("one");
   await window.page.keyboard.press("Shift+Enter");
@@ -36,8 +36,8 @@ test("Shift+Enter before the program runs is a new line", async ({ feed }) => {
   await expect(window.events).toHaveCount(0);
 });
 
-test("a click on \"Pause\" before the program runs pauses the page once it does", async ({ feed, server }) => {
-  const { window, release } = await held(feed);
+test("a click on \"Pause\" before the client runs pauses the page once it runs", async ({ feed, server }) => {
+  const { window, release } = await openWithDelayedClient(feed);
   await window.pause.click();
   release();
   await window.is("paused");

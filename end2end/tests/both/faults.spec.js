@@ -1,7 +1,7 @@
-// Whatever happens to the server, the line or the machine: the page ends up with the server's list, and nothing twice.
+// Breaks the server, the network or the machine. Afterwards the page must show the server's list, each event once.
 import { clocked, expect, test } from "../../fixtures/index.js";
 
-test.describe("after a fault the page shows what the server has, once each", { tag: "@once" }, () => {
+test.describe("the page shows the server's list, each event once", { tag: "@once" }, () => {
   test.use({ settings: { heartbeat: 1_000 } });
 
   /** Posts `count` events to tenant A, a few at a time, and calls `at(n)` before the nth. */
@@ -12,7 +12,7 @@ test.describe("after a fault the page shows what the server has, once each", { t
     }
   }
 
-  test("when the server is killed while events arrive, and started again", async ({ feed, server }) => {
+  test("after the server is killed while events arrive, and restarted", async ({ feed, server }) => {
     feed.expectNetworkErrors();
     const [window] = await feed.open("tenant_a");
     await burst(server, 30);
@@ -24,7 +24,7 @@ test.describe("after a fault the page shows what the server has, once each", { t
     await expect(window.notice).toContainText(/The server restarted \(noticed at \d{2}:\d{2}\)\./);
   });
 
-  test("when the server stands still and goes on", async ({ feed, server }) => {
+  test("after the server is paused and continues", async ({ feed, server }) => {
     feed.expectNetworkErrors();
     const [window] = await feed.open("tenant_a");
     await burst(server, 10);
@@ -39,41 +39,41 @@ test.describe("after a fault the page shows what the server has, once each", { t
     await expect(window.messages.getByText("posted while it stood still")).toHaveCount(1);
   });
 
-  test("when the line is cut in the middle of a burst, and again", async ({ feed, server, line }) => {
+  test("after the network is reset several times during a burst", async ({ feed, server, network }) => {
     feed.expectNetworkErrors();
     const [window] = await feed.open("tenant_a");
-    await burst(server, 200, (n) => { if (n % 60 === 0) line.cut(); });
+    await burst(server, 200, (n) => { if (n % 60 === 0) network.cut(); });
     await window.is("live");
     await window.shows(await server.list("tenant_a"));
   });
 
-  test("when the line is slow", async ({ feed, server, line }) => {
-    line.delay = 150;
+  test("while the network is slow", async ({ feed, server, network }) => {
+    network.delay = 150;
     const [window] = await feed.open("tenant_a");
-    await window.post("over a slow line");
+    await window.post("over a slow network");
     await expect(window.status).toContainText(/delivered in \d{3,} ms/);
     await burst(server, 50);
     await window.shows(await server.list("tenant_a"));
   });
 
-  test("when the line is dead and nobody is told", async ({ feed, server, line }) => {
+  test("after the network stalls", async ({ feed, server, network }) => {
     feed.expectNetworkErrors();
     const [window] = await feed.open("tenant_a");
-    line.hold();
+    network.stall();
     await burst(server, 20);
     await window.isNot("live");
     await expect(window.events).toHaveCount(0);
-    line.mend();
+    network.restore();
     await window.is("live");
     await window.shows(await server.list("tenant_a"));
     await expect(window.notice).toContainText("20 new events");
   });
 
-  test("when the browser is offline for a while", async ({ feed, server, line, context }) => {
+  test("after the browser was offline", async ({ feed, server, network, context }) => {
     feed.expectNetworkErrors();
     const [window] = await feed.open("tenant_a");
     await context.setOffline(true);
-    line.cut(); // an open socket does not notice by itself
+    network.cut(); // an open socket does not notice by itself
     await window.is("offline");
     await burst(server, 20);
     await context.setOffline(false);
@@ -82,14 +82,14 @@ test.describe("after a fault the page shows what the server has, once each", { t
     await expect(window.notice).toContainText("20 new events");
   });
 
-  test("when a laptop has slept for an hour", async ({ feed, server, line }) => {
+  test("after the machine slept for an hour", async ({ feed, server, network }) => {
     feed.expectNetworkErrors();
     const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
     await window.live();
     await window.page.clock.pauseAt(Date.now() + 60_000);
-    line.hold();
+    network.stall();
     await burst(server, 20);
-    line.mend();
+    network.restore();
     await window.page.clock.fastForward("01:00:00");
     await window.page.clock.resume();
     await window.is("live");
@@ -97,7 +97,7 @@ test.describe("after a fault the page shows what the server has, once each", { t
     await expect(window.notice).toContainText("20 new events");
   });
 
-  test("when the page was left and is come back to", async ({ feed, server }) => {
+  test("after the user left the page and went back", async ({ feed, server }) => {
     const [window] = await feed.open("tenant_a");
     await burst(server, 10);
     await window.page.goto(`${server.origin}/isolation`);

@@ -1,13 +1,13 @@
 import { expect, test } from "../../fixtures/index.js";
 
-test("an event shows at once in every window of its tenant and in none of the other's", async ({ feed }) => {
+test("an event appears at once in every window of its tenant and in none of the other's", async ({ feed }) => {
   const [writer, reader, stranger, other] = await feed.open("tenant_a", "tenant_a", "tenant_b", "tenant_b");
 
   await writer.post("hello from A");
   await expect(reader.messages).toHaveText(["hello from A"]);
   await expect(writer.messages).toHaveText(["hello from A"]);
 
-  await stranger.post("hello from B"); // a leak of A's event would stand before it
+  await stranger.post("hello from B"); // a leak of A's event would be before it
   await expect(other.messages).toHaveText(["hello from B"]);
   await expect(stranger.messages).toHaveText(["hello from B"]);
 
@@ -15,10 +15,10 @@ test("an event shows at once in every window of its tenant and in none of the ot
   await expect(reader.messages).toHaveText(["marker in A", "hello from A"]);
 });
 
-// The product's promise, as generous as it is; how fast a page really is, `npm run measure` tells.
+// The requirement is one second. `npm run measure` measures how fast a page is.
 const PROMISED = { timeout: 1_000 };
 
-test("what another program posts is live within a second, newest first", async ({ feed, server }) => {
+test("an event from another program appears within a second, newest first", async ({ feed, server }) => {
   await server.post("tenant_a", "before the window");
   const [window] = await feed.open("tenant_a");
   await expect(window.messages).toHaveText(["before the window"]);
@@ -28,7 +28,7 @@ test("what another program posts is live within a second, newest first", async (
   await expect(window.messages).toHaveText(["second", "first", "before the window"], PROMISED);
 });
 
-test("every window ends up with the server's list, whoever posted and how fast", async ({ feed, server }) => {
+test("every window shows the server's list after many posts from everywhere", async ({ feed, server }) => {
   const windows = await feed.open("tenant_a", "tenant_a");
   const numbers = Array.from({ length: 40 }, (_, i) => i);
   await Promise.all(numbers.map((i) => server.post("tenant_a", `burst ${i}`)));
@@ -49,7 +49,7 @@ test("an event carries its number, its id and its time, and is marked as new for
   await expect(old).not.toHaveAttribute("data-new");
 });
 
-test("an empty feed says so", async ({ feed }) => {
+test("an empty feed shows a hint", async ({ feed }) => {
   const [window] = await feed.open("tenant_b");
   await expect(window.empty).toContainText("No events yet.");
   await window.post("the first");
@@ -57,7 +57,7 @@ test("an empty feed says so", async ({ feed }) => {
   await expect(window.empty).toBeHidden();
 });
 
-test("the tenant is unmistakable: in the title, the heading, the icon and the document", async ({ feed }) => {
+test("the title, the heading, the icon and the document show the tenant", async ({ feed }) => {
   for (const [window, tenant, label] of [
     [...await feed.open("tenant_a"), "tenant_a", "Tenant A"],
     [...await feed.open("tenant_b"), "tenant_b", "Tenant B"],
@@ -98,7 +98,7 @@ test("switching the tenant closes the old socket and leaves nothing of the old t
   await expect.poll(() => server.connections()).toEqual({ tenant_a: 1, tenant_b: 0 });
 });
 
-test("a paused list stands still while the count goes on, and resumes in order", async ({ feed, server }) => {
+test("a paused list does not change, counts new events, and resumes in order", async ({ feed, server }) => {
   const [window] = await feed.open("tenant_a");
   await server.post("tenant_a", "one");
   await expect(window.messages).toHaveText(["one"]);
@@ -119,7 +119,7 @@ test("a paused list stands still while the count goes on, and resumes in order",
   await expect(window.page).toHaveTitle("Tenant A · Event feed");
 });
 
-test("scrolled down, the list stays where the reader is until asked", async ({ feed, server }) => {
+test("new events do not move a reader who has scrolled down", async ({ feed, server }) => {
   for (let i = 0; i < 40; i += 1) await server.post("tenant_a", `event ${i}`);
   const [window] = await feed.open("tenant_a");
   const isNotMoved = await window.read("event 19");
@@ -135,7 +135,7 @@ test("scrolled down, the list stays where the reader is until asked", async ({ f
   await expect(window.pending).toBeHidden();
 });
 
-test("more than 99 that wait are counted as that, and all of them are taken up", async ({ feed, server }) => {
+test("more than 99 new events are counted as 99+, and all of them are shown", async ({ feed, server }) => {
   const [window] = await feed.open("tenant_a");
   await window.pause.click();
   for (let n = 0; n < 100; n += 10) {
@@ -148,7 +148,7 @@ test("more than 99 that wait are counted as that, and all of them are taken up",
   await window.is("paused");
 });
 
-test("a page that nobody sees counts in its title, until it is seen", async ({ feed, server }) => {
+test("a hidden page counts new events in its title until it is visible", async ({ feed, server }) => {
   const [window] = await feed.open("tenant_a");
   await window.see(false);
   for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
@@ -158,7 +158,7 @@ test("a page that nobody sees counts in its title, until it is seen", async ({ f
   await expect(window.messages).toHaveText(["three", "two", "one"]);
 });
 
-test("a page that nobody sees counts on over a restart of the server, and announces what it counts", {
+test("a hidden page counts and announces new events across a restart of the server", {
   tag: "@once",
 }, async ({ feed, server }) => {
   feed.expectNetworkErrors();
@@ -179,7 +179,7 @@ test("a page that nobody sees counts on over a restart of the server, and announ
   await expect.poll(() => window.page.evaluate(() => globalThis.told), { timeout: 15_000 }).toBe(3);
 });
 
-test("an event accepted while the page is under way is shown once", async ({ feed, server }) => {
+test("an event accepted while the page loads is shown once", async ({ feed, server }) => {
   const window = await feed.visit("?tenant=tenant_a");
   await server.post("tenant_a", "in between");
   await window.live();

@@ -1,13 +1,14 @@
-// A control that hides itself hands the focus on: a reader at the keyboard never starts again at the top of the page.
+// Tests that a control that hides moves the focus, so that a keyboard user never has to start at the top of the page
+// again.
 import { expect, test } from "../../fixtures/index.js";
 
-/** Where either client sends a message. */
+/** The path to which either client posts. */
 const POST = /\/(events|api\/post_event)$/;
 
-/** Expects that something that can be seen has the focus. */
+/** Expects the focus on a visible element. */
 const hasFocus = (window) => expect(window.page.locator(":focus")).toBeVisible();
 
-test("\"Retry now\" keeps the focus until the page is live, and then hands it on", async ({ feed, wire }) => {
+test("\"Retry now\" keeps the focus until the page is live, and then moves it", async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   wire.up = false;
   await wire.cut({ code: 1001 });
@@ -23,7 +24,7 @@ test("\"Retry now\" keeps the focus until the page is live, and then hands it on
   await hasFocus(window);
 });
 
-test("\"Retry now\" hands the focus on when the page is stopped", async ({ feed, wire }) => {
+test("\"Retry now\" moves the focus when the page is stopped", async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   wire.up = false;
   await wire.cut({ code: 1001 });
@@ -39,7 +40,7 @@ test("\"Retry now\" hands the focus on when the page is stopped", async ({ feed,
   await hasFocus(window);
 });
 
-test("the button of new events hands the focus on when the reader is back at the top", async ({ feed, server }) => {
+test("the button of new events moves the focus when the reader is back at the top", async ({ feed, server }) => {
   for (let i = 0; i < 20; i += 1) await server.post("tenant_a", `event ${i}`);
   const [window] = await feed.open("tenant_a");
   await window.read("event 2");
@@ -51,7 +52,7 @@ test("the button of new events hands the focus on when the reader is back at the
   await hasFocus(window);
 });
 
-test("the button of new events hands the focus to the first event", async ({ feed, server }) => {
+test("the button of new events moves the focus to the first event", async ({ feed, server }) => {
   const [window] = await feed.open("tenant_a");
   await window.pause.click();
   await server.post("tenant_a", "arrival");
@@ -61,7 +62,7 @@ test("the button of new events hands the focus to the first event", async ({ fee
   await expect(window.events.first()).toBeFocused();
 });
 
-test("\"Retry\" hands the focus to the text field", async ({ feed, context }) => {
+test("\"Retry\" moves the focus to the text field", async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   await context.route(POST, (route) => (route.request().method() === "POST" ? route.abort() : route.fallback()));
@@ -72,7 +73,7 @@ test("\"Retry\" hands the focus to the text field", async ({ feed, context }) =>
   await expect(window.message).toBeFocused();
 });
 
-test("\"Dismiss\" hands the focus to \"Pause\"", async ({ feed, server }) => {
+test("\"Dismiss\" moves the focus to \"Pause\"", async ({ feed, server }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   await server.kill();
@@ -86,7 +87,7 @@ test("\"Dismiss\" hands the focus to \"Pause\"", async ({ feed, server }) => {
   await expect(window.pause).toBeFocused();
 });
 
-test("\"Dismiss\" hands the focus on when the connection is lost again", async ({ feed, wire }) => {
+test("\"Dismiss\" moves the focus when the connection is lost again", async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   await wire.cut({ code: 1001 });
   await expect(window.dismiss).toBeVisible();
@@ -97,7 +98,7 @@ test("\"Dismiss\" hands the focus on when the connection is lost again", async (
   await hasFocus(window);
 });
 
-test("\"Reload\" hands the focus on when the first build is back", async ({ feed, wire }) => {
+test("\"Reload\" moves the focus when the first build is back", async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   wire.pass = (frame) => [{ ...frame, ...(frame.build && { build: "another" }) }];
   await wire.cut({ code: 1001 });
@@ -112,7 +113,7 @@ test("\"Reload\" hands the focus on when the first build is back", async ({ feed
 test.describe("a server that keeps three events", () => {
   test.use({ settings: { retain: 3 } });
 
-  test("an event that leaves the list hands the focus to the nearest that stays", async ({ feed, server }) => {
+  test("an event that leaves the list moves the focus to the nearest that stays", async ({ feed, server }) => {
     for (const text of ["one", "two", "three", "four"]) await server.post("tenant_a", text);
     const [window] = await feed.open("tenant_a");
     await window.events.last().focus();

@@ -1,5 +1,5 @@
-// A tab that is really hidden. Playwright lets every page believe that it is seen: so here Chromium is asked by its own
-// protocol, with a second tab in front.
+// Tests a tab that is really hidden. Playwright makes every page believe that it is visible, so that this test drives
+// Chromium by its own protocol, with a second tab in front.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,7 +16,7 @@ const { executablePath, args = [] } = engines.chromium?.launchOptions ?? {};
 
 test.skip(!executablePath, "the system has no Chromium");
 
-/** A Chromium with no page that Playwright knows of. */
+/** A Chromium that Playwright does not control. */
 class Chromium {
   #calls = new Map();
   #last = 0;
@@ -48,14 +48,14 @@ class Chromium {
     await once(this.socket, "open");
   }
 
-  /** Calls a method of the protocol, of the browser's own or of a tab's session. */
+  /** Calls a method of the protocol, for the browser or for a tab's session. */
   call(method, params = {}, sessionId = undefined) {
     const id = this.#last += 1;
     this.socket.send(JSON.stringify({ id, method, params, sessionId }));
     return new Promise((resolve, reject) => { this.#calls.set(id, { resolve, reject }); });
   }
 
-  /** Opens a tab in front, which runs `script` before any page's own. */
+  /** Opens a tab in front. It runs `script` before the scripts of any page. */
   async open(address, script = "") {
     const { targetId } = await this.call("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await this.call("Target.attachToTarget", { targetId, flatten: true });
@@ -81,7 +81,7 @@ class Chromium {
   }
 }
 
-/** Runs in the page before its scripts: counts the animation frames that were asked for and have not come. */
+/** Runs in the page before its scripts: counts the requested animation frames that have not run yet. */
 function countFrames() {
   const { cancelAnimationFrame: cancel, requestAnimationFrame: request } = globalThis;
   const pending = new Set();
@@ -103,7 +103,7 @@ function countFrames() {
 
 const EVENTS = 45;
 
-test("a tab that is hidden counts in its title, lets nothing pile up, and is complete when it is seen again", {
+test("a hidden tab counts in its title, queues at most one animation frame, and is complete once visible", {
   tag: "@once",
 }, async ({ feed, server }) => {
   await server.post("tenant_a", "before");
@@ -119,7 +119,7 @@ test("a tab that is hidden counts in its title, lets nothing pile up, and is com
     await tab.value("globalThis.mostFrames = 0");
     for (let n = 1; n <= EVENTS; n += 1) {
       await server.post("tenant_a", `event ${n}`);
-      // Some seconds in all: what arrives at one moment is one change.
+      // A pace and not a wait: events that arrive together would be one change, and ask for one animation frame.
       await new Promise((resolve) => { setTimeout(resolve, 100); });
     }
     await expect.poll(() => tab.value("document.title")).toBe(`(${EVENTS}) Tenant A · Event feed`);

@@ -1,31 +1,31 @@
-// How long a message stays: it ends when its reason ends, or when it has been seen for long enough.
+// Tests how long a message stays: until its reason ends, or until it was visible for long enough.
 import { clocked, expect, test } from "../../fixtures/index.js";
 
-/** Where either client sends a message. */
+/** The path to which either client posts. */
 const POST = /\/(events|api\/post_event)$/;
 
 const NO_ANSWER = "No answer from the server. Your message may have been posted; trying again won't post it twice.";
 const NOT_LIVE = "You're not receiving events right now. You can still post.";
 
-// Clocks are moved by many seconds at once: no heartbeat may be due meanwhile.
+// The clock jumps by many seconds, so that a short heartbeat would be missed.
 test.use({ settings: { heartbeat: 300_000, retain: 3 } });
 
-/** A live window whose clock is the test's. */
+/** Opens a live window with a controlled clock. */
 async function openClocked(feed) {
   const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
   await window.live();
   return window;
 }
 
-/** Cuts the window's socket, and lets no other through until `wire.up` is true again. */
-async function cut(window, wire) {
+/** Closes the window's socket, and every new one until `wire.up` is true again. */
+async function disconnect(window, wire) {
   wire.up = false;
   await wire.cut({ code: 1001 });
   await window.isNot("live");
 }
 
-/** Lets the window's next attempt through. */
-async function mend(window, wire) {
+/** Lets the window's next socket through, and waits until the window is live. */
+async function reconnect(window, wire) {
   wire.up = true;
   await window.page.clock.runFor(31_000); // longer than the longest delay
   await window.is("live");
@@ -33,7 +33,7 @@ async function mend(window, wire) {
 
 const noticed = (window, words) => window.notice.getByText(words, { exact: true });
 
-test("a notice that nothing is missing ends after it was seen for 8 s", { tag: "@once" }, async ({ feed, wire }) => {
+test("a notice that nothing was missed ends after it was visible for 8 s", { tag: "@once" }, async ({ feed, wire }) => {
   const window = await openClocked(feed);
   await wire.cut({ code: 1001 });
   await window.page.clock.runFor(1_000);
@@ -53,11 +53,11 @@ test("a notice ends when the page is no longer live", { tag: "@once" }, async ({
   await wire.cut({ code: 1001 });
   await window.page.clock.runFor(1_000);
   await expect(noticed(window, "Reconnected. You didn't miss anything.")).toBeVisible();
-  await cut(window, wire);
+  await disconnect(window, wire);
   await expect(window.notice).toBeHidden();
 });
 
-test("a notice of a restart stays until it is dismissed, and hands the focus to \"Pause\"", { tag: "@once" }, async ({
+test("a notice of a restart stays until it is dismissed, which moves the focus to \"Pause\"", { tag: "@once" }, async ({
   feed, server,
 }) => {
   feed.expectNetworkErrors();
@@ -81,18 +81,18 @@ test("a notice of missing events stays until the connection is lost again", { ta
   const window = await openClocked(feed);
   await server.post("tenant_a", "seen");
   await expect(window.messages).toHaveText(["seen"]);
-  await cut(window, wire);
+  await disconnect(window, wire);
   for (let n = 1; n <= 4; n += 1) await server.post("tenant_a", `missed ${n}`);
-  await mend(window, wire);
+  await reconnect(window, wire);
   const notice = noticed(window, "Reconnected: 4 new events. Some older events are no longer available.");
   await expect(notice).toBeVisible();
   await window.page.clock.runFor(60_000);
   await expect(notice).toBeVisible();
-  await cut(window, wire);
+  await disconnect(window, wire);
   await expect(notice).toBeHidden();
 });
 
-test("\"Posted\" ends after it was seen for 8 s", { tag: "@once" }, async ({ feed }) => {
+test("\"Posted\" ends after it was visible for 8 s", { tag: "@once" }, async ({ feed }) => {
   const window = await openClocked(feed);
   await window.post("hello");
   await expect(window.status).toHaveText(/^Posted, delivered in \d+ ms$/);
@@ -117,16 +117,16 @@ test("\"Posted\" ends when the page is no longer live", async ({ feed, wire }) =
   const [window] = await feed.open("tenant_a");
   await window.post("hello");
   await expect(window.status).toHaveText(/^Posted/);
-  await cut(window, wire);
+  await disconnect(window, wire);
   await expect(window.status).toBeEmpty();
 });
 
-test("what is posted while the page is not live appears after the return, and the page says so until then", async ({
+test("a message posted while the page is not live appears after the reconnect, with a hint until then", async ({
   feed, wire,
 }) => {
   const [window] = await feed.open("tenant_a");
   await expect(window.wait).toBeHidden();
-  await cut(window, wire);
+  await disconnect(window, wire);
   await expect(window.wait).toBeVisible();
   await expect(window.form.getByText(NOT_LIVE, { exact: true })).toBeVisible();
   await window.post("hello");
@@ -139,7 +139,7 @@ test("what is posted while the page is not live appears after the return, and th
   await expect(window.messages).toHaveText(["hello"]);
 });
 
-test("the hint about posting does not show before the first connection, nor while paused", async ({ feed, wire }) => {
+test("the hint about posting is hidden before the first connection and while paused", async ({ feed, wire }) => {
   wire.pass = () => [];
   const window = await feed.visit("?tenant=tenant_a");
   await window.ready();
@@ -153,7 +153,7 @@ test("the hint about posting does not show before the first connection, nor whil
   await expect(window.wait).toBeHidden();
 });
 
-test("an event that was posted, but not seen within a second, is only said to be posted", { tag: "@once" }, async ({
+test("a post whose event does not arrive within a second is shown without a delivery time", { tag: "@once" }, async ({
   feed, wire,
 }) => {
   const window = await openClocked(feed);
@@ -164,7 +164,7 @@ test("an event that was posted, but not seen within a second, is only said to be
   await expect(window.status).toHaveText("Posted");
 });
 
-test("while offline the page says that the draft is kept", async ({ feed, wire, context }) => {
+test("while offline the page shows that the draft is kept", async ({ feed, wire, context }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   await context.setOffline(true);
@@ -175,7 +175,7 @@ test("while offline the page says that the draft is kept", async ({ feed, wire, 
   await expect(window.form.getByText("You can still post.")).toBeHidden();
 });
 
-/** A window that has posted, and whose post got no answer. */
+/** A window with a post that got no answer. */
 async function unanswered(feed, context) {
   feed.expectNetworkErrors();
   const window = await openClocked(feed);
@@ -186,7 +186,7 @@ async function unanswered(feed, context) {
   return { window, restore: () => context.unroute(POST, lose) };
 }
 
-test("the error of a post ends after the page returned and was seen for 8 s; text and key stay", {
+test("the error of a post ends after the page was live and visible for 8 s; text and key stay", {
   tag: "@once",
 }, async ({ feed, context, wire }) => {
   const keys = [];
@@ -196,7 +196,7 @@ test("the error of a post ends after the page returned and was seen for 8 s; tex
   const { window, restore } = await unanswered(feed, context);
   await window.page.clock.runFor(60_000);
   await expect(window.error).toContainText(NO_ANSWER);
-  await cut(window, wire);
+  await disconnect(window, wire);
   await expect(window.error).toContainText(NO_ANSWER);
   wire.up = true;
   await window.retryNow.click();
@@ -226,7 +226,7 @@ test("the error of a post ends with the next edit", { tag: "@once" }, async ({ f
   await expect(window.message).toHaveValue("perhaps!");
 });
 
-test("a server that stands still is not \"Live\" after a post got no answer", { tag: "@once" }, async ({
+test("the page is not \"Live\" after a paused server did not answer a post", { tag: "@once" }, async ({
   feed, server,
 }) => {
   feed.expectNetworkErrors();

@@ -1,11 +1,11 @@
-import { expect, gate, test } from "../../fixtures/index.js";
+import { deferred, expect, test } from "../../fixtures/index.js";
 
-/** Where either client sends a message: the API, or the server function in front of the same path. */
+/** The path to which either client posts: the API, or the server function. */
 const POST = /\/(events|api\/post_event)$/;
 
 const FULL = "the server is full: try again in 3 s";
 
-/** Notes the key of every post that the pages send from now on. */
+/** Records the key of every post from now on. */
 function keysOf(context) {
   const keys = [];
   context.on("request", (request) => {
@@ -14,11 +14,11 @@ function keysOf(context) {
   return keys;
 }
 
-/** Lets `answer` deal with posts; everything else goes its way. */
+/** Handles posts with `answer`. All other requests reach the server. */
 const routePosts = (context, answer) => context.route(POST, (route) =>
   route.request().method() === "POST" ? answer(route) : route.fallback());
 
-test("a post is confirmed with the time until it was live, and shows once", async ({ feed }) => {
+test("a post is confirmed with its delivery time, and appears once", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
   await window.post("hello");
   await expect(window.status).toContainText(/^Posted, delivered in \d+ ms$/);
@@ -26,11 +26,11 @@ test("a post is confirmed with the time until it was live, and shows once", asyn
   await expect(window.message).toHaveValue("");
   await expect(window.message).toBeFocused();
   await expect(window.count).toHaveText("0 / 500");
-  await window.post("marker"); // a second copy of the first would stand under it by now
+  await window.post("marker"); // a second copy of the first would be below it by now
   await expect(window.messages).toHaveText(["marker", "hello"]);
 });
 
-test("the button posts as Enter does, and Shift+Enter breaks the line", async ({ feed }) => {
+test("the button posts as Enter does, and Shift+Enter starts a new line", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
   await window.message.pressSequentially("one");
   await window.message.press("Shift+Enter");
@@ -55,13 +55,13 @@ test("Enter that ends an input method's composition does not post", async ({ fee
 test("a double submit sends once", async ({ feed, context }) => {
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);
-  const held = gate();
-  await routePosts(context, (route) => held.opened.then(() => route.continue()));
+  const held = deferred();
+  await routePosts(context, (route) => held.promise.then(() => route.continue()));
   await window.message.fill("only once");
   await window.submit.dblclick();
   await window.message.press("Enter");
   await expect(window.submit).toHaveText("Posting…");
-  held.open();
+  held.resolve();
   await expect(window.status).toContainText("Posted");
   await window.post("marker");
   await expect(window.messages).toHaveText(["marker", "only once"]);
@@ -75,14 +75,14 @@ for (const [how, type, next] of [
   test(`Enter while a post is under way sends what was typed ${how} next`, async ({ feed, context }) => {
     const [window] = await feed.open("tenant_a");
     const keys = keysOf(context);
-    const held = gate();
-    await routePosts(context, (route) => held.opened.then(() => route.continue()));
+    const held = deferred();
+    await routePosts(context, (route) => held.promise.then(() => route.continue()));
     await window.post("the first");
     await expect(window.submit).toHaveText("Posting…");
     if (type) await window.message.pressSequentially(type);
     else await window.message.fill(next);
     await window.message.press("Enter");
-    held.open();
+    held.resolve();
     await expect(window.messages).toHaveText([next, "the first"]);
     await expect(window.message).toHaveValue("");
     await expect(window.error).toBeHidden();
@@ -90,14 +90,14 @@ for (const [how, type, next] of [
   });
 }
 
-test("what is appended while a post is under way stays, without what was posted", async ({ feed, context }) => {
+test("text appended while a post is under way stays, without the posted part", async ({ feed, context }) => {
   const [window] = await feed.open("tenant_a");
-  const held = gate();
-  await routePosts(context, (route) => held.opened.then(() => route.continue()));
+  const held = deferred();
+  await routePosts(context, (route) => held.promise.then(() => route.continue()));
   await window.post("the first");
   await window.message.press("Shift+Enter");
   await window.message.pressSequentially("the second");
-  held.open();
+  held.resolve();
   await expect(window.messages).toHaveText(["the first"]);
   await expect(window.message).toHaveValue("the second");
   await expect(window.count).toHaveText("10 / 500");
@@ -110,19 +110,19 @@ test("Enter while a post is under way is dropped if the post fails", async ({ fe
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);
-  const held = gate();
-  await routePosts(context, (route) => held.opened.then(() => route.abort()));
+  const held = deferred();
+  await routePosts(context, (route) => held.promise.then(() => route.abort()));
   await window.post("the first");
   await window.message.pressSequentially(" and more");
   await window.message.press("Enter");
-  held.open();
+  held.resolve();
   await expect(window.error).toContainText("No answer from the server.");
   await expect(window.message).toHaveValue("the first and more");
   await expect(window.submit).toHaveText("Post");
   expect(keys).toHaveLength(1);
 });
 
-test("Enter once more after a success is no error", async ({ feed }) => {
+test("a second Enter after a success is not an error", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
   await window.post("once");
   await expect(window.status).toHaveText(/^Posted/);
@@ -161,7 +161,7 @@ test("500 emoji are accepted, 501 are refused and nothing of them is lost", asyn
   await expect(window.messages).toHaveText(["😀".repeat(500)]);
 });
 
-test("a paste that is too long is taken whole, and left to who pasted it", async ({ feed, context }) => {
+test("a paste that is too long is kept completely, and the user shortens it", async ({ feed, context }) => {
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);
   const text = "four score ".repeat(72) + "and more"; // 800 characters
@@ -186,7 +186,7 @@ test("the counter counts what would be posted: code points, trimmed", async ({ f
   }
 });
 
-test("control characters are refused in plain words", async ({ feed, context }) => {
+test("control characters are refused with an explanation", async ({ feed, context }) => {
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);
   await window.post("a bell \u0007 rings");
@@ -195,7 +195,7 @@ test("control characters are refused in plain words", async ({ feed, context }) 
   expect(keys).toHaveLength(0);
 });
 
-test("a refusal is told in words, the text stays, and Retry sends the same key", async ({ feed, context }) => {
+test("a refusal is explained, the text stays, and Retry sends the same key", async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);
@@ -223,7 +223,7 @@ test("a refusal is told in words, the text stays, and Retry sends the same key",
   expect(keys[1]).toBe(keys[0]);
 });
 
-test("when the answer is lost, the retry does not post twice; the same words later are another message", {
+test("after a lost answer a retry does not post twice; the same text later is another message", {
   tag: "@post-body",
 }, async ({ feed, context }) => {
   feed.expectNetworkErrors();
@@ -250,7 +250,7 @@ test("when the answer is lost, the retry does not post twice; the same words lat
   expect(keys[2]).not.toBe(keys[0]);
 });
 
-test("a retry after a reload does not post twice either", { tag: "@post-body" }, async ({ feed, context }) => {
+test("a retry after a reload does not post twice", { tag: "@post-body" }, async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);
@@ -273,33 +273,33 @@ for (const outcome of ["accepts", "refuses"]) {
     feed.expectNetworkErrors();
     for (let i = 0; i < 40; i += 1) await server.post("tenant_a", `event ${i}`);
     const [window] = await feed.open("tenant_a");
-    const held = gate();
-    await routePosts(context, (route) => held.opened.then(() =>
+    const held = deferred();
+    await routePosts(context, (route) => held.promise.then(() =>
       (outcome === "accepts" ? route.continue() : route.fulfill({ status: 502, body: "" }))));
     await window.message.fill("mine");
     await window.submit.click();
     await expect(window.message).toBeFocused(); // at sending
     const isNotMoved = await window.read("event 19");
-    held.open();
+    held.resolve();
     await expect(outcome === "accepts" ? window.pending : window.error).toContainText(/1 new event|No answer/);
     await expect(window.submit).toHaveText("Post");
     await isNotMoved();
   });
 }
 
-test("what is typed while a post is under way is kept", async ({ feed, context }) => {
+test("text typed while a post is under way is kept", async ({ feed, context }) => {
   const [window] = await feed.open("tenant_a");
-  const held = gate();
-  await routePosts(context, (route) => held.opened.then(() => route.continue()));
+  const held = deferred();
+  await routePosts(context, (route) => held.promise.then(() => route.continue()));
   await window.post("the first");
   await window.message.fill("the second");
-  held.open();
+  held.resolve();
   await expect(window.messages).toHaveText(["the first"]);
   await expect(window.status).toContainText("Posted");
   await expect(window.message).toHaveValue("the second");
 });
 
-test("a draft survives a reload and a switch of tenants, each tenant its own", async ({ feed }) => {
+test("each tenant's draft survives a reload and a switch of tenants", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
   await window.message.fill("a thought for A");
   await window.page.reload();

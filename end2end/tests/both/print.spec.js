@@ -1,4 +1,4 @@
-// A feed on paper: whose it is and its events, and nothing that only works on a screen.
+// Tests a printed feed: its heading and events, and no control.
 import { expect, test } from "../../fixtures/index.js";
 
 test("a printed feed has its heading and all its events, and no control", { tag: "@once" }, async ({
@@ -16,7 +16,7 @@ test("a printed feed has its heading and all its events, and no control", { tag:
   for (const left of [window.form, window.tenant, window.notice, window.connection,
     window.page.getByRole("navigation")]) await expect(left).toBeHidden();
   await expect(window.page.locator("button:visible")).toHaveCount(0);
-  // A banner that sticks would be on every page, and a row that is not laid out on none.
+  // A sticky banner would be printed on every page, and a row without layout on none.
   const styles = await window.page.locator("header, header *, main, main *").evaluateAll((nodes) =>
     nodes.filter((node) => node.checkVisibility()).map((node) => getComputedStyle(node)).map((style) =>
       [style.position, style.contentVisibility]));

@@ -1,7 +1,7 @@
-// The rows of the list: nothing about them moves while they are read.
+// Tests that the rows of the list do not move while they are read.
 import { clocked, expect, test } from "../../fixtures/index.js";
 
-// Clocks are moved by many seconds at once: no heartbeat may be due meanwhile. Rows are measured when nothing moves.
+// The clock jumps by many seconds, so that a short heartbeat would be missed. Rows are measured without animations.
 test.use({ settings: { heartbeat: 300_000 }, contextOptions: { reducedMotion: "reduce" } });
 
 /** Top and height of each row, from the top of the list. */
@@ -11,7 +11,7 @@ const boxes = (window) => window.events.evaluateAll((rows) => rows.map((row) => 
 }));
 
 for (const width of [1280, 390, 320]) {
-  test(`${width} px wide, rows keep their whole height when marks end`, { tag: "@once" }, async ({ feed, server }) => {
+  test(`${width} px wide, rows keep their height when marks end`, { tag: "@once" }, async ({ feed, server }) => {
     const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
     await window.page.setViewportSize({ width, height: 844 });
     await window.live();
@@ -37,12 +37,12 @@ test("the list begins on a whole pixel", { tag: "@once" }, async ({ feed, server
   }
 });
 
-test("a row that has the focus shows its exact time in plain words, and does not grow", async ({ feed, server }) => {
+test("a focused row shows its exact time, and does not grow", async ({ feed, server }) => {
   const { timestamp } = await server.post("tenant_a", "when?");
   await server.post("tenant_a", "the newest");
   const [window] = await feed.open("tenant_a");
   const row = window.events.last();
-  /** What is to be read at the time: its text, and what a style adds. */
+  /** The visible text of the time: its own text, and the content that a style adds. */
   const shown = () => row.locator("time").evaluate((time) => ["::before", "", "::after"].map((part) => {
     if (part === "") return time.innerText;
     const { content } = getComputedStyle(time, part);

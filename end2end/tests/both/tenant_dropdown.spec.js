@@ -1,4 +1,4 @@
-// The tenant's dropdown: a choice goes there at once, but not one that a key makes on its way through the list.
+// Tests the tenant's dropdown: a choice by pointer opens the tenant at once, and a choice by key waits for Enter.
 import { expect, test } from "../../fixtures/index.js";
 
 for (const key of ["ArrowDown", "End", "PageDown", "t"]) {

@@ -1,9 +1,9 @@
-// The time of day is no measure: people set it, and it may be wrong.
+// Tests that durations do not follow the time of day, which users can set.
 import { clocked, expect, test } from "../../fixtures/index.js";
 
 const HOUR = 3_600_000;
 
-test("an arrival is not marked as new for longer because the time of day is set back", { tag: "@once" }, async ({
+test("setting the time of day back does not prolong the mark of a new event", { tag: "@once" }, async ({
   feed, server,
 }) => {
   const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
@@ -15,7 +15,7 @@ test("an arrival is not marked as new for longer because the time of day is set 
   await expect(window.events.first()).not.toHaveAttribute("data-new");
 });
 
-test("what arrives while nobody sees the page is still marked as new when it is seen", { tag: "@once" }, async ({
+test("an event that arrives on a hidden page is marked as new until it was visible", { tag: "@once" }, async ({
   feed, server,
 }) => {
   const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
@@ -23,7 +23,7 @@ test("what arrives while nobody sees the page is still marked as new when it is 
   await window.see(false);
   await server.post("tenant_a", "unseen");
   await expect(window.page).toHaveTitle("(1) Tenant A · Event feed");
-  await window.page.clock.runFor(14_000); // marks last 8 s, and are looked at every 5 s
+  await window.page.clock.runFor(14_000); // marks last 8 s, and are checked every 5 s: over 13 s
   await window.see(true);
   await expect(window.messages).toHaveText(["unseen"]);
   await expect(window.events.first()).toHaveAttribute("data-new");
@@ -31,7 +31,7 @@ test("what arrives while nobody sees the page is still marked as new when it is 
   await expect(window.events.first()).not.toHaveAttribute("data-new");
 });
 
-test("a countdown is no longer because the time of day is set back", { tag: "@once" }, async ({
+test("setting the time of day back does not prolong a countdown", { tag: "@once" }, async ({
   feed, wire, context,
 }) => {
   await context.addInitScript(() => { Math.random = () => 0.999; });

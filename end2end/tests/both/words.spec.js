@@ -1,25 +1,25 @@
-// What both pages say, word for word.
+// Tests the exact words of both pages.
 import { expect, test } from "../../fixtures/index.js";
 
 const LEAD = "Two tenants, two separate live feeds. Whatever you post appears instantly in every window of that "
   + "tenant, and never in the other's.";
 const UNKNOWN = "That tenant doesn't exist. Choose one below.";
 
-test("the page that asks for a tenant says what this is", async ({ feed }) => {
+test("the tenant selector explains the product", async ({ feed }) => {
   const { page } = await feed.visit("");
   await expect(page.getByText(LEAD)).toBeVisible();
   await expect(page.getByText(UNKNOWN)).toBeHidden();
 });
 
 for (const search of ["?tenant=nonsense", "?tenant=", "?tenant=tenant_a&tenant=tenant_b"]) {
-  test(`${search} is answered by a page that says that there is no such tenant`, async ({ feed }) => {
+  test(`${search} opens the selector with the hint that the tenant does not exist`, async ({ feed }) => {
     feed.expectNetworkErrors(); // a page may be a 404
     const { page } = await feed.visit(search);
     await expect(page.getByText(UNKNOWN, { exact: true })).toBeVisible();
   });
 }
 
-test("the form says how to post, and what is wrong with a message", async ({ feed }) => {
+test("the form explains how to post, and what is wrong with a message", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
   await expect(window.form.getByText("Enter to post, Shift+Enter for a new line", { exact: true })).toBeVisible();
   for (const [text, words] of [
@@ -38,7 +38,7 @@ test("the form says how to post, and what is wrong with a message", async ({ fee
 test.describe("a server that keeps three events", () => {
   test.use({ settings: { retain: 3 } });
 
-  test("the end of the list is told only if older events were dropped", async ({ feed, server }) => {
+  test("the end of the list is marked only if older events were dropped", async ({ feed, server }) => {
     for (const text of ["one", "two"]) await server.post("tenant_a", text);
     const [window] = await feed.open("tenant_a");
     const end = window.page.getByText("That's everything still kept.", { exact: true });
@@ -51,7 +51,7 @@ test.describe("a server that keeps three events", () => {
   });
 });
 
-test("the button says what a press does, and nothing else says it", async ({ feed }) => {
+test("the label of the pause button names its action, and no aria-pressed contradicts it", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
   await expect(window.pause).not.toHaveAttribute("aria-pressed");
   await window.pause.click();

@@ -1,4 +1,5 @@
-// What a page of another site may try, in a real browser. Each try has a control: the same from this server's own page.
+// Tests in a real browser what a page of another site can do. Each attempt has a control: the same from this server's
+// own page.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { connect, createServer as createListener } from "node:net";
@@ -6,7 +7,7 @@ import { connect, createServer as createListener } from "node:net";
 import { expect, test as base } from "../../fixtures/index.js";
 
 const test = base.extend({
-  /** A foreign site's address: whatever is asked of it, it gives an empty page. */
+  /** The origin of another site, which answers every request with an empty page. */
   evil: async ({}, use) => { // eslint-disable-line no-empty-pattern -- Playwright reads the names
     const site = createServer((_, answer) => answer.setHeader("Content-Type", "text/html").end("<!doctype html>"));
     site.listen(0, "127.0.0.1");
@@ -16,21 +17,21 @@ const test = base.extend({
     site.close();
   },
 
-  /** What the server counts for an administrator. */
+  /** Reads the isolation report. */
   report: async ({ server }, use) => use(async () => {
     const headers = { "Content-Type": "application/json" };
     return (await fetch(`${server.origin}/api/isolation_report`, { method: "POST", headers, body: "{}" })).json();
   }),
 });
 
-/** Runs in the page: opens a socket, and tells what came of it. */
+/** Runs in the page: opens a socket, and returns whether it connected. */
 const openSocket = (address) => new Promise((resolve) => {
   const socket = new WebSocket(address);
-  socket.onmessage = () => resolve("heard");
+  socket.onmessage = () => resolve("connected");
   socket.onclose = socket.onerror = () => resolve("refused");
 });
 
-/** A listener that lets `answer` see what comes first on a connection. */
+/** A TCP listener that passes the first bytes of each connection to `answer`. */
 const createRelay = (answer) => createListener((near) => {
   near.on("error", () => {});
   near.once("data", (first) => answer(first, near));
@@ -42,21 +43,21 @@ const empty = async (server) => {
 };
 
 test.describe("another site", { tag: "@once" }, () => {
-  test("cannot listen: no socket opens for its pages", async ({ page, server, evil, report }) => {
+  test("cannot open a socket", async ({ page, server, evil, report }) => {
     await page.goto(`${server.origin}/`);
-    expect(await page.evaluate(openSocket, socketOf(server)), "the control").toBe("heard");
+    expect(await page.evaluate(openSocket, socketOf(server)), "the control").toBe("connected");
     const tries = [evil, evil.replace("evil.example", "127.0.0.1"), evil.replace("evil.example", "localhost")];
     for (const [n, origin] of tries.entries()) {
       await page.goto(origin);
       expect(await page.evaluate(openSocket, socketOf(server)), origin).toBe("refused");
       expect((await report()).refused_origin, `by the server: ${origin}`).toBe(n + 1);
     }
-    // The same server by another name is another site, and there the page's own policy says so first.
+    // The same server under another name is another site. There the page's own policy refuses first.
     await page.goto(server.origin.replace("127.0.0.1", "localhost"));
     expect(await page.evaluate(openSocket, socketOf(server))).toBe("refused");
-    // A page without an origin, in a frame of its own.
+    // A sandboxed frame has no origin.
     await page.goto(evil);
-    const heard = page.evaluate(() => new Promise((resolve) => {
+    const outcome = page.evaluate(() => new Promise((resolve) => {
       addEventListener("message", ({ data }) => resolve(data));
     }));
     await page.evaluate((address) => {
@@ -64,16 +65,16 @@ test.describe("another site", { tag: "@once" }, () => {
       frame.sandbox = "allow-scripts";
       frame.srcdoc = `<script>
         const socket = new WebSocket("${address}");
-        socket.onmessage = () => parent.postMessage("heard", "*");
+        socket.onmessage = () => parent.postMessage("connected", "*");
         socket.onclose = socket.onerror = () => parent.postMessage(origin + " refused", "*");
       </script>`;
       document.body.append(frame);
     }, socketOf(server));
-    expect(await heard).toBe("null refused");
+    expect(await outcome).toBe("null refused");
     expect((await report()).refused_origin).toBe(tries.length + 1);
   });
 
-  test("cannot post, by whatever kind of request", async ({ page, server, evil }) => {
+  test("cannot post, by any kind of request", async ({ page, server, evil }) => {
     const events = `${server.origin}/events`;
     await page.goto(evil);
     const answers = await page.evaluate(async ([address, call]) => {
@@ -95,14 +96,14 @@ test.describe("another site", { tag: "@once" }, () => {
       navigator.sendBeacon(address, body);
       return outcomes;
     }, [events, `${server.origin}/api/post_event`]);
-    // What may be sent is told nothing: an opaque answer, whose status is not seen.
+    // A request that the browser sends gets an opaque answer: the page cannot read even its status.
     expect(answers.every((answer) => ["refused", "opaque 0"].includes(answer)), String(answers)).toBe(true);
 
     for (const enctype of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]) {
       await page.goto(evil);
       const [answer] = await Promise.all([page.waitForNavigation(), page.evaluate(([action, kind]) => {
         const form = Object.assign(document.createElement("form"), { method: "post", action, enctype: kind });
-        // As text, name and value together are right JSON.
+        // As plain text, the name and the value of this field form valid JSON.
         form.append(Object.assign(document.createElement("input"), { name: "{\"message\":\"forged", value: "\"}" }));
         document.body.append(form);
         form.submit();
@@ -114,7 +115,7 @@ test.describe("another site", { tag: "@once" }, () => {
     expect(await server.list("tenant_a")).toHaveLength(1);
   });
 
-  test("cannot read, neither events nor counts nor a file", async ({ page, server, evil }) => {
+  test("cannot read events, counts or files", async ({ page, server, evil }) => {
     await server.post("tenant_a", "not for these eyes");
     await page.goto(evil);
     const read = await page.evaluate(async (origin) => {
@@ -134,7 +135,7 @@ test.describe("another site", { tag: "@once" }, () => {
     expect(read.join("")).toBe("");
   });
 
-  test("cannot frame a page, nor hold on to one that it opens", async ({ page, server, evil }) => {
+  test("cannot frame a page, and has no access to a window that it opens", async ({ page, server, evil }) => {
     const paths = ["/", "/?tenant=tenant_a", "/isolation", "/vanilla/?tenant=tenant_a", "/events"];
     for (const path of paths) {
       await page.goto(evil);
@@ -158,8 +159,8 @@ test.describe("another site", { tag: "@once" }, () => {
     expect(await page.evaluate(() => globalThis.opened.closed)).toBe(true);
   });
 
-  test("cannot pass for this server by a name that leads here", async ({ page, server, report }) => {
-    // A rebound name: its first answer comes from the site's own server, every later one from this.
+  test("cannot use a host name that resolves to this server", async ({ page, server, report }) => {
+    // DNS rebinding: the first answer comes from the site's own server, and every later one from this server.
     const name = createRelay((first, near) => {
       if (first.toString("latin1").startsWith("GET /attack")) {
         return near.end("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<!doctype html>");
@@ -179,9 +180,9 @@ test.describe("another site", { tag: "@once" }, () => {
         ["/?tenant=tenant_a", {}], ["/vanilla/", {}], ["/healthz", {}]];
       return Promise.all(tries.map(([path, request]) => fetch(path, request).then(({ status }) => status)));
     });
-    expect(answers).toEqual(answers.map(() => 421)); // read they could be: to the browser, they are the page's own
+    expect(answers).toEqual(answers.map(() => 421)); // readable: for the browser they have the page's origin
     expect(await page.evaluate(openSocket, socketOf({ origin: rebound }))).toBe("refused");
-    expect((await report()).refused_host).toBeGreaterThan(answers.length); // a browser tries again after a 421
+    expect((await report()).refused_host).toBeGreaterThan(answers.length); // a browser retries after a 421
     await empty(server);
     const direct = server.origin.replace("127.0.0.1", "rebound.example");
     expect((await page.goto(`${direct}/?tenant=tenant_a`)).status()).toBe(421);

@@ -1,8 +1,8 @@
-// Extensions, translators and browsers change the document, before the client takes it over and afterwards. The page
-// works all the same. (The no-build page makes its elements itself: there is nothing to take over.)
-import { FETCH_FAILED, expect, gate, test } from "../../fixtures/index.js";
+// Tests that the page works if extensions, translators or browsers change the document before or after hydration. (The
+// no-build page creates its elements itself, so that it has no hydration.)
+import { FETCH_FAILED, deferred, expect, test } from "../../fixtures/index.js";
 
-/** Changes to a page that is not yet taken over, and what they are for. Each runs in the page. */
+/** Changes to a page before its hydration, by their cause. Each runs in the page. */
 const CHANGES = {
   "a browser makes a link of a phone number": () => {
     const [message] = document.querySelectorAll("article .message");
@@ -35,18 +35,18 @@ const CHANGES = {
   },
 };
 
-/** Holds the client back until `change` has run in the page. What `before` returns, is what it did before. */
+/** Opens a page whose client does not load until `act` has changed the page. `before` runs before the change. */
 async function change(page, address, act, before = () => {}) {
-  const held = gate();
+  const held = deferred();
   await page.route("**/*.wasm", async (route) => {
-    await held.opened;
+    await held.promise;
     await route.continue();
   });
   await page.goto(address, { waitUntil: "commit" });
   await page.locator("#page").waitFor({ state: "attached" });
   await before(page);
   await page.evaluate(act);
-  held.open();
+  held.resolve();
 }
 
 const ready = (page) => expect(page.locator("html")).toHaveAttribute("data-client", "ready");
@@ -68,7 +68,7 @@ for (const [what, act] of Object.entries(CHANGES)) {
   });
 }
 
-test("what was typed, the selection and the focus stay when the page is put back", async ({ feed, context }) => {
+test("the draft, the selection and the focus stay when the page is restored", async ({ feed, context }) => {
   const page = await context.newPage();
   const added = CHANGES["an extension adds an element to the form"];
   await change(page, feed.address("?tenant=tenant_a"), added, async () => {
@@ -84,7 +84,7 @@ test("what was typed, the selection and the focus stay when the page is put back
 });
 
 for (const search of ["", "isolation", "?tenant=tenant_a"]) {
-  test(`an extension that is quicker than the copy does no harm to /${search}`, async ({ feed, context, server }) => {
+  test(`an extension that changes /${search} before it is copied does no harm`, async ({ feed, context, server }) => {
     await server.post("tenant_a", "hello");
     const page = await context.newPage();
     await page.addInitScript(() => {
@@ -111,7 +111,7 @@ for (const search of ["", "isolation", "?tenant=tenant_a"]) {
     }
   });
 
-  test(`a translator that was there before the client does no harm to /${search}`, async ({ feed, context }) => {
+  test(`a translator that changes /${search} before hydration does no harm`, async ({ feed, context }) => {
     const page = await context.newPage();
     await change(page, `${feed.origin}/${search}`, CHANGES["a translator replaces every text"]);
     await ready(page);
@@ -183,7 +183,7 @@ test("a program that fails to load once is loaded again", async ({ feed, context
   await ready(page);
 });
 
-test("after a translation the page goes on: state, counter, buttons, notice", async ({ feed, server }) => {
+test("after a translation the page still works: state, counter, buttons, notice", async ({ feed, server }) => {
   feed.expectNetworkErrors();
   await server.post("tenant_a", "hello");
   const [window] = await feed.open("tenant_a");
@@ -204,7 +204,7 @@ test("after a translation the page goes on: state, counter, buttons, notice", as
   await expect(window.error).toHaveText("Write a message first.");
 });
 
-test("after a translation the isolation view goes on", async ({ feed, server }) => {
+test("after a translation the isolation view still works", async ({ feed, server }) => {
   const window = await feed.isolation();
   await window.live();
   await window.page.evaluate(CHANGES["a translator replaces every text"]);

@@ -16,13 +16,13 @@ const colour = (view, name) => view.page.evaluate((value) => {
   return color;
 }, name);
 
-/** Cuts a tenant's stream, and lets no other stand until `wire.up` is set again. */
+/** Closes a tenant's socket, and every new one until `wire.up` is true again. */
 async function cut(wire, tenant) {
   wire.up = false;
   await wire.of(tenant).close({ code: 1001 });
 }
 
-test("both tenants stand side by side, each live through its own socket, with its own counts", async ({
+test("both tenants are side by side, each live through its own socket, with its own counts", async ({
   feed, server, wire,
 }) => {
   await server.post("tenant_b", "before the view");
@@ -80,7 +80,7 @@ test("the last delivery is shown only if this page knows when it was posted", as
   await expect(a.count("Last delivery")).toHaveText("–");
 });
 
-test("the server's counts say why connections were closed", async ({ feed }) => {
+test("the counts show why connections were closed", async ({ feed }) => {
   const view = await feed.isolation();
   await view.live();
   await view.page.evaluate(() => new Promise((closed) => {
@@ -98,7 +98,7 @@ test("the server's counts say why connections were closed", async ({ feed }) => 
     .toEqual(["Rejected: Origin not allowed", "Rejected: Host not allowed"]);
 });
 
-test("the check says beforehand what it does, and gives its verdict in words and in a table", async ({
+test("the check is explained beforehand, and its verdict has words and a table", async ({
   feed, server, wire,
 }) => {
   let build;
@@ -111,7 +111,7 @@ test("the check says beforehand what it does, and gives its verdict in words and
   await view.live();
   await expect(view.page.getByText("The test events appear in both tenants' feeds")).toBeVisible();
   await expect(view.table).toBeHidden();
-  await expect(view.outcome).toHaveCSS("border-top-width", "0px"); // no box is drawn around nothing
+  await expect(view.outcome).toHaveCSS("border-top-width", "0px"); // no border without content
   await view.run.focus();
   await view.check();
   await expect(view.run).toBeFocused();
@@ -135,13 +135,13 @@ test("the check says beforehand what it does, and gives its verdict in words and
   }
   await expect(reader.messages).toHaveCount(5);
 
-  await view.check(); // once more: the new test events are others
+  await view.check(); // once more, with new test events
   await expect(view.outcome).toHaveAttribute("data-verdict", "isolated");
   await expect(view.cell("Tenant A", "Tenant A")).toContainText("5 of 5 received");
   await expect(view.details).not.toContainText(marker);
 });
 
-test("no message's text is on the view: there is no login", async ({ feed, server }) => {
+test("the view shows no message's text, since it has no login", async ({ feed, server }) => {
   for (const [tenant, label] of TENANTS) await server.post(tenant, `${label}'s secret of before`);
   const view = await feed.isolation();
   await view.live();
@@ -154,7 +154,7 @@ test("no message's text is on the view: there is no login", async ({ feed, serve
   expect(await (await view.page.request.get(view.page.url())).text()).not.toContain("secret");
 });
 
-/** Lets what tenant A's socket brings reach tenant B's too, as `altered`: a leak that only a test can make. */
+/** Simulates a leak: sends each frame of tenant A's socket to tenant B's too, changed by `altered`. */
 function leak(wire, altered = (frame) => frame) {
   wire.pass = (frame) => {
     if (frame.event?.tenant_id === "tenant_a") wire.of("tenant_b").send(JSON.stringify(altered(frame)));
@@ -162,7 +162,7 @@ function leak(wire, altered = (frame) => frame) {
   };
 }
 
-/** Keeps a tenant's test events from the third on, and returns what lets them go on their way. */
+/** Delays a tenant's test events from the third on. Returns a function that sends them. */
 function hold(wire) {
   const held = [];
   let open = false;
@@ -177,7 +177,7 @@ function hold(wire) {
   };
 }
 
-/** What a leak of tenant A's test events to tenant B has to look like. */
+/** Expects the view to show a leak of tenant A's test events to tenant B. */
 async function expectAlarm(view) {
   await expect(view.verdict).toHaveText("Leak: a tenant received the other's test events.");
   await expect(view.outcome).toHaveAttribute("data-verdict", "leaked");
@@ -254,7 +254,7 @@ test("a leak turns the count, the table and the verdict red", async ({ feed, wir
   expect(await view.page.content()).not.toContain("test event 1 of 5");
 });
 
-test("a leak that bears the right tenant's name is found all the same", async ({ feed, wire }) => {
+test("a leak with the receiving tenant's id is detected too", async ({ feed, wire }) => {
   const view = await feed.isolation();
   await view.live();
   leak(wire, (frame) => ({ ...frame, event: { ...frame.event, tenant_id: "tenant_b" } }));
@@ -262,7 +262,7 @@ test("a leak that bears the right tenant's name is found all the same", async ({
   await expectAlarm(view);
 });
 
-test("test events that do not arrive prove nothing, and the verdict is amber", async ({ feed, wire }) => {
+test("if test events do not arrive, the verdict is amber", async ({ feed, wire }) => {
   const view = await feed.isolation();
   await view.live();
   wire.pass = (frame) => (frame.event?.tenant_id === "tenant_b" ? [] : [frame]);
@@ -278,7 +278,7 @@ test("test events that do not arrive prove nothing, and the verdict is amber", a
   await expect(view.details).toHaveText(/ · Probe id \w{8}$/);
 });
 
-test("a check during which a stream was lost proves nothing, though all test events arrived", async ({
+test("if a stream is lost during a check, the verdict is amber even if all test events arrived", async ({
   feed, wire,
 }) => {
   const view = await feed.isolation();
@@ -294,7 +294,7 @@ test("a check during which a stream was lost proves nothing, though all test eve
 test.describe("without script", { tag: "@no-script" }, () => {
   test.use({ javaScriptEnabled: false });
 
-  test("nothing claims to be known, and the server's counts are dated", async ({ feed, server }) => {
+  test("streams have no figures, and the server's counts are dated", async ({ feed, server }) => {
     await server.post("tenant_a", "before the view");
     const view = await feed.isolation();
     for (const [, label] of TENANTS) {
@@ -324,7 +324,7 @@ test("before the first hello the streams' figures are dashes", async ({ feed, wi
   await expect(count("Connections")).not.toHaveText("–");
 });
 
-test("figures are neutral and dated while their source is lost", async ({ feed, wire, server, context }) => {
+test("figures are neutral and dated while their source is disconnected", async ({ feed, wire, server, context }) => {
   feed.expectNetworkErrors();
   const view = await feed.isolation();
   await view.live();
@@ -358,7 +358,7 @@ test("figures are neutral and dated while their source is lost", async ({ feed, 
   await expect(view.server.getByRole("status")).toHaveText("");
 });
 
-test("an alarm stays red when its stream is lost", async ({ feed, wire, server }) => {
+test("an alarm stays red after its stream is lost", async ({ feed, wire, server }) => {
   const view = await feed.isolation();
   await view.live();
   leak(wire);
@@ -371,7 +371,7 @@ test("an alarm stays red when its stream is lost", async ({ feed, wire, server }
   await expect(foreign).toHaveAttribute("data-foreign", "some");
 });
 
-test("a restart is named, and counts of two processes never stand side by side", async ({ feed, server, context }) => {
+test("a restart is shown, and counts of two processes are never mixed", async ({ feed, server, context }) => {
   feed.expectNetworkErrors();
   const view = await feed.isolation();
   await view.live();
@@ -389,7 +389,7 @@ test("a restart is named, and counts of two processes never stand side by side",
     new MutationObserver(() => globalThis.pairs.push([received.textContent, accepted.textContent]))
       .observe(document.body, { subtree: true, childList: true, characterData: true });
   });
-  // The report of the new process comes late: until then its counts are not known.
+  // The report of the new process is delayed: until then its counts are unknown.
   let answer;
   const asked = new Promise((known) => { answer = known; });
   await server.kill();
@@ -410,7 +410,7 @@ test("a restart is named, and counts of two processes never stand side by side",
   expect(pairs.filter(([received, accepted]) => Number(received) > Number(accepted))).toEqual([]);
 });
 
-test("nothing that arrived is missing from what was accepted", async ({ feed, server, context }) => {
+test("the count of accepted events includes every delivered one", async ({ feed, server, context }) => {
   const view = await feed.isolation();
   await view.live();
   const { count, asOf } = view.panel("Tenant A");
@@ -483,13 +483,13 @@ for (const width of [1280, 390, 320]) {
   });
 }
 
-test("where colours are forced, the connection's state is not clipped", { tag: "@once" }, async ({ feed }) => {
+test("with forced colours, the connection's state is not clipped", { tag: "@once" }, async ({ feed }) => {
   const view = await feed.isolation();
   await view.page.emulateMedia({ forcedColors: "active" });
   await view.live();
   for (const [, label] of TENANTS) {
     const { connection } = view.panel(label);
-    // Its text begins and ends inside of a border that is now visible, and of the border's curve.
+    // Its text must be inside the border, which is visible now, and inside the border's curve.
     const room = await connection.evaluate((state) => {
       const style = getComputedStyle(state);
       const curve = parseFloat(style.borderTopWidth) && parseFloat(style.borderTopLeftRadius);
@@ -500,7 +500,7 @@ test("where colours are forced, the connection's state is not clipped", { tag: "
   }
 });
 
-test("on paper there are the verdict, the table and all counts, on white", { tag: "@once" }, async ({ feed }) => {
+test("the printed view has the verdict, the table and all counts, on white", { tag: "@once" }, async ({ feed }) => {
   const view = await feed.isolation();
   await view.live();
   await view.check();
@@ -513,7 +513,7 @@ test("on paper there are the verdict, the table and all counts, on white", { tag
   await expect(view.page.locator("body")).toHaveCSS("background-color", "rgb(255, 255, 255)");
   await expect(view.page.locator(".top")).toHaveCSS("background-color", "rgba(0, 0, 0, 0)");
   await expect(view.page.locator(".top")).toHaveCSS("position", "static");
-  // What is on the first page begins at its top.
+  // The content of the first page begins at its top.
   expect((await view.page.locator("#check").boundingBox()).y).toBeLessThan(250);
   expect.soft(await violations(view.page)).toEqual([]);
 });
@@ -560,7 +560,7 @@ for (const colorScheme of ["light", "dark"]) {
 test.describe("with --no-isolation", () => {
   test.use({ settings: { "no-isolation": true } });
 
-  test("there is no such page, no counts behind it, and no link to it", async ({ feed, server }) => {
+  test("the page, its counts and the links to it do not exist", async ({ feed, server }) => {
     expect((await fetch(`${server.origin}/isolation`)).status).toBe(404);
     const counts = await fetch(`${server.origin}/api/isolation_report`, {
       method: "POST", headers: { "Content-Type": "application/json" }, body: "{}",

@@ -1,6 +1,6 @@
-import { FETCH_FAILED, expect, gate, test } from "../../fixtures/index.js";
+import { FETCH_FAILED, deferred, expect, test } from "../../fixtures/index.js";
 
-test("the first page asks for the tenant and shows no event", async ({ feed, server }) => {
+test("the selector asks for the tenant and shows no event", async ({ feed, server }) => {
   await server.post("tenant_a", "A's secret");
   const window = await feed.visit("");
   expect(window.response.status()).toBe(200);
@@ -20,7 +20,7 @@ test("the first page asks for the tenant and shows no event", async ({ feed, ser
 const WRONG = ["?tenant=nonsense", "?tenant=", "?tenant=tenant_a&tenant=tenant_b", "?tenant=tenant_a,tenant_b"];
 for (const search of WRONG) {
   test(`${search} gives the selector, and 404`, async ({ feed }) => {
-    feed.expectNetworkErrors(); // the engine notes the status of the page itself
+    feed.expectNetworkErrors(); // the engine logs the status of the page
     const window = await feed.visit(search);
     expect(window.response.status()).toBe(404);
     await expect(window.heading).toHaveText("Choose a tenant");
@@ -62,28 +62,28 @@ test.describe("without script", { tag: "@no-script" }, () => {
   });
 });
 
-test("the client takes over the elements that the server has rendered", async ({ feed, server }) => {
+test("the client hydrates the elements that the server rendered", async ({ feed, server }) => {
   await server.post("tenant_a", "rendered by the server");
-  const held = gate();
-  await feed.context.route(/\.wasm$/, (route) => held.opened.then(() => route.continue()));
+  const held = deferred();
+  await feed.context.route(/\.wasm$/, (route) => held.promise.then(() => route.continue()));
   const window = await feed.visit("?tenant=tenant_a");
   await expect(window.messages).toHaveText(["rendered by the server"]);
   const article = await window.events.first().elementHandle();
   await server.post("tenant_a", "while the client was under way");
-  held.open();
+  held.resolve();
   await window.live();
   await expect(window.messages).toHaveText(["while the client was under way", "rendered by the server"]);
   expect(await article.evaluate((node) => node.isConnected)).toBe(true);
 });
 
-test("words typed before the client started survive its start, and Enter posts them", async ({ feed }) => {
-  const held = gate();
-  await feed.context.route(/\.wasm$/, (route) => held.opened.then(() => route.continue()));
+test("text typed before the client starts stays, and Enter posts it", async ({ feed }) => {
+  const held = deferred();
+  await feed.context.route(/\.wasm$/, (route) => held.promise.then(() => route.continue()));
   const window = await feed.visit("?tenant=tenant_a");
   await window.message.click();
   await window.page.keyboard.type("faster than the client");
   await expect(window.page.locator("html")).not.toHaveAttribute("data-client");
-  held.open();
+  held.resolve();
   await window.live();
   await expect(window.message).toHaveValue("faster than the client");
   await expect(window.message).toBeFocused();
@@ -92,9 +92,9 @@ test("words typed before the client started survive its start, and Enter posts t
   await expect(window.messages).toHaveText(["faster than the client"]);
 });
 
-test("a page whose client cannot be loaded says so and offers the no-build page", async ({ feed, server }) => {
+test("a page whose client cannot be loaded shows it and offers the no-build page", async ({ feed, server }) => {
   feed.expectNetworkErrors();
-  feed.expectOnConsole(FETCH_FAILED); // thrown on, for whoever looks at the console
+  feed.expectOnConsole(FETCH_FAILED); // rethrown, so that the console shows it
   await server.post("tenant_a", "still to be read");
   await feed.context.route(/\.wasm$/, (route) => route.abort());
   const { page, messages } = await feed.visit("?tenant=tenant_a");
@@ -105,7 +105,7 @@ test("a page whose client cannot be loaded says so and offers the no-build page"
   await expect(offer.getByRole("link")).toHaveAttribute("href", "/vanilla/?tenant=tenant_a");
 });
 
-test("the feed is left with Control+Home and Control+End", async ({ feed, server }) => {
+test("Control+Home and Control+End leave the feed", async ({ feed, server }) => {
   for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
   const [window] = await feed.open("tenant_a");
   await window.events.first().focus();
@@ -116,7 +116,7 @@ test("the feed is left with Control+Home and Control+End", async ({ feed, server
   await expect(window.page.locator("#after-feed")).toBeFocused();
 });
 
-test("the region that tells arrivals to a screen reader is in the page from the start, and empty", async ({
+test("the live region for new events is in the page from the start, and empty", async ({
   feed, server,
 }) => {
   await server.post("tenant_a", "there from the start");
@@ -124,7 +124,7 @@ test("the region that tells arrivals to a screen reader is in the page from the 
   expect(await response.text()).toMatch(/<p id="announcer" role="status"[^>]*><span[^>]*>\s*<\/span><\/p>/);
 });
 
-test("the first page offers each tenant as a link, and the dropdown", async ({ feed, server }) => {
+test("the selector offers each tenant as a link, and the dropdown", async ({ feed, server }) => {
   await server.post("tenant_b", "B's own");
   const window = await feed.visit("");
   await expect(window.tenant).toBeVisible();

@@ -11,11 +11,11 @@ test("ages follow the server's clock, not the browser's", { tag: "@once" }, asyn
   for (const event of await window.events.all()) await expect(event.locator("time")).toContainText(/^just now · /);
 });
 
-test("a machine that wakes up judges a silent socket at once", { tag: "@once" }, async ({ feed, wire }) => {
+test("after sleep a silent socket is replaced at once", { tag: "@once" }, async ({ feed, wire }) => {
   const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
   await window.live();
   wire.pass = (frame, nth) => (nth === 1 ? [] : [frame]);
-  await window.page.clock.setSystemTime(Date.now() + HOUR); // timers stood still meanwhile, as in sleep
+  await window.page.clock.setSystemTime(Date.now() + HOUR); // timers did not run meanwhile, as in sleep
   await expect.poll(() => wire.sockets.length).toBe(2);
   await window.is("live");
 });

@@ -1,5 +1,7 @@
-//! What goes over the wire, read as the contract writes it: unknown fields fail, and so does every form that it does
-//! not allow. Nothing of the server's own types is used to read them.
+//! Parses what goes over the wire, as strictly as the contract writes it: unknown fields and any other form fail.
+//!
+//! These types are not the server's own, so that a change of the server's types cannot change the test with them. The
+//! one exception is the enum [`Tenant`], whose ids the contract fixes.
 
 use event_feed::feed::Tenant;
 use serde::Deserialize;
@@ -26,7 +28,7 @@ pub(crate) struct Problem {
     pub(crate) detail: String,
 }
 
-/// A list of events, newest first, and its `Feed-Position`.
+/// The answer to `GET /events`: its events, newest first, and its `Feed-Position`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct List {
     pub(crate) epoch: String,
@@ -58,7 +60,7 @@ pub(crate) struct Hello {
 }
 
 impl Event {
-    /// Checks the forms of its fields.
+    /// Checks the format of each field.
     pub(crate) fn checked(self) -> Self {
         check_uuid(&self.id);
         check_timestamp(&self.timestamp);
@@ -68,7 +70,7 @@ impl Event {
 }
 
 impl List {
-    /// Reads the value of `Feed-Position`.
+    /// Parses the value of `Feed-Position`, and checks each event.
     pub(crate) fn new(position: &str, events: Vec<Event>) -> Self {
         let (epoch, seq) = position.split_once(':').expect("Feed-Position is <epoch>:<seq>");
         check_uuid(epoch);
@@ -79,19 +81,19 @@ impl List {
         }
     }
 
-    /// The event with this `seq`: the i-th of a list has the position's minus i.
+    /// The event with this `seq`. The i-th event of a list (from 0) has the position's `seq` minus i.
     pub(crate) fn event(&self, seq: u64) -> &Event {
         &self.events[usize::try_from(self.seq - seq).unwrap()]
     }
 
-    /// What its events say.
+    /// The messages of its events, newest first.
     pub(crate) fn messages(&self) -> Vec<&str> {
         self.events.iter().map(|event| event.message.as_str()).collect()
     }
 }
 
 impl Frame {
-    /// Reads one text frame.
+    /// Parses one text frame.
     pub(crate) fn read(text: &str) -> Self {
         let frame = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"));
         match frame {
@@ -107,14 +109,14 @@ impl Frame {
     }
 }
 
-/// A random uuid, in lower case.
+/// Checks that this is a random uuid (version 4) in lower case.
 fn check_uuid(text: &str) {
     let uuid: Uuid = text.parse().unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!((uuid.get_version_num(), uuid.get_variant()), (4, Variant::RFC4122), "{text}");
     assert_eq!(uuid.to_string(), text, "lower case, with hyphens");
 }
 
-/// RFC 3339, UTC, milliseconds, `Z`.
+/// Checks the format: RFC 3339, UTC, milliseconds, `Z`.
 fn check_timestamp(text: &str) {
     let moment = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.3fZ");
     assert!(moment.is_ok() && text.len() == "2026-11-23T08:00:00.000Z".len(), "{text}");

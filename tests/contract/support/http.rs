@@ -1,4 +1,4 @@
-//! Requests as a test wants them, right or wrong, and what it expects of the answers.
+//! Sends requests, valid or not, and checks the answers.
 
 use std::{convert::Infallible, fmt::Write as _, net::SocketAddr};
 
@@ -22,7 +22,7 @@ use super::{
 
 type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>;
 
-/// A request that a test may spoil before it is sent.
+/// A request that a test may make invalid before it sends it.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     server: SocketAddr,
@@ -49,7 +49,7 @@ impl Request {
         request.header("host", server.to_string())
     }
 
-    /// Adds a header line; a second one of the same name stands beside the first.
+    /// Adds a header line. It does not replace another one of the same name.
     pub(crate) fn header(mut self, name: &'static str, value: impl AsRef<[u8]>) -> Self {
         self.add(name, value);
         self
@@ -61,7 +61,7 @@ impl Request {
         self.headers.append(HeaderName::from_static(name), value);
     }
 
-    /// Puts this header line in the place of all of its name.
+    /// Replaces all header lines of this name by one.
     pub(crate) fn set(&mut self, name: &'static str, value: impl AsRef<[u8]>) {
         self.headers.remove(name);
         self.add(name, value);
@@ -86,13 +86,13 @@ impl Request {
         self
     }
 
-    /// Sends the body in chunks, without saying how long it is.
+    /// Sends the body in chunks, without a `Content-Length`.
     pub(crate) fn chunked(mut self) -> Self {
         self.chunked = true;
         self
     }
 
-    /// Asks for the upgrade to a WebSocket, with the key of RFC 6455, section 1.3.
+    /// Adds the headers of a WebSocket handshake, with the key of RFC 6455, section 1.3.
     pub(crate) fn upgrade(self) -> Self {
         self.header("connection", "Upgrade")
             .header("upgrade", "websocket")
@@ -100,12 +100,12 @@ impl Request {
             .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
     }
 
-    /// Sends it on a connection of its own.
+    /// Sends it on a new connection.
     pub(crate) async fn send(self) -> Answer {
         Connection::open(self.server).await.send(self).await
     }
 
-    /// As it goes over the wire, where a test writes it in pieces.
+    /// The bytes of its head, for a test that writes the request in pieces.
     pub(crate) fn head(&self) -> Vec<u8> {
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.target());
         for (name, value) in &self.headers {
@@ -151,7 +151,7 @@ impl Connection {
         self.try_send(request).await.expect("an answer")
     }
 
-    /// As [`Connection::send`], where the server may have closed the connection.
+    /// Like [`Connection::send`], if the server may have closed the connection.
     pub(crate) async fn try_send(&mut self, request: Request) -> hyper::Result<Answer> {
         let what = format!("the answer to {} {}", request.method, request.target());
         let answer = within(&what, async {
@@ -164,7 +164,7 @@ impl Connection {
     }
 }
 
-/// An answer, read whole.
+/// An answer, read to its end.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
@@ -173,7 +173,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The value of a header that comes once.
+    /// The value of a header that must occur exactly once.
     #[track_caller]
     pub(crate) fn header(&self, name: impl header::AsHeaderName) -> &str {
         let mut lines = self.headers.get_all(name).iter();
@@ -186,14 +186,14 @@ impl Answer {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// An answer with this status, and no other.
+    /// Checks the status.
     #[track_caller]
     pub(crate) fn is(self, status: StatusCode) -> Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
         self
     }
 
-    /// `201` with the event.
+    /// Checks for a `201`, and returns its event.
     #[track_caller]
     pub(crate) fn created(self) -> Event {
         let answer = self.is(StatusCode::CREATED);
@@ -203,7 +203,7 @@ impl Answer {
         event.checked()
     }
 
-    /// `200` with a list.
+    /// Checks for a `200`, and returns its list.
     #[track_caller]
     pub(crate) fn list(self) -> List {
         let answer = self.is(StatusCode::OK);
@@ -211,7 +211,7 @@ impl Answer {
         List::new(answer.header("feed-position"), serde_json::from_slice(&answer.body).unwrap())
     }
 
-    /// A `503` for a person: a page in plain words, with a link to try again. Gives its text.
+    /// Checks for a `503` that is a page, with a link to try again, and returns its HTML.
     #[track_caller]
     pub(crate) fn refused_page(self) -> String {
         let answer = self.is(StatusCode::SERVICE_UNAVAILABLE);
@@ -224,7 +224,7 @@ impl Answer {
         text
     }
 
-    /// A refusal with this status, whose body is a problem and whose headers are what that status calls for.
+    /// Checks for a refusal with this status and the headers that the status requires, and returns its problem.
     #[track_caller]
     pub(crate) fn refused(self, status: u16) -> Problem {
         let answer = self.is(StatusCode::from_u16(status).unwrap());

@@ -1,11 +1,13 @@
-//! The test language: a real server on a port of its own, and clients that say what they expect of it.
+//! Provides the test language: a real server on a port of its own, and clients that check what they receive.
 //!
-//! No test sleeps. Every wait is for something that must come, and is bounded by [`within`]; that something does not
-//! come is proven by what comes after it.
+//! A test awaits events, not time. Each wait is for something that must come, and [`within`] bounds it. To prove that
+//! something does not come, a test awaits a later event. Time appears only where it is the fault or the rule under
+//! test: a slow connection, a stopped process, a client that sends one byte every half second, a reader at a fixed
+//! rate.
 
 mod data;
+mod faulty_proxy;
 mod http;
-mod line;
 mod program;
 mod raw;
 mod server;
@@ -16,32 +18,32 @@ use std::time::Duration;
 
 pub(crate) use data::{Event, Frame, List};
 pub(crate) use event_feed::feed::Tenant;
+pub(crate) use faulty_proxy::{FaultyProxy, Mode};
 pub(crate) use http::{Answer, Connection, Request};
 pub(crate) use hyper::{Method, StatusCode, header};
-pub(crate) use line::{Line, State};
 pub(crate) use program::Program;
-pub(crate) use raw::{Heard, Raw, frame, masked, message};
+pub(crate) use raw::{Raw, Received, frame, masked, message};
 pub(crate) use server::{Client, Server};
 pub(crate) use socket::Socket;
 pub(crate) use witness::Witness;
 
-/// How long anything may take. It is no measure of speed: where it passes, what was waited for is not coming.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The deadline of every wait. It does not measure speed: after this time, what a test waits for never comes.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Waits for what must come.
+/// Awaits something that must come within [`TIMEOUT`].
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    within_limit(PATIENCE, what, future).await
+    within_timeout(TIMEOUT, what, future).await
 }
 
-/// Waits for what must come where the contract itself takes its time.
-pub(crate) async fn within_limit<T>(limit: Duration, what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(limit, future).await {
+/// Awaits something that must come, with a timeout for what the contract itself delays by 10 s or more.
+pub(crate) async fn within_timeout<T>(timeout: Duration, what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(timeout, future).await {
         Ok(output) => output,
-        Err(_) => panic!("{what}: it did not come within {limit:?}"),
+        Err(_) => panic!("{what}: it did not come within {timeout:?}"),
     }
 }
 
-/// Asks again and again until the answer is yes.
+/// Repeats a question until its answer is yes.
 pub(crate) async fn until(what: &str, mut ask: impl AsyncFnMut() -> bool) {
     within(what, async {
         while !ask().await {

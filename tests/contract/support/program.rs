@@ -1,4 +1,4 @@
-//! The binary itself, as a person starts it.
+//! Runs the binary in a process of its own, as a user starts it.
 
 use std::{ops::Deref, process::Stdio, sync::Arc};
 
@@ -15,15 +15,15 @@ use super::{server::Client, within};
 pub(crate) struct Program {
     client: Client,
     child: Child,
-    /// Its lines, read by a task of their own: what nobody reads is lost.
+    /// The lines that its log task has read and [`Program::wait_for_log`] has not.
     log: mpsc::UnboundedReceiver<String>,
-    /// Held while a line is taken up.
+    /// The log task locks this for each line that it reads.
     reading: Arc<Mutex<()>>,
-    /// What it has logged, as far as a test has waited for it.
+    /// All lines of the log up to the last one that a test has waited for.
     pub(crate) logged: String,
 }
 
-/// How a program ended, and what it said.
+/// The exit code of a program, and its output.
 #[derive(Debug)]
 pub(crate) struct Exit {
     pub(crate) code: Option<i32>,
@@ -32,18 +32,25 @@ pub(crate) struct Exit {
 }
 
 impl Program {
-    /// Where the binary lies: the one that was built with the tests, or whatever `EVENT_FEED_BIN` names, such as an image.
+    /// The path of the binary: the one that was built with the tests, or what `EVENT_FEED_BIN` names, such as an image.
     pub(crate) fn path() -> String {
         std::env::var("EVENT_FEED_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_event-feed").to_owned())
     }
 
-    /// The binary, with no setting from the environment.
+    /// A command that runs the binary, without settings from the environment.
     pub(crate) fn command() -> Command {
-        Self::command_by(&Self::path())
+        Self::command_of(&Self::path())
     }
 
-    /// Another program that ends up as the binary.
-    pub(crate) fn command_by(program: &str) -> Command {
+    /// A command that runs the binary with at most 100 file descriptors. A shell lowers the limit, since the limit of
+    /// the tests' own process cannot be raised again.
+    pub(crate) fn command_with_few_files() -> Command {
+        let mut command = Self::command_of("sh");
+        command.args(["-c", "ulimit -n 100 && exec \"$0\"", &Self::path()]);
+        command
+    }
+
+    fn command_of(program: &str) -> Command {
         let mut command = Command::new(program);
         let ours = std::env::vars().filter(|(name, _)| name.starts_with("EVENT_FEED_"));
         ours.for_each(|(name, _)| {
@@ -52,21 +59,19 @@ impl Program {
         command
     }
 
-    /// Starts it where it may have 100 files open.
+    /// Starts it with at most 100 file descriptors.
     pub(crate) async fn with_few_files() -> Self {
-        let mut command = Self::command_by("sh");
-        command.args(["-c", "ulimit -n 100 && exec \"$0\"", &Self::path()]);
-        Self::spawn(command).await
+        Self::spawn(Self::command_with_few_files()).await
     }
 
-    /// Runs it with these flags to its end.
+    /// Runs it with these flags until it exits.
     pub(crate) async fn run(flags: &[&str]) -> Exit {
         let mut command = Self::command();
         command.args(flags);
         Self::run_to_end(command).await
     }
 
-    /// Runs a command to its end.
+    /// Runs a command until it exits.
     pub(crate) async fn run_to_end(mut command: Command) -> Exit {
         let output = command.kill_on_drop(true).output();
         let output = within("the end of the program", output).await.unwrap();
@@ -77,14 +82,14 @@ impl Program {
         }
     }
 
-    /// Starts it on a free port, and returns once it has said where it listens.
+    /// Starts it on a free port, and returns once it has logged its address.
     pub(crate) async fn start(flags: &[&str]) -> Self {
         let mut command = Self::command();
         command.args(flags);
         Self::spawn(command).await
     }
 
-    /// Starts a command that ends up as the binary.
+    /// Starts a command that runs the binary, on a free port.
     pub(crate) async fn spawn(mut command: Command) -> Self {
         command.env("EVENT_FEED_PORT", "0");
         let mut child = command.kill_on_drop(true).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -95,52 +100,52 @@ impl Program {
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
                 let _reading = may_read.lock().await;
-                // Where the test is over, nobody reads on.
+                // An error means that the test has dropped the program.
                 let _ = write.send(line);
             }
         });
         let nowhere = Client { address: ([0, 0, 0, 0], 0).into() };
         let mut program = Self { client: nowhere, child, log, reading, logged: String::new() };
-        let line = program.says("http://").await;
+        let line = program.wait_for_log("http://").await;
         let (_, address) = line.split_once("http://").expect("an address");
         program.client.address = address.trim_end_matches('/').parse().expect("an address");
         program
     }
 
-    /// Waits until it logs a line that holds this, and gives that line.
-    pub(crate) async fn says(&mut self, what: &str) -> String {
+    /// Waits for a log line that contains `what`, and returns that line.
+    pub(crate) async fn wait_for_log(&mut self, what: &str) -> String {
         loop {
             let line = within(what, self.log.recv()).await.expect("it runs on");
-            self.note(&line);
+            self.record(&line);
             if line.contains(what) {
                 return line;
             }
         }
     }
 
-    /// Nobody reads its log until what this returns is dropped.
-    pub(crate) async fn leave_the_log_unread(&self) -> OwnedMutexGuard<()> {
+    /// Stops reading the log until the returned guard is dropped.
+    pub(crate) async fn pause_log_reader(&self) -> OwnedMutexGuard<()> {
         self.reading.clone().lock_owned().await
     }
 
-    fn note(&mut self, line: &str) {
+    fn record(&mut self, line: &str) {
         self.logged.push_str(line);
         self.logged.push('\n');
     }
 
-    /// How much memory it holds, in bytes. `None` where the system does not tell.
+    /// Its resident memory in bytes. `None` if the system does not report it.
     pub(crate) fn memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1024)
     }
 
-    /// How many files it has open. `None` where the system does not tell.
+    /// How many file descriptors it has open. `None` if the system does not report it.
     pub(crate) fn open_files(&self) -> Option<usize> {
         Some(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()?)).ok()?.count())
     }
 
-    /// Lets it open no file more, whatever it has open now.
+    /// Lowers its limit of file descriptors, so that it cannot open one more.
     #[cfg(target_os = "linux")]
     pub(crate) fn may_open_no_more_files(&self) {
         let pid = self.child.id().expect("it runs").try_into().expect("a process id");
@@ -153,16 +158,16 @@ impl Program {
         assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success(), "{kill}");
     }
 
-    /// Sends it a signal, and waits for its end.
+    /// Sends it a signal, and waits until it exits.
     pub(crate) async fn end_with(self, signal: &str) -> Exit {
         self.signal(signal).await;
         self.ended().await
     }
 
-    /// Waits for its end.
+    /// Waits until it exits.
     pub(crate) async fn ended(mut self) -> Exit {
         while let Some(line) = within("the rest of the log", self.log.recv()).await {
-            self.note(&line);
+            self.record(&line);
         }
         let status = within("the end of the program", self.child.wait()).await.unwrap();
         Exit { code: status.code(), stdout: String::new(), stderr: self.logged }

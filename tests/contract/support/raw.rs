@@ -1,4 +1,4 @@
-//! A TCP stream and bytes as given: for what a well-kept client would not send, or would hide.
+//! Sends arbitrary bytes over TCP, and shows what comes back: for what an HTTP or WebSocket library refuses or hides.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{
     http::{Answer, Request},
-    within, within_limit,
+    within, within_timeout,
 };
 
 /// The opcodes of RFC 6455, section 5.2.
@@ -21,17 +21,20 @@ const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
 
-/// A client that keeps no rule by itself.
+/// The deadline for a reset of a peer that reads nothing: four times the 10 s after which the contract has it reset.
+const RESET_TIMEOUT: Duration = Duration::from_secs(40);
+
+/// A client that obeys no protocol by itself.
 #[derive(Debug)]
 pub(crate) struct Raw {
     tcp: TcpStream,
-    /// What has come and was not read yet.
+    /// Bytes that were received and not parsed yet.
     bytes: Vec<u8>,
 }
 
-/// What a socket has said to a raw client.
+/// A frame, or the end of the stream, that a raw client received on a WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum Received {
     Text(String),
     Ping,
     Pong(Vec<u8>),
@@ -46,11 +49,11 @@ pub(crate) enum Heard {
 impl Raw {
     pub(crate) async fn connect(server: SocketAddr) -> Self {
         let tcp = within("a connection", TcpStream::connect(server)).await.unwrap();
-        tcp.set_nodelay(true).unwrap(); // each write is a packet of its own
+        tcp.set_nodelay(true).unwrap(); // so that each write is sent at once, in a packet of its own
         Self { tcp, bytes: Vec::new() }
     }
 
-    /// Connects with the smallest receive buffer that the system gives.
+    /// Connects with the smallest receive buffer that the system allows.
     pub(crate) async fn connect_narrow(server: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(1).unwrap();
@@ -59,39 +62,44 @@ impl Raw {
     }
 
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        within("room for what is sent", self.tcp.write_all(bytes.as_ref())).await.unwrap();
+        within("the end of a write", self.tcp.write_all(bytes.as_ref())).await.unwrap();
     }
 
-    /// As [`Raw::write`], where the server may have had enough.
+    /// Like [`Raw::write`], if the server may have closed the connection.
     pub(crate) async fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
-        within("room for what is sent", self.tcp.write_all(bytes.as_ref())).await
+        within("the end of a write", self.tcp.write_all(bytes.as_ref())).await
     }
 
-    /// Sends no more. What comes is still read.
-    pub(crate) async fn end(&mut self) {
+    /// Writes these bytes again and again, and reads nothing, until the server has reset the connection.
+    pub(crate) async fn write_until_reset(&mut self, bytes: &[u8]) {
+        within_timeout(RESET_TIMEOUT, "a reset", async { while self.tcp.write_all(bytes).await.is_ok() {} }).await;
+    }
+
+    /// Ends the stream to the server; the other direction stays open.
+    pub(crate) async fn finish_sending(&mut self) {
         self.tcp.shutdown().await.unwrap();
     }
 
-    /// Cuts the connection: the server sees a reset.
-    pub(crate) fn cut(self) {
-        self.will_be_reset();
+    /// Resets the connection.
+    pub(crate) fn reset(self) {
+        self.reset_on_drop();
     }
 
-    /// Has the connection end by a reset, whenever it is dropped.
-    pub(crate) fn will_be_reset(&self) {
+    /// Makes the connection end with a reset when this is dropped.
+    pub(crate) fn reset_on_drop(&self) {
         self.tcp.set_zero_linger().unwrap();
     }
 
-    /// Ends when the server has reset the connection, which takes its patience. Nothing is read for it.
-    pub(crate) async fn reset(&self) {
-        within_limit(Duration::from_secs(40), "a reset", async {
+    /// Waits until the server has reset the connection. Reads nothing meanwhile.
+    pub(crate) async fn wait_for_reset(&self) {
+        within_timeout(RESET_TIMEOUT, "a reset", async {
             let error = self.tcp.ready(Interest::ERROR).await.unwrap();
             assert!(error.is_error());
         })
         .await;
     }
 
-    /// One answer: its head, and as much body as its `Content-Length` says.
+    /// Reads one answer: its head, and its body.
     pub(crate) async fn answer(&mut self) -> Answer {
         let (head, body) = self.answer_bytes().await;
         let mut lines = head.trim_end().lines();
@@ -103,20 +111,20 @@ impl Raw {
         Answer { status: StatusCode::from_bytes(status.as_bytes()).unwrap(), headers, body: Bytes::from(body) }
     }
 
-    /// Returns once the first bytes of an answer have come.
-    pub(crate) async fn begun(&mut self) {
+    /// Waits for the first bytes of an answer.
+    pub(crate) async fn answer_started(&mut self) {
         if self.bytes.is_empty() {
             assert_ne!(self.more().await.unwrap(), 0, "the stream ended before an answer");
         }
     }
 
-    /// One answer, read slowly: `step` bytes of its body at each tick of `pace`. Gives the body.
-    pub(crate) async fn answer_slowly(&mut self, step: usize, pace: Duration) -> Vec<u8> {
+    /// Reads one answer slowly, `step` bytes of its body in each `period`, and returns the body.
+    pub(crate) async fn answer_slowly(&mut self, step: usize, period: Duration) -> Vec<u8> {
         let end = self.find(b"\r\n\r\n").await;
         let head = String::from_utf8(self.bytes.drain(..end).collect()).unwrap();
         let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
         let length: usize = length.parse().unwrap();
-        let (mut body, mut ticks) = (Vec::with_capacity(length), interval(pace));
+        let (mut body, mut ticks) = (Vec::with_capacity(length), interval(period));
         while body.len() < length {
             ticks.tick().await;
             body.extend(self.take(step.min(length - body.len())).await.expect("the answer's body"));
@@ -124,7 +132,7 @@ impl Raw {
         body
     }
 
-    /// One answer as it came: its head, and its body, with the frame of its one chunk where it came so.
+    /// Reads one answer as it was sent: its head, and its body, which includes the chunk header if it came as a chunk.
     pub(crate) async fn answer_bytes(&mut self) -> (String, Vec<u8>) {
         let end = self.find(b"\r\n\r\n").await;
         let head = String::from_utf8(self.bytes.drain(..end).collect()).unwrap();
@@ -138,13 +146,13 @@ impl Raw {
         (head, body)
     }
 
-    /// The status that a request gets, if it gets an answer at all.
+    /// Sends a request, and returns the status of the answer if there is one.
     pub(crate) async fn try_status(&mut self, request: &Request) -> Option<u16> {
         self.try_write(request.head()).await.ok()?;
         self.status().await
     }
 
-    /// The status of an answer that is still to be read.
+    /// Waits for the status of the next answer, and leaves that answer to be read. `None` if the stream ends first.
     pub(crate) async fn status(&mut self) -> Option<u16> {
         while !self.bytes.windows(2).any(|window| window == b"\r\n") {
             self.more().await.ok().filter(|count| *count > 0)?;
@@ -152,8 +160,8 @@ impl Raw {
         String::from_utf8_lossy(&self.bytes).split(' ').nth(1)?.parse().ok()
     }
 
-    /// Reads so many bytes a second, steadily, to the end of the stream, and gives all of them.
-    pub(crate) async fn read_at(&mut self, bytes_per_second: usize) -> String {
+    /// Reads at a steady rate to the end of the stream, and returns all that was read.
+    pub(crate) async fn read_at_rate(&mut self, bytes_per_second: usize) -> String {
         const PER_SECOND: usize = 20;
         let mut ticks = interval(Duration::from_secs(1) / PER_SECOND as u32);
         let mut piece = vec![0; bytes_per_second / PER_SECOND];
@@ -167,45 +175,46 @@ impl Raw {
         }
     }
 
-    /// Passes over all that comes, and ends with the connection, whichever way that goes.
-    pub(crate) async fn gone(&mut self) {
+    /// Waits until the connection has ended, in whatever way, and discards what is received.
+    pub(crate) async fn closed(&mut self) {
         self.bytes.clear();
         while let Ok(1..) = self.tcp.read_buf(&mut self.bytes).await {
             self.bytes.clear();
         }
     }
 
-    /// Ends when something can be read, or the stream has ended.
+    /// Waits until something can be read, or the stream has ended.
     pub(crate) async fn readable(&self) {
         self.tcp.readable().await.unwrap();
     }
 
-    /// Whether the stream ends here.
+    /// Whether the stream ends without another byte.
     pub(crate) async fn at_end(&mut self) -> bool {
         self.bytes.is_empty() && !matches!(self.more().await, Ok(1..))
     }
 
-    /// The next frame, or how the stream has ended. A frame cut off in its middle fails, but for a reset.
-    pub(crate) async fn hear(&mut self) -> Heard {
+    /// Receives the next frame, or the end of the stream. An end in the middle of a frame fails the test; a reset does
+    /// not.
+    pub(crate) async fn receive(&mut self) -> Received {
         match self.frame().await {
-            Ok(Some((TEXT, payload))) => Heard::Text(String::from_utf8(payload).unwrap()),
-            Ok(Some((PING, _))) => Heard::Ping,
-            Ok(Some((PONG, payload))) => Heard::Pong(payload),
-            Ok(Some((CLOSE, payload))) => Heard::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
-            Ok(Some((opcode, _))) => panic!("an opcode that the server has no use for: {opcode}"),
-            Ok(None) => Heard::End,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Heard::Reset,
+            Ok(Some((TEXT, payload))) => Received::Text(String::from_utf8(payload).unwrap()),
+            Ok(Some((PING, _))) => Received::Ping,
+            Ok(Some((PONG, payload))) => Received::Pong(payload),
+            Ok(Some((CLOSE, payload))) => Received::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
+            Ok(Some((opcode, _))) => panic!("the server never sends this opcode: {opcode}"),
+            Ok(None) => Received::End,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Received::Reset,
             Err(error) => panic!("{error}"),
         }
     }
 
-    /// Passes over what is said before this.
-    pub(crate) async fn hear_until(&mut self, mut wanted: impl FnMut(&Heard) -> bool) -> Heard {
+    /// Receives until `wanted` accepts something, and returns that.
+    pub(crate) async fn receive_until(&mut self, mut wanted: impl FnMut(&Received) -> bool) -> Received {
         within("what is waited for", async {
             loop {
-                match self.hear().await {
-                    heard if wanted(&heard) => return heard,
-                    Heard::End | Heard::Reset => panic!("the stream ended before it"),
+                match self.receive().await {
+                    received if wanted(&received) => return received,
+                    Received::End | Received::Reset => panic!("the stream ended before it"),
                     _ => {}
                 }
             }
@@ -213,15 +222,15 @@ impl Raw {
         .await
     }
 
-    /// The code of the close frame, behind whatever else is said.
+    /// Receives until a close frame, and returns its code.
     pub(crate) async fn close_code(&mut self) -> Option<u16> {
-        match self.hear_until(|heard| matches!(heard, Heard::Close(_))).await {
-            Heard::Close(code) => code,
+        match self.receive_until(|received| matches!(received, Received::Close(_))).await {
+            Received::Close(code) => code,
             other => panic!("no close: {other:?}"),
         }
     }
 
-    /// One whole frame as a server must send it: final, without extension, unmasked.
+    /// Reads one frame, and checks that it is as a server must send it: final, without extension, unmasked.
     async fn frame(&mut self) -> io::Result<Option<(u8, Vec<u8>)>> {
         if self.bytes.is_empty() && self.more().await? == 0 {
             return Ok(None);
@@ -249,7 +258,7 @@ impl Raw {
     async fn take(&mut self, length: usize) -> io::Result<Vec<u8>> {
         while self.bytes.len() < length {
             if self.more().await? == 0 {
-                panic!("the stream ended inside of something");
+                panic!("the stream ended in the middle of a frame or a body");
             }
         }
         Ok(self.bytes.drain(..length).collect())
@@ -269,12 +278,12 @@ impl Raw {
     }
 }
 
-/// A frame as a client sends it, masked. `first` is its first byte: the bits and the opcode.
+/// A masked frame, as a client sends it. `first` is its first byte: FIN, reserved bits and opcode.
 pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     masked([7, 11, 13, 17], first, payload)
 }
 
-/// As [`frame`], with a mask of the test's choice.
+/// Like [`frame`], with this mask.
 pub(crate) fn masked(mask: [u8; 4], first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![first];
     match payload.len() {
@@ -293,7 +302,7 @@ pub(crate) fn masked(mask: [u8; 4], first: u8, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A whole message of this opcode.
+/// A message in one frame, of this opcode.
 pub(crate) fn message(opcode: u8, payload: &[u8]) -> Vec<u8> {
     frame(0x80 | opcode, payload)
 }

@@ -1,4 +1,4 @@
-//! The server, started by a test and stopped by it, and what every client of it can do.
+//! Runs the server in the test's process, and does what every client can do.
 
 use std::{io, net::SocketAddr, ops::Deref};
 
@@ -17,18 +17,18 @@ use tokio::{
 use super::{
     data::List,
     http::{Answer, Connection, Request},
-    raw::{Heard, Raw},
+    raw::{Raw, Received},
     socket::Socket,
     until, within,
 };
 
-/// Whoever knows the server's address.
+/// A client of the server at this address.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Client {
     pub(crate) address: SocketAddr,
 }
 
-/// A server in this process, on a port of its own. It stops when it is dropped.
+/// A server in this process, on a free port. It stops when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     client: Client,
@@ -36,19 +36,19 @@ pub(crate) struct Server {
     served: JoinHandle<io::Result<()>>,
 }
 
-/// A server that was asked to stop, and has begun to.
+/// A server that is stopping: its listener is closed.
 #[derive(Debug)]
 pub(crate) struct Stopping {
     served: JoinHandle<io::Result<()>>,
 }
 
 impl Server {
-    /// With every setting at its default.
+    /// Starts it with the default settings.
     pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
-    /// With some settings changed.
+    /// Starts it with changed settings.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
         change(&mut settings);
@@ -56,22 +56,22 @@ impl Server {
         let client = Client { address: listener.local_addr().unwrap() };
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(serve(listener, settings, async {
-            // A test that ends drops its server, which is as good a word to stop.
+            // An error means that the test has dropped the server: it stops then too.
             let _ = stopped.await;
         }));
         Self { client, stop, served }
     }
 
-    /// Asks it to stop, and returns once it has begun to.
+    /// Makes it stop, and returns once its listener is closed.
     pub(crate) async fn stop(self) -> Stopping {
-        self.stop.send(()).expect("it still serves");
+        self.stop.send(()).expect("a running server");
         until("a closed listener", async || TcpStream::connect(self.client.address).await.is_err()).await;
         Stopping { served: self.served }
     }
 }
 
 impl Stopping {
-    /// Returns once the server has ended in order.
+    /// Waits until the server has ended without an error.
     pub(crate) async fn ended(self) {
         within("the end of the server", self.served).await.unwrap().unwrap();
     }
@@ -94,7 +94,7 @@ impl Client {
         self.request(Method::GET, target)
     }
 
-    /// A right post, not sent yet.
+    /// A valid post, not sent yet.
     pub(crate) fn new_post(&self, tenant: Tenant, message: &str) -> Request {
         self.request(Method::POST, "/events").tenant(tenant).json(json!({ "message": message }).to_string())
     }
@@ -113,7 +113,7 @@ impl Client {
         self.get(target).send().await.is(hyper::StatusCode::OK).text().to_owned()
     }
 
-    /// What the server counts of a tenant, for an administrator.
+    /// A tenant's counts in the isolation report.
     pub(crate) async fn counts(&self, tenant: Tenant) -> Value {
         let report = self.request(Method::POST, "/api/isolation_report").json("{}").send().await;
         let report: Value = serde_json::from_slice(&report.is(hyper::StatusCode::OK).body).unwrap();
@@ -125,55 +125,58 @@ impl Client {
         Connection::open(self.address).await
     }
 
-    /// A subscription that stands.
+    /// A subscriber that has received its hello.
     pub(crate) async fn connect(&self, tenant: Tenant) -> Socket {
         Socket::connect(self.address, tenant).await
     }
 
-    /// A connection for bytes as given.
+    /// A connection for arbitrary bytes.
     pub(crate) async fn raw(&self) -> Raw {
         Raw::connect(self.address).await
     }
 
-    /// A subscription that stands, in bytes as given.
+    /// A subscriber that has received its hello, for arbitrary bytes.
     pub(crate) async fn raw_socket(&self, tenant: Tenant) -> Raw {
         self.subscribe(self.raw().await, tenant).await
     }
 
-    /// Makes a subscription of a connection.
+    /// Upgrades a connection to a WebSocket, and reads its hello.
     pub(crate) async fn subscribe(&self, mut raw: Raw, tenant: Tenant) -> Raw {
         raw.write(self.new_socket(tenant).head()).await;
         raw.answer().await.is(hyper::StatusCode::SWITCHING_PROTOCOLS);
-        let Heard::Text(hello) = raw.hear().await else { panic!("no hello") };
+        let Received::Text(hello) = raw.receive().await else { panic!("no hello") };
         assert!(hello.starts_with(r#"{"type":"connection_established","#), "{hello}");
         raw
     }
 
-    /// A connection on which a post of Tenant A waits for its body, [`Client::MARKER`]. Or the answer that rejects it.
-    pub(crate) async fn busy(&self) -> Result<Raw, Box<Answer>> {
+    /// Opens a connection on which a post of Tenant A waits for its body, [`Client::MARKER`].
+    ///
+    /// # Errors
+    /// The answer that rejects the connection.
+    pub(crate) async fn busy_connection(&self) -> Result<Raw, Box<Answer>> {
         let mut raw = self.raw().await;
         let post = self.new_post(Tenant::A, "").header("content-length", Self::MARKER.len().to_string());
         raw.write(post.header("expect", "100-continue").head()).await;
         let answer = raw.answer().await;
-        // The server asks for the body once it handles the request.
+        // `100 Continue` proves that the server handles the request.
         if answer.status == hyper::StatusCode::CONTINUE { Ok(raw) } else { Err(answer.into()) }
     }
 
-    /// The body of a post.
+    /// The body of the post of [`Client::busy_connection`].
     pub(crate) const MARKER: &'static str = r#"{"message":"marker"}"#;
 
-    /// As many busy connections as the server takes, and how it rejects one more.
+    /// Opens busy connections up to the server's limit, and returns them and the answer that rejects one more.
     pub(crate) async fn fill_with_busy_connections(&self) -> (Vec<Raw>, Answer) {
         let mut busy = Vec::new();
         loop {
-            match self.busy().await {
+            match self.busy_connection().await {
                 Ok(raw) => busy.push(raw),
                 Err(answer) => return (busy, *answer),
             }
         }
     }
 
-    /// A right handshake, not sent yet.
+    /// A valid handshake, not sent yet.
     pub(crate) fn new_socket(&self, tenant: Tenant) -> Request {
         self.get(&format!("/ws?tenant={tenant}")).upgrade()
     }

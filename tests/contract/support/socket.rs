@@ -1,4 +1,4 @@
-//! A subscriber, over a well-kept WebSocket library: it answers pings and closes as a browser does.
+//! Subscribes with a WebSocket library, which answers pings and closes as a browser does.
 
 use std::net::SocketAddr;
 
@@ -18,8 +18,8 @@ use super::{
     within,
 };
 
-/// A subscription that stands. Whatever it reads, it checks that `seq` rises by one with each event, and that a
-/// heartbeat has the last one's.
+/// A subscriber that has received its hello. It checks that `seq` rises by one with each event, and that a heartbeat
+/// carries the `seq` of the last event.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: WebSocketStream<TcpStream>,
@@ -28,7 +28,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Returns once the server has said hello.
+    /// Connects, and reads the hello.
     pub(crate) async fn connect(server: SocketAddr, tenant: Tenant) -> Self {
         let tcp = within("a connection", TcpStream::connect(server)).await.unwrap();
         let target = format!("ws://{server}/ws?tenant={tenant}");
@@ -42,20 +42,20 @@ impl Socket {
         Self { stream, hello, seq }
     }
 
-    /// The next frame.
+    /// Reads the next frame.
     pub(crate) async fn next_frame(&mut self) -> Frame {
         self.frame_or_close().await.unwrap_or_else(|code| panic!("closed with {code:?}"))
     }
 
-    /// The next frame, or the code of the close in its place.
+    /// Reads the next frame, or the close and its code.
     async fn frame_or_close(&mut self) -> Result<Frame, Option<u16>> {
         let frame = read(&mut self.stream).await?;
-        self.take(&frame);
+        self.check_seq(&frame);
         Ok(frame)
     }
 
-    /// Checks a frame against those before it.
-    fn take(&mut self, frame: &Frame) {
+    /// Checks the `seq` of a frame against the frames before it.
+    fn check_seq(&mut self, frame: &Frame) {
         match frame {
             Frame::EventCreated { seq, event } => {
                 assert_eq!((*seq, &event.tenant_id), (self.seq + 1, &self.hello.tenant_id), "{frame:?}");
@@ -66,7 +66,7 @@ impl Socket {
         }
     }
 
-    /// The next event; heartbeats are passed over.
+    /// Reads up to the next event, and skips heartbeats.
     pub(crate) async fn next_event(&mut self) -> Event {
         within("an event", async {
             loop {
@@ -78,7 +78,7 @@ impl Socket {
         .await
     }
 
-    /// The next events.
+    /// Reads this many events.
     pub(crate) async fn next_events(&mut self, count: usize) -> Vec<Event> {
         let mut events = Vec::with_capacity(count);
         for _ in 0..count {
@@ -87,12 +87,12 @@ impl Socket {
         events
     }
 
-    /// The `seq` of the last event read; the hello's before the first.
+    /// The `seq` of the last event read, or of the hello if there was none.
     pub(crate) fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// The code that the server closes with, as the very next thing. Returns once the connection has ended.
+    /// Checks that a close comes next and then the end of the connection, and returns the code.
     pub(crate) async fn next_close(&mut self) -> u16 {
         let code = match read(&mut self.stream).await {
             Err(code) => code.expect("a code"),
@@ -102,8 +102,8 @@ impl Socket {
         code
     }
 
-    /// The events up to the close, and its code.
-    pub(crate) async fn rest(mut self) -> (Vec<Event>, Option<u16>) {
+    /// Reads up to the close, and returns the events and the code.
+    pub(crate) async fn read_to_close(mut self) -> (Vec<Event>, Option<u16>) {
         let mut events = Vec::new();
         loop {
             match self.frame_or_close().await {
@@ -114,12 +114,12 @@ impl Socket {
         }
     }
 
-    /// Reads up to the event of this `seq`, or to the end of the connection, whichever way that comes. Says whether it
-    /// has every event from its hello to that one; a gap fails.
+    /// Reads up to the event with this `seq`, or to the end of the connection, in whatever way that comes. Returns
+    /// whether it received every event from its hello to that one. A gap fails the test.
     pub(crate) async fn has_all_up_to(mut self, seq: u64) -> bool {
         while self.seq < seq {
             match within("a frame or the end", self.stream.next()).await {
-                Some(Ok(Message::Text(text))) => self.take(&Frame::read(&text)),
+                Some(Ok(Message::Text(text))) => self.check_seq(&Frame::read(&text)),
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 _ => return false,
             }
@@ -127,7 +127,7 @@ impl Socket {
         true
     }
 
-    /// Closes as a browser does that leaves a page, and returns once the connection has ended.
+    /// Closes with 1001, as a browser does when its user leaves the page, and waits until the connection has ended.
     pub(crate) async fn close(mut self) {
         let frame = CloseFrame { code: CloseCode::Away, reason: "".into() };
         self.stream.close(Some(frame)).await.unwrap();
@@ -146,11 +146,11 @@ impl Socket {
 
     async fn ended(&mut self) {
         let last = within("the end of the connection", self.stream.next()).await;
-        assert!(!matches!(last, Some(Ok(_))), "something after the close: {last:?}");
+        assert!(!matches!(last, Some(Ok(_))), "received after the close: {last:?}");
     }
 }
 
-/// The next frame, or the code of the close in its place.
+/// Reads the next frame, or the close and its code.
 async fn read(stream: &mut WebSocketStream<TcpStream>) -> Result<Frame, Option<u16>> {
     loop {
         match within("a frame", stream.next()).await {

@@ -1,4 +1,4 @@
-//! A client that minds its own business while others misbehave.
+//! Checks that one client is served as usual while others attack the server.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio::time::interval;
 
 use super::{http::Connection, server::Client, socket::Socket};
 
-/// How often it looks whether all is well.
-const PACE: Duration = Duration::from_millis(100);
+/// The time between two checks during an attack.
+const PERIOD: Duration = Duration::from_millis(100);
 
-/// A subscriber and a poster of one tenant: whatever goes on elsewhere, each post is the next event.
+/// A subscriber and a poster of one tenant: each of its posts must be the next event that it receives.
 #[derive(Debug)]
 pub(crate) struct Witness {
     client: Client,
@@ -25,12 +25,12 @@ impl Witness {
         Self { client: *client, tenant, poster, socket }
     }
 
-    /// Posts, and reads it as the very next event.
-    pub(crate) async fn notices_nothing(&mut self) {
+    /// Posts, and checks that the event of this post is the next one on the socket.
+    pub(crate) async fn check_undisturbed(&mut self) {
         let post = || self.client.new_post(self.tenant, "marker");
         let answer = match self.poster.try_send(post()).await {
             Ok(answer) => answer,
-            // A server may close a connection that is idle, and a client then takes a new one (RFC 9112, section 9.3.1).
+            // A server may close an idle connection; a client then opens a new one (RFC 9112, section 9.3.1).
             Err(_) => {
                 self.poster = self.client.open().await;
                 self.poster.send(post()).await
@@ -40,17 +40,17 @@ impl Witness {
         assert_eq!(self.socket.next_event().await, event);
     }
 
-    /// Notices nothing, from the start of `attack` to its end.
-    pub(crate) async fn while_others<T>(&mut self, attack: impl Future<Output = T>) -> T {
+    /// Runs `attack` and checks every [`PERIOD`] that nothing disturbs this client, and once more after the attack.
+    pub(crate) async fn check_during<T>(&mut self, attack: impl Future<Output = T>) -> T {
         tokio::pin!(attack);
-        let mut looks = interval(PACE);
+        let mut ticks = interval(PERIOD);
         let outcome = loop {
             tokio::select! {
                 outcome = &mut attack => break outcome,
-                _ = looks.tick() => self.notices_nothing().await,
+                _ = ticks.tick() => self.check_undisturbed().await,
             }
         };
-        self.notices_nothing().await;
+        self.check_undisturbed().await;
         outcome
     }
 }
