@@ -111,27 +111,27 @@ pub fn protocol(bytes: &[u8]) {
     assert_eq!(Incoming::decode(&written.encode()), Ok(frame));
 }
 
-/// The socket's inbound path: the same is heard whatever pieces the bytes come in (the first byte says how large),
+/// The socket's inbound path: the same is read_in_pieces whatever pieces the bytes come in (the first byte says how large),
 /// little is held.
 pub fn inbound(bytes: &[u8]) {
     let Some((step, bytes)) = bytes.split_first() else { return };
-    let (whole, pieces) = (heard(bytes, bytes.len()), heard(bytes, usize::from(*step) + 1));
+    let (whole, pieces) = (read_in_pieces(bytes, bytes.len()), read_in_pieces(bytes, usize::from(*step) + 1));
     assert_eq!(whole, pieces);
 }
 
-fn heard(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
-    let (mut inbound, mut said) = (Inbound::default(), Vec::new());
+fn read_in_pieces(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
+    let (mut inbound, mut frames) = (Inbound::default(), Vec::new());
     for piece in bytes.chunks(step.max(1)) {
         inbound.read(piece, |one| {
-            said.push(one);
+            frames.push(one);
             true // whatever was read: it has to stop by itself after a breach
         });
         assert!(inbound.holds() <= 14 + 125);
-        if matches!(said.last(), Some(ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)) {
+        if matches!(frames.last(), Some(ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)) {
             break;
         }
     }
-    for one in &said {
+    for one in &frames {
         match one {
             ClientFrame::Ping(payload) => assert!(payload.len() <= 125),
             ClientFrame::Close(Some(code)) => assert!((1000..5000).contains(code)),
@@ -139,8 +139,8 @@ fn heard(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
             _ => {}
         }
     }
-    assert!(said.len() <= bytes.len() / 2 + 1, "each takes two bytes at least");
-    said
+    assert!(frames.len() <= bytes.len() / 2 + 1, "each takes two bytes at least");
+    frames
 }
 
 #[cfg(test)]

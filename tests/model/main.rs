@@ -33,7 +33,7 @@ use shuttle::{
 #[path = "../../src/server/stream/mod.rs"]
 mod stream;
 
-mod story;
+mod scenario;
 
 /// How long to look, where `EVENT_FEED_MODEL_SECONDS` does not say.
 const SECONDS: u64 = 16;
@@ -50,7 +50,7 @@ fn main() {
     let clock = clock.expect("a runtime of one thread");
     let _entered = clock.enter();
     if let Ok(schedule) = std::env::var("EVENT_FEED_MODEL_SCHEDULE") {
-        return shuttle::replay(story::tell, &schedule);
+        return shuttle::replay(scenario::run, &schedule);
     }
     let seconds = std::env::var("EVENT_FEED_MODEL_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SECONDS);
     let half = Duration::from_secs(seconds) / 2;
@@ -64,7 +64,7 @@ fn look<S: Scheduler + 'static>(kind: &str, schedules: impl Fn() -> S, limit: Du
     config.stack_size = STACK;
     let (begun, mut count) = (Instant::now(), 0);
     while begun.elapsed() < limit {
-        count += Runner::new(schedules(), config.clone()).run(story::tell);
+        count += Runner::new(schedules(), config.clone()).run(scenario::run);
     }
     println!("model: {count} schedules {kind} in {:.0} s, and nothing wrong", begun.elapsed().as_secs_f64());
 }

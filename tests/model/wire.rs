@@ -41,7 +41,7 @@ pub(crate) struct Peer(Arc<Mutex<Wire>>);
 
 /// What a peer hears.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum Received {
     Text(String),
     Ping,
     Pong,
@@ -151,16 +151,16 @@ impl Drop for TcpStream {
 
 impl Peer {
     /// The next thing said.
-    pub(crate) async fn hear(&mut self) -> Heard {
+    pub(crate) async fn receive(&mut self) -> Received {
         poll_fn(|cx| {
             let mut wire = lock(&self.0);
-            if let Some((heard, length)) = first_frame(&wire.to_peer) {
+            if let Some((frame, length)) = first_frame(&wire.to_peer) {
                 wire.to_peer.drain(..length);
-                return Poll::Ready(heard);
+                return Poll::Ready(frame);
             }
             if wire.server_gone {
                 assert!(wire.to_peer.is_empty(), "half a frame, and then the end");
-                return Poll::Ready(Heard::End);
+                return Poll::Ready(Received::End);
             }
             if wire.room < ROOM[2] {
                 wire.room += ROOM[thread_rng().gen_range(0..ROOM.len())];
@@ -172,7 +172,7 @@ impl Peer {
         .await
     }
 
-    pub(crate) fn say(&self, bytes: &[u8]) {
+    pub(crate) fn send(&self, bytes: &[u8]) {
         let mut wire = lock(&self.0);
         wire.to_server.extend(bytes);
         wire.wake_server();
@@ -188,18 +188,18 @@ impl Drop for Peer {
 }
 
 /// The first frame in `bytes`, and its length, if it has come whole.
-fn first_frame(bytes: &[u8]) -> Option<(Heard, usize)> {
+fn first_frame(bytes: &[u8]) -> Option<(Received, usize)> {
     let mut cursor = Cursor::new(bytes);
     let (header, length) = FrameHeader::parse(&mut cursor).expect("a frame of this server")?;
     let start = usize::try_from(cursor.position()).expect("a length in memory");
     let end = start + usize::try_from(length).expect("a length in memory");
     let payload = bytes.get(start..end)?;
-    let heard = match header.opcode {
-        OpCode::Data(Data::Text) => Heard::Text(String::from_utf8(payload.to_vec()).expect("UTF-8")),
-        OpCode::Control(Control::Ping) => Heard::Ping,
-        OpCode::Control(Control::Pong) => Heard::Pong,
-        OpCode::Control(Control::Close) => Heard::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
+    let frame = match header.opcode {
+        OpCode::Data(Data::Text) => Received::Text(String::from_utf8(payload.to_vec()).expect("UTF-8")),
+        OpCode::Control(Control::Ping) => Received::Ping,
+        OpCode::Control(Control::Pong) => Received::Pong,
+        OpCode::Control(Control::Close) => Received::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
         other => panic!("an opcode that the server has no use for: {other:?}"),
     };
-    Some((heard, end))
+    Some((frame, end))
 }

@@ -14,7 +14,7 @@ use axum::{
 use super::{
     super::{
         Server,
-        stream::{channel::List, read_limiter::TooManyReads},
+        stream::{channel::List, list_limiter::TooManyReads},
     },
     credential, etag,
     post::Post,

@@ -23,7 +23,7 @@ struct Order {
 /// One connection, as long as it lives. It counts as idle after its first answer, and as busy from the first byte of a
 /// request until its answer is sent: a connection that has sent nothing yet has a time limit of its own.
 #[derive(Debug)]
-pub(crate) struct KeptConnection {
+pub(crate) struct TrackedConnection {
     all: Arc<IdleConnections>,
     state: Mutex<State>,
     close: CancellationToken,
@@ -49,7 +49,7 @@ impl IdleConnections {
     }
 }
 
-impl KeptConnection {
+impl TrackedConnection {
     pub(crate) fn new(all: Arc<IdleConnections>) -> Self {
         Self { all, state: Mutex::default(), close: CancellationToken::new() }
     }
@@ -102,7 +102,7 @@ impl KeptConnection {
     }
 }
 
-impl Drop for KeptConnection {
+impl Drop for TrackedConnection {
     fn drop(&mut self) {
         self.mark_busy();
     }
@@ -115,9 +115,9 @@ mod tests {
     #[test]
     fn the_connection_that_has_been_idle_longest_is_closed_first() {
         let all = Arc::new(IdleConnections::default());
-        let [first, second, third, busy] = [(); 4].map(|()| KeptConnection::new(Arc::clone(&all)));
+        let [first, second, third, busy] = [(); 4].map(|()| TrackedConnection::new(Arc::clone(&all)));
         assert!(!all.close_longest(), "none has been answered yet");
-        [&first, &second, &third, &busy].into_iter().for_each(KeptConnection::mark_idle);
+        [&first, &second, &third, &busy].into_iter().for_each(TrackedConnection::mark_idle);
         busy.mark_busy();
         first.mark_busy();
         first.mark_idle();
@@ -131,9 +131,9 @@ mod tests {
     #[test]
     fn a_half_closed_connection_is_closed_before_an_idle_one() {
         let all = Arc::new(IdleConnections::default());
-        let [idle, half_closed, answered] = [(); 3].map(|()| KeptConnection::new(Arc::clone(&all)));
+        let [idle, half_closed, answered] = [(); 3].map(|()| TrackedConnection::new(Arc::clone(&all)));
         idle.mark_idle();
-        [&half_closed, &answered].into_iter().for_each(KeptConnection::mark_half_closed);
+        [&half_closed, &answered].into_iter().for_each(TrackedConnection::mark_half_closed);
         answered.mark_idle();
         assert!(all.close_longest());
         assert!(half_closed.close.is_cancelled() && !idle.close.is_cancelled());

@@ -30,7 +30,7 @@ use super::{
     super::Server,
     body::{DISCARD_MAX, DISCARD_TIMEOUT},
     headers,
-    idle_connections::{IdleConnections, KeptConnection},
+    idle_connections::{IdleConnections, TrackedConnection},
     limits::Limits,
     middleware,
     problem::Refusal,
@@ -79,7 +79,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// The HTTP connections of a server.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub(crate) struct HttpConnections {
     limits: Limits,
     permits: Arc<Semaphore>,
     idle: Arc<IdleConnections>,
@@ -96,7 +96,7 @@ struct Rejected {
     full: bool,
 }
 
-impl Connections {
+impl HttpConnections {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -116,7 +116,7 @@ impl Connections {
             refill_reserve(&mut reserve);
             match listener.accept().await {
                 Ok((tcp, _)) => {
-                    self.take(tcp, server, router, &mut rejected);
+                    self.serve_or_reject(tcp, server, router, &mut rejected);
                     short = false;
                 }
                 Err(error) if is_the_peers(&error) => {}
@@ -126,8 +126,8 @@ impl Connections {
                     }
                     let pause = Instant::now() + ACCEPT_PAUSE;
                     let has_reserve = reserve.pop().is_some(); // and is given back to the system here
-                    let told = has_reserve && matches!(timeout_at(pause, reject_one(listener)).await, Ok(Ok(())));
-                    if !told {
+                    let answered = has_reserve && matches!(timeout_at(pause, reject_one(listener)).await, Ok(Ok(())));
+                    if !answered {
                         sleep_until(pause).await;
                     }
                 }
@@ -136,10 +136,10 @@ impl Connections {
     }
 
     /// Serves a new connection: in a free place, or else in that of the connection that has been idle longest.
-    fn take(&self, tcp: TcpStream, server: &Arc<Server>, router: &Router, rejected: &mut Rejected) {
+    fn serve_or_reject(&self, tcp: TcpStream, server: &Arc<Server>, router: &Router, rejected: &mut Rejected) {
         // Each frame is a packet of its own, not to wait for the next. Without it events are later, but arrive.
         let _ = tcp.set_nodelay(true);
-        let kept = KeptConnection::new(Arc::clone(&self.idle));
+        let kept = TrackedConnection::new(Arc::clone(&self.idle));
         if let Some(permit) = self.permit(server.hub.connections()) {
             rejected.full = false;
             let serving = serve(tcp, kept, Arc::clone(server), router.clone(), self.finish.clone());
@@ -148,16 +148,16 @@ impl Connections {
                 drop(permit);
             });
         } else if self.idle.close_longest() {
-            let place = Arc::clone(&self.permits).acquire_owned();
+            let permit = Arc::clone(&self.permits).acquire_owned();
             let (server, router, finish) = (Arc::clone(server), router.clone(), self.finish.clone());
             self.tracker.spawn(async move {
-                match timeout(REJECT_TIMEOUT, place).await {
+                match timeout(REJECT_TIMEOUT, permit).await {
                     Ok(permit) => {
                         serve(tcp, kept, server, router, finish).await;
                         drop(permit);
                     }
                     Err(_) => {
-                        send_no_place(&tcp);
+                        send_rejection(&tcp);
                         linger(&tcp, REJECT_TIMEOUT).await;
                     }
                 }
@@ -183,7 +183,13 @@ impl Connections {
 }
 
 /// Serves one connection to its end.
-async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router: Router, finish: CancellationToken) {
+async fn serve(
+    tcp: TcpStream,
+    kept: TrackedConnection,
+    server: Arc<Server>,
+    router: Router,
+    finish: CancellationToken,
+) {
     let kept = Arc::new(kept);
     let state = Arc::clone(&kept);
     let tcp = Arc::new(tcp);
@@ -236,7 +242,7 @@ async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router
 /// only ends its sending side may, so a post is always answered, and a read if that takes less than
 /// [`HALF_CLOSED_TIMEOUT`]. (hyper's own detection takes the end of the sending side for the end of the connection, so
 /// it is off.)
-async fn abandoned(peer: &TcpStream, connection: &KeptConnection, is_read: bool) {
+async fn abandoned(peer: &TcpStream, connection: &TrackedConnection, is_read: bool) {
     let half_closed = async {
         if !is_read {
             return pending().await;
@@ -257,7 +263,7 @@ impl Rejected {
         if !std::mem::replace(&mut self.full, true) {
             tracing::warn!("HTTP connection limit reached: rejecting new connections with 503");
         }
-        send_no_place(&tcp);
+        send_rejection(&tcp);
         self.lingering.retain(|lingering| !lingering.is_finished());
         if self.lingering.len() >= LINGERING_MAX
             && let Some(oldest) = self.lingering.pop_front()
@@ -288,14 +294,14 @@ fn refill_reserve(reserve: &mut Vec<TcpSocket>) {
 
 async fn reject_one(listener: &TcpListener) -> io::Result<()> {
     let (tcp, _) = listener.accept().await?;
-    send_no_place(&tcp);
+    send_rejection(&tcp);
     linger(&tcp, REJECT_TIMEOUT).await;
     Ok(())
 }
 
 /// Sends a `503` by one system call: the kernel has room for it on a new connection.
-fn send_no_place(tcp: &TcpStream) {
-    let mut response = Refusal::NoPlace.into_response();
+fn send_rejection(tcp: &TcpStream) {
+    let mut response = Refusal::TooManyConnections.into_response();
     headers::complete(response.headers_mut());
     let (head, body) = response.into_parts();
     let body = body.collect().now_or_never().and_then(Result::ok).unwrap_or_default().to_bytes();

@@ -17,7 +17,7 @@ use super::{
     authority::{self, HostRefused},
     body::SharedBody,
     headers,
-    problem::{Refusal, Refused, RefusedPage},
+    problem::{Refusal, RefusalRecord, RefusedPage},
     routes::Route,
 };
 
@@ -40,7 +40,7 @@ pub(crate) async fn answer(server: Arc<Server>, router: Router, request: Request
     if is_refusal(&response) && !rest.discard(waits_to_go_on) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    if let Some(Refused { problem, advice }) = response.extensions().get() {
+    if let Some(RefusalRecord { problem, advice }) = response.extensions().get() {
         tracing::info!(%method, status = response.status().as_u16(), problem, advice, "refused");
     }
     headers::complete(response.headers_mut());

@@ -15,7 +15,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 use super::{
     super::{
         Server,
-        stream::read_limiter::{Read, ReadLimiter, TooManyReads},
+        stream::list_limiter::{ListLimiter, Read, TooManyReads},
     },
     credential::{self, TenantParam},
     headers::content_security_policy,
@@ -35,7 +35,7 @@ pub(crate) async fn index(State(server): State<Arc<Server>>, request: Request) -
     match credential::of_address(request.uri()) {
         TenantParam::One(tenant) => {
             let page = Page::Feed(snapshot(&server, tenant).await?);
-            render(&server, page, StatusCode::OK, request, server.hub.channel(tenant).read_limiter()).await
+            render(&server, page, StatusCode::OK, request, server.hub.channel(tenant).list_limiter()).await
         }
         TenantParam::Absent => {
             without_tenant(&server, Page::Selector { unknown: false }, StatusCode::OK, request).await
@@ -59,8 +59,8 @@ async fn without_tenant(
     status: StatusCode,
     request: Request,
 ) -> Result<Response, RefusedPage> {
-    server.read_limiter.wait(Read::Page).await?;
-    render(server, page, status, request, &server.read_limiter).await
+    server.list_limiter.wait(Read::Page).await?;
+    render(server, page, status, request, &server.list_limiter).await
 }
 
 async fn snapshot(server: &Server, tenant: Tenant) -> Result<Snapshot, RefusedPage> {
@@ -86,7 +86,7 @@ async fn render(
     page: Page,
     status: StatusCode,
     request: Request,
-    limiter: &ReadLimiter,
+    limiter: &ListLimiter,
 ) -> Result<Response, RefusedPage> {
     let assets = server.site.assets().clone();
     let isolation = !server.settings.no_isolation;

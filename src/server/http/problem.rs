@@ -9,20 +9,22 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{super::stream::read_limiter::WAIT_MAX, authority::HostName};
+use super::{super::stream::list_limiter::WAIT_MAX, authority::HostName};
 use crate::feed::{
     Message, MessageError, Problem,
     protocol::{FRAME_MAX, IDEMPOTENCY_KEY_MAX},
 };
 
-/// How long a refused client is asked to wait, if waiting helps.
+/// The media type of a problem.
+const MEDIA_TYPE: &str = "application/problem+json";
+/// The wait that the server asks of a refused client, if waiting helps.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a request was refused. The first that applies, in the order of these variants, wins.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     #[error("the server has no place for one more: try again in {} s", RETRY_AFTER.as_secs())]
-    NoPlace,
+    TooManyConnections,
     #[error("send a path, or a whole address that starts with http://, behind the method")]
     MalformedTarget,
     #[error("send exactly one Host header: a host name or an IP address, and perhaps a port")]
@@ -80,7 +82,7 @@ impl Refusal {
     const fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::NoPlace => (S::SERVICE_UNAVAILABLE, "no-place", "No place"),
+            Self::TooManyConnections => (S::SERVICE_UNAVAILABLE, "no-place", "No place"),
             Self::MalformedTarget => (S::BAD_REQUEST, "malformed-target", "Malformed target"),
             Self::MalformedHost => (S::BAD_REQUEST, "malformed-host", "Malformed Host"),
             Self::HostNotAllowed(_) => (S::MISDIRECTED_REQUEST, "host-not-allowed", "Host not allowed"),
@@ -128,7 +130,7 @@ impl Refusal {
     /// The header that the answer must have, next to those of the body.
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
-            Self::NoPlace | Self::Stopping | Self::Full | Self::Busy => {
+            Self::TooManyConnections | Self::Stopping | Self::Full | Self::Busy => {
                 Some((header::RETRY_AFTER, RETRY_AFTER.as_secs().into()))
             }
             Self::TooManyReads => Some((header::RETRY_AFTER, WAIT_MAX.as_secs().into())), // its queue is empty by then
@@ -148,7 +150,7 @@ impl Refusal {
 
 /// Marks an answer as a refusal, for the log.
 #[derive(Debug, Clone)]
-pub(crate) struct Refused {
+pub(crate) struct RefusalRecord {
     /// The machine's name of the kind of problem.
     pub(crate) problem: &'static str,
     /// What a person who runs the server may want to change, if that would help.
@@ -161,9 +163,9 @@ impl IntoResponse for Refusal {
         let mut response = Response::new(Body::from(problem_json(&self.problem())));
         *response.status_mut() = status;
         let advice = matches!(self, Self::HostNotAllowed(_)).then(|| self.to_string());
-        response.extensions_mut().insert(Refused { problem: kind, advice });
+        response.extensions_mut().insert(RefusalRecord { problem: kind, advice });
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some((name, value)) = self.header() {
             headers.insert(name, value);

@@ -20,19 +20,19 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::idle_connections::KeptConnection;
+use super::idle_connections::TrackedConnection;
 
 /// How long a peer may take nothing of what is written to it (contract, "HTTP").
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long until it is looked again whether a peer has ended its sending side that has sent something before.
-const NEXT_LOOK: Duration = Duration::from_millis(250);
+const PEEK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct WriteTimeout {
     tcp: Arc<TcpStream>,
-    connection: Arc<KeptConnection>,
+    connection: Arc<TrackedConnection>,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
 }
@@ -55,7 +55,7 @@ pub(crate) async fn ended_by_peer(tcp: &TcpStream) {
         let peek = || SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]);
         match tcp.try_io(Interest::READABLE, peek) {
             Ok(0) => return,
-            Ok(_) => sleep(NEXT_LOOK).await,
+            Ok(_) => sleep(PEEK_INTERVAL).await,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return,
         }
@@ -64,7 +64,7 @@ pub(crate) async fn ended_by_peer(tcp: &TcpStream) {
 
 impl WriteTimeout {
     /// While a write waits, `connection` is busy.
-    pub(crate) const fn new(tcp: Arc<TcpStream>, connection: Arc<KeptConnection>) -> Self {
+    pub(crate) const fn new(tcp: Arc<TcpStream>, connection: Arc<TrackedConnection>) -> Self {
         Self { tcp, connection, stalled: None }
     }
 
@@ -161,7 +161,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (tcp, _) = listener.accept().await.unwrap();
-        (WriteTimeout::new(Arc::new(tcp), Arc::new(KeptConnection::new(Arc::default()))), peer)
+        (WriteTimeout::new(Arc::new(tcp), Arc::new(TrackedConnection::new(Arc::default()))), peer)
     }
 
     #[tokio::test]

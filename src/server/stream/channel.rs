@@ -29,7 +29,7 @@ use super::{
     counters::Counters,
     frames,
     idempotency::{FirstPost, IdempotencyKey, Keys},
-    read_limiter::{Read, ReadLimiter, TooManyReads, WAIT_MAX},
+    list_limiter::{ListLimiter, Read, TooManyReads, WAIT_MAX},
     subscriber::Subscriber,
 };
 use crate::feed::{
@@ -70,7 +70,7 @@ pub(crate) struct Channel {
     config: ChannelConfig,
     stream: Mutex<Stream>,
     admission: Admission,
-    read_limiter: ReadLimiter,
+    list_limiter: ListLimiter,
     /// Held while the list is encoded: once for all who wait for it.
     encoding: tokio::sync::Mutex<()>,
     log: BatchLog,
@@ -87,7 +87,7 @@ pub(crate) struct Channel {
 struct Stream {
     timeline: Timeline,
     keys: Keys,
-    last: Option<Timestamp>,
+    last_timestamp: Option<Timestamp>,
     waiting: Waiting,
     list: Option<List>,
     stopping: bool,
@@ -98,7 +98,7 @@ struct Stream {
 struct Waiting {
     frames: Vec<u8>,
     events: u64,
-    room: usize,
+    permit_bytes: usize,
     joiners: Vec<Joiner>,
 }
 
@@ -115,8 +115,8 @@ pub(crate) struct Joiner {
 pub(crate) struct Batch {
     pub(crate) segment: Segment,
     pub(crate) events: u64,
-    /// The size of the permits of these events, in bytes, for [`Channel::give_back`].
-    pub(crate) room: usize,
+    /// The size of the permits of these events, in bytes, for [`Channel::release`].
+    pub(crate) permit_bytes: usize,
     pub(crate) joiners: Vec<Joiner>,
     /// No batch comes after this one: the connections are to be closed.
     pub(crate) is_last: bool,
@@ -155,7 +155,7 @@ impl Channel {
         let stream = Stream {
             timeline: Timeline::new(config.retain),
             keys: Keys::default(),
-            last: None,
+            last_timestamp: None,
             waiting: Waiting::default(),
             list: None,
             stopping: false,
@@ -166,7 +166,7 @@ impl Channel {
             config,
             stream: Mutex::new(stream),
             admission: Admission::default(),
-            read_limiter: ReadLimiter::new(),
+            list_limiter: ListLimiter::new(),
             encoding: tokio::sync::Mutex::default(),
             log: BatchLog::default(),
             permits,
@@ -187,7 +187,7 @@ impl Channel {
         message: Message,
         key: Option<IdempotencyKey>,
     ) -> Result<Arc<Event>, NotAccepted> {
-        let room = self.admission.admit(message.as_str().len()).await?;
+        let permit = self.admission.admit(message.as_str().len()).await?;
         let mut stream = self.stream.lock();
         if stream.stopping {
             return Err(NotAccepted::Stopping);
@@ -201,17 +201,17 @@ impl Channel {
             None => {}
         }
         let now = Timestamp::now();
-        let timestamp = stream.last.map_or(now, |last| last.max(now)); // the clock may step back, the stream may not
+        let timestamp = stream.last_timestamp.map_or(now, |last| last.max(now)); // the clock may step back, the stream may not
         let event = Arc::new(Event { id: Uuid::new_v4(), tenant_id: self.tenant, message, timestamp });
         let seq = stream.timeline.append(Arc::clone(&event));
-        stream.last = Some(timestamp);
+        stream.last_timestamp = Some(timestamp);
         stream.list = None;
         if let Some(key) = key {
             stream.keys.remember(&key, event.id, timestamp, &event.message);
         }
         frames::push_text(&mut stream.waiting.frames, &Outgoing::EventCreated { seq, event: &event }.encode());
         stream.waiting.events += 1;
-        stream.waiting.room += room.keep();
+        stream.waiting.permit_bytes += permit.keep();
         drop(stream);
         self.counters.accepted.add(1);
         self.wake.notify_one();
@@ -262,9 +262,9 @@ impl Channel {
             frames::push_ping(&mut stream.waiting.frames);
         }
         let is_last = stream.stopping;
-        let Waiting { frames, events, room, joiners } = std::mem::take(&mut stream.waiting);
+        let Waiting { frames, events, permit_bytes, joiners } = std::mem::take(&mut stream.waiting);
         let segment = self.log.append(frames.into()); // under the lock, so that nobody joins between
-        Batch { segment, events, room, joiners, is_last }
+        Batch { segment, events, permit_bytes, joiners, is_last }
     }
 
     /// The frames that were sent last.
@@ -273,7 +273,7 @@ impl Channel {
     }
 
     /// Gives admission back what the permits of sent events took, in bytes.
-    pub(crate) fn give_back(&self, size: usize) {
+    pub(crate) fn release(&self, size: usize) {
         self.admission.release(size);
     }
 
@@ -292,7 +292,7 @@ impl Channel {
         self.position_in(&self.stream.lock())
     }
 
-    /// The kept events, newest first, and the position they end at, encoded. Paced by the tenant's limiter of reads.
+    /// The kept events, newest first, and the position they end at, encoded. Paced by the `ListLimiter`.
     ///
     /// # Errors
     /// [`TooManyReads`] if too many wait, or if the lists under way take too much memory. Dropping the future changes
@@ -302,7 +302,7 @@ impl Channel {
     }
 
     async fn list_in_turn(&self) -> Result<List, TooManyReads> {
-        self.read_limiter.wait(Read::List).await?;
+        self.list_limiter.wait(Read::List).await?;
         let _encoding = self.encoding.lock().await;
         let (position, events) = {
             let stream = self.stream.lock();
@@ -312,7 +312,7 @@ impl Channel {
             (self.position_in(&stream), newest(&stream.timeline, usize::MAX))
         };
         // Outside the stream's lock, so posts go on.
-        let list = List { position, body: self.read_limiter.hold(encode(&events).await)? };
+        let list = List { position, body: self.list_limiter.hold(encode(&events).await)? };
         let mut stream = self.stream.lock();
         if stream.timeline.seq() == position.seq {
             stream.list = Some(list.clone());
@@ -320,17 +320,17 @@ impl Channel {
         Ok(list)
     }
 
-    /// The limiter of the tenant's reads.
-    pub(crate) const fn read_limiter(&self) -> &ReadLimiter {
-        &self.read_limiter
+    /// The limiter of the tenant's lists and pages.
+    pub(crate) const fn list_limiter(&self) -> &ListLimiter {
+        &self.list_limiter
     }
 
-    /// The newest `most` events for a page. Paced by the tenant's limiter of reads, as lists are.
+    /// The newest `most` events for a page. Paced by the `ListLimiter`, as lists are.
     ///
     /// # Errors
     /// As [`Channel::list`].
     pub(crate) async fn page(&self, most: usize) -> Result<(Position, Vec<Arc<Event>>), TooManyReads> {
-        self.read_limiter.wait(Read::Page).await?;
+        self.list_limiter.wait(Read::Page).await?;
         Ok(self.newest(most))
     }
 
@@ -350,8 +350,8 @@ impl Channel {
 
     /// Counts a connection that has ended. If there are many, the fan-out is woken to drop them: they must not
     /// accumulate between two events.
-    pub(crate) fn ended(&self, reason: CloseReason) {
-        self.counters.ended(reason);
+    pub(crate) fn count_ended(&self, reason: CloseReason) {
+        self.counters.count_ended(reason);
         if self.ended.fetch_add(1, Relaxed) + 1 >= ENDED_MAX {
             self.wake.notify_one();
         }
@@ -441,7 +441,7 @@ mod tests {
         let first = post("before").await;
         // As if that had been long after what the clock says now.
         let later = Timestamp::parse("2999-01-01T00:00:00.000Z").unwrap();
-        channel.stream.lock().last = Some(later);
+        channel.stream.lock().last_timestamp = Some(later);
         let (second, third) = (post("after").await, post("and after that").await);
         assert!(first.timestamp < later);
         assert_eq!((second.timestamp, third.timestamp), (later, later));

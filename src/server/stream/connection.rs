@@ -143,7 +143,7 @@ impl Future for Connection {
             Poll::Pending => {}
         }
         if let Some(reason) = this.subscriber.ended() {
-            this.channel.ended(reason);
+            this.channel.count_ended(reason);
             return Poll::Ready(());
         }
         ready!(this.poll_deadline(cx));

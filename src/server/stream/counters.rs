@@ -33,7 +33,7 @@ pub(crate) struct Counters {
 
 impl Counters {
     /// Counts a connection that has ended.
-    pub(crate) fn ended(&self, reason: CloseReason) {
+    pub(crate) fn count_ended(&self, reason: CloseReason) {
         let count = match reason {
             CloseReason::TooSlow => &self.slow,
             CloseReason::TimedOut => &self.silent,

@@ -69,7 +69,7 @@ pub(crate) async fn run(channel: Arc<Channel>) {
             return close_all(&subscribers, channel.log()).await;
         }
         if channel.take_many_ended() {
-            forget_ended(&mut subscribers).await;
+            drop_ended(&mut subscribers).await;
         }
     }
 }
@@ -85,12 +85,12 @@ async fn send(
     channel: &Channel,
     subscribers: &mut Vec<Arc<Subscriber>>,
     throttle: &mut Throttle,
-    Batch { segment, events, mut room, joiners, .. }: Batch,
+    Batch { segment, events, mut permit_bytes, joiners, .. }: Batch,
     has_ping: bool,
 ) {
     // Given back in parts: given back at once, it would be taken at once, and all new posts would wait for a whole
     // pass.
-    let bit = room / (subscribers.len() / STEP + 1);
+    let part = permit_bytes / (subscribers.len() / STEP + 1);
     // Without frames no subscriber is visited, so its position is not known.
     let (mut delivered, mut needed_from) = (0, if segment.frames.is_empty() { 0 } else { u64::MAX });
     throttle.begin();
@@ -104,8 +104,8 @@ async fn send(
         delivered += events;
         index += 1;
         if index % STEP == 0 {
-            channel.give_back(bit);
-            room -= bit;
+            channel.release(part);
+            permit_bytes -= part;
             throttle.pause(channel.has_waiting()).await;
         }
     }
@@ -119,7 +119,7 @@ async fn send(
         subscribers.push(subscriber);
     }
     channel.log().trim(needed_from);
-    channel.give_back(room);
+    channel.release(permit_bytes);
     channel.counters().delivered.add(delivered);
 }
 
@@ -137,7 +137,7 @@ async fn close_all(subscribers: &[Arc<Subscriber>], log: &BatchLog) {
     }
 }
 
-async fn forget_ended(subscribers: &mut Vec<Arc<Subscriber>>) {
+async fn drop_ended(subscribers: &mut Vec<Arc<Subscriber>>) {
     let mut index = 0;
     while index < subscribers.len() {
         for _ in 0..STEP {

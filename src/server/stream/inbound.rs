@@ -199,29 +199,31 @@ mod tests {
     }
 
     /// The frames that are read when the bytes arrive in pieces of `step`.
-    fn heard(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
-        let (mut inbound, mut said) = (Inbound::default(), Vec::new());
+    fn read_in_pieces(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
+        let (mut inbound, mut frames) = (Inbound::default(), Vec::new());
         for piece in bytes.chunks(step) {
             inbound.read(piece, |one| {
-                said.push(one);
+                frames.push(one);
                 !matches!(
-                    said.last(),
+                    frames.last(),
                     Some(ClientFrame::TooBig | ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)
                 )
             });
-            if matches!(said.last(), Some(ClientFrame::TooBig | ClientFrame::ProtocolError | ClientFrame::InvalidUtf8))
-            {
-                return said;
+            if matches!(
+                frames.last(),
+                Some(ClientFrame::TooBig | ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)
+            ) {
+                return frames;
             }
         }
         assert!(inbound.is_idle(), "something stands after whole frames: {inbound:?}");
-        said
+        frames
     }
 
     fn check(frames: &[Vec<u8>], expected: &[ClientFrame]) {
         let bytes = frames.concat();
         for step in [1, 2, 3, 7, 1_000, usize::MAX >> 1] {
-            assert_eq!(heard(&bytes, step), expected, "in steps of {step}");
+            assert_eq!(read_in_pieces(&bytes, step), expected, "in steps of {step}");
         }
     }
 

@@ -57,7 +57,7 @@ pub(crate) enum SiteError {
         "neither a built site ({SITE}) nor the sources ({PUBLIC} and {STYLE}) are in the working directory: \
          start the server in the project's folder, or set {SITE_VARIABLE} to the site's folder"
     )]
-    Nowhere,
+    NoSite,
     #[error("the site in {0:?} {1}")]
     Build(PathBuf, BuildError),
     #[error("the site in {0:?} cannot be read: {1}")]
@@ -138,9 +138,9 @@ impl Site {
     /// The no-build page alone.
     fn sources() -> Result<Self, SiteError> {
         let folders = [Folder { prefix: "/", path: PUBLIC.into() }, Folder { prefix: "/style/", path: STYLE.into() }];
-        let listing = list(&folders).map_err(|_| SiteError::Nowhere)?;
+        let listing = list(&folders).map_err(|_| SiteError::NoSite)?;
         if ![NO_BUILD_PAGE, STYLE_SHEET].iter().all(|name| matches!(listing.find(name), Some(Found::File(_)))) {
-            return Err(SiteError::Nowhere);
+            return Err(SiteError::NoSite);
         }
         tracing::info!(
             "no client is built: the no-build page at {NO_BUILD_PAGE} takes its place (script/server builds it)"
@@ -175,7 +175,7 @@ impl Site {
             Ok(None) => return Refusal::NotFound.into_response(),
             Err(error) if no_descriptor_left(&error) => {
                 tracing::warn!(%error, "a file cannot be opened for now");
-                return Refusal::NoPlace.into_response();
+                return Refusal::TooManyConnections.into_response();
             }
             Err(error) => {
                 tracing::warn!(%error, "a file cannot be read");

@@ -19,7 +19,7 @@ use crate::stream::{
     hub::Hub,
     idempotency::IdempotencyKey,
 };
-use crate::wire::{self, Heard};
+use crate::wire::{self, Received};
 
 /// A pong, a ping, and a close with 1001, as a client sends them: masked, with zeroes.
 const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
@@ -37,7 +37,7 @@ struct Account {
 }
 
 /// Lets both tenants' publishers and subscribers loose on a hub, stops it at some moment, and checks what came of it.
-pub(crate) fn tell() {
+pub(crate) fn run() {
     block_on(async {
         let hub = Arc::new(Hub::start(&ChannelConfig {
             epoch: Uuid::nil(),
@@ -122,8 +122,8 @@ async fn subscribe(
     crate::spawn(Connection::new(wire, &[], Arc::clone(&channel), permit));
     let mut account = Account { tenant, texts: Vec::new(), list: None, closed: None };
     loop {
-        match peer.hear().await {
-            Heard::Text(text) => {
+        match peer.receive().await {
+            Received::Text(text) => {
                 match Incoming::decode(&text).expect("a frame") {
                     Incoming::ConnectionEstablished(hello) => drop(reached.send(hello.seq)),
                     Incoming::EventCreated { seq, .. } => drop(reached.send(seq)),
@@ -131,16 +131,16 @@ async fn subscribe(
                 }
                 account.texts.push(text);
                 if thread_rng().gen_ratio(1, 3) {
-                    peer.say(&PING); // its pong comes between two frames of the channel, wherever those have got to
+                    peer.send(&PING); // its pong comes between two frames of the channel, wherever those have got to
                 }
             }
-            Heard::Ping => peer.say(&PONG),
-            Heard::Pong => {}
-            Heard::Close(code) => {
+            Received::Ping => peer.send(&PONG),
+            Received::Pong => {}
+            Received::Close(code) => {
                 account.closed = code;
-                peer.say(&CLOSE);
+                peer.send(&CLOSE);
             }
-            Heard::End => break,
+            Received::End => break,
         }
         if account.list.is_none() && !account.texts.is_empty() {
             let list = channel.list().await.expect("no queue");
