@@ -8,8 +8,8 @@ import { expect, test as base } from "../../fixtures/index.js";
 
 const test = base.extend({
   /** The origin of another site, which answers every request with an empty page. */
+  // eslint-disable-next-line no-empty-pattern -- Playwright reads the names
   evil: async ({}, use) => {
-    // eslint-disable-line no-empty-pattern -- Playwright reads the names
     const site = createServer((_, answer) => answer.setHeader("Content-Type", "text/html").end("<!doctype html>"));
     site.listen(0, "127.0.0.1");
     await once(site, "listening");
