@@ -40,17 +40,17 @@ const WAITING_MAX: usize = 4_096;
 /// Keeps the log running. Dropping it writes the last lines and counts.
 #[derive(Debug)]
 pub struct LogGuard {
-    shared: Arc<Shared>,
+    limiter: Arc<Limiter>,
     summaries: Option<JoinHandle<()>>,
     _writer: WorkerGuard,
 }
 
 /// Applies the limit to each line.
 #[derive(Debug, Clone)]
-struct Limit(Arc<Shared>);
+struct LimitFilter(Arc<Limiter>);
 
 #[derive(Debug)]
-struct Shared {
+struct Limiter {
     state: Mutex<State>,
     changed: Condvar,
     dropped: ErrorCounter,
@@ -82,17 +82,18 @@ struct Kind {
 pub fn start(filter: &str) -> LogGuard {
     // A thread of its own writes the lines, since the reader of the error stream may be slow.
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_MAX).finish(stderr());
-    let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), dropped: writer.error_counter() });
-    let lines = layer().with_ansi(wants_colour()).with_writer(writer).with_filter(Limit(Arc::clone(&shared)));
+    let limiter =
+        Arc::new(Limiter { state: Mutex::default(), changed: Condvar::new(), dropped: writer.error_counter() });
+    let lines = layer().with_ansi(wants_colour()).with_writer(writer).with_filter(LimitFilter(Arc::clone(&limiter)));
     // The summaries are logged whatever the filter is.
     let summaries = concat!(module_path!(), "=warn").parse().expect("a module and a level are a directive");
     Registry::default().with(EnvFilter::new(filter).add_directive(summaries)).with(lines).init();
     let summaries = {
-        let shared = Arc::clone(&shared);
+        let limiter = Arc::clone(&limiter);
         // Without this thread the counts are logged when the log ends.
-        thread::Builder::new().name("log".to_owned()).spawn(move || shared.summarise_until_the_end()).ok()
+        thread::Builder::new().name("log".to_owned()).spawn(move || limiter.summarise_until_the_end()).ok()
     };
-    LogGuard { shared, summaries, _writer: guard }
+    LogGuard { limiter, summaries, _writer: guard }
 }
 
 /// Whether lines are coloured: in a terminal, unless the environment forbids it (no-color.org).
@@ -102,15 +103,15 @@ fn wants_colour() -> bool {
 
 impl Drop for LogGuard {
     fn drop(&mut self) {
-        self.shared.state.lock().ended = true;
-        self.shared.changed.notify_all();
+        self.limiter.state.lock().ended = true;
+        self.limiter.changed.notify_all();
         // It fails if the thread has panicked, which the standard library has already reported.
         let _ = self.summaries.take().map(JoinHandle::join);
-        self.shared.summarise();
+        self.limiter.summarise();
     }
 }
 
-impl Shared {
+impl Limiter {
     /// Returns whether this line may be written now. If not, counts it.
     fn admits(&self, event: &Event<'_>, now: Instant) -> bool {
         let mut state = self.state.lock();
@@ -176,7 +177,7 @@ impl Kind {
     }
 }
 
-impl<S: Subscriber + for<'span> LookupSpan<'span>> Filter<S> for Limit {
+impl<S: Subscriber + for<'span> LookupSpan<'span>> Filter<S> for LimitFilter {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
     }
@@ -192,8 +193,8 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Filter<S> for Limit {
 
 /// The message of a line, without its fields.
 fn message_of(event: &Event<'_>) -> String {
-    struct Message(String);
-    impl Visit for Message {
+    struct MessageVisitor(String);
+    impl Visit for MessageVisitor {
         fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
             if field.name() == "message" {
                 // Writing to a string does not fail.
@@ -201,7 +202,7 @@ fn message_of(event: &Event<'_>) -> String {
             }
         }
     }
-    let mut message = Message(String::new());
+    let mut message = MessageVisitor(String::new());
     event.record(&mut message);
     message.0
 }

@@ -103,10 +103,10 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// A request's body that a handler reads. The part that the handler leaves can be read or discarded afterwards.
 #[derive(Debug, Clone)]
-pub(crate) struct SharedBody(Arc<Mutex<Shared>>);
+pub(crate) struct SharedBody(Arc<Mutex<BodyState>>);
 
 #[derive(Debug)]
-struct Shared {
+struct BodyState {
     body: Incoming,
     begun: bool,
 }
@@ -114,7 +114,7 @@ struct Shared {
 impl SharedBody {
     /// Shares `body`. The handler reads the first value; the second reads what the handler leaves.
     pub(crate) fn of(body: Incoming) -> (Body, Self) {
-        let shared = Self(Arc::new(Mutex::new(Shared { body, begun: false })));
+        let shared = Self(Arc::new(Mutex::new(BodyState { body, begun: false })));
         (Body::new(shared.clone()), shared)
     }
 

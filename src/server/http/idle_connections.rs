@@ -11,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 /// The HTTP connections of a server that can be closed.
 #[derive(Debug, Default)]
-pub(crate) struct IdleConnections(Mutex<Order>);
+pub(crate) struct IdleConnections(Mutex<Entries>);
 
 #[derive(Debug, Default)]
-struct Order {
+struct Entries {
     /// The number of the newest entry. Entries are numbered in the order in which they are made.
-    next: u64,
+    newest: u64,
     half_closed: BTreeMap<u64, CancellationToken>,
     idle: BTreeMap<u64, CancellationToken>,
 }
@@ -32,7 +32,7 @@ pub(crate) struct TrackedConnection {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The number of its entry in [`Order`], if the connection can be closed.
+    /// The number of its entry in [`Entries`], if the connection can be closed.
     number: Option<u64>,
     /// The stream, if it must linger: the peer may still send the rest of a request that was answered.
     lingers: Option<Arc<TcpStream>>,
@@ -41,8 +41,8 @@ struct State {
 impl IdleConnections {
     /// Asks one connection to close. Returns whether there was one.
     pub(crate) fn close_longest(&self) -> bool {
-        let mut order = self.0.lock();
-        let longest = order.half_closed.pop_first().or_else(|| order.idle.pop_first());
+        let mut entries = self.0.lock();
+        let longest = entries.half_closed.pop_first().or_else(|| entries.idle.pop_first());
         longest.is_some_and(|(_, close)| {
             close.cancel();
             true
@@ -64,29 +64,29 @@ impl TrackedConnection {
     pub(crate) fn mark_busy(&self) {
         let number = self.state.lock().number.take();
         if let Some(number) = number {
-            let mut order = self.all.0.lock();
-            order.idle.remove(&number);
-            order.half_closed.remove(&number);
+            let mut entries = self.all.0.lock();
+            entries.idle.remove(&number);
+            entries.half_closed.remove(&number);
         }
     }
 
     /// Notes that a request was answered, or that a part of the answer was sent.
     pub(crate) fn mark_idle(&self) {
-        self.enter(|order| &mut order.idle);
+        self.enter(|entries| &mut entries.idle);
     }
 
     /// Notes that a read waits, and that its peer has ended its sending side.
     pub(crate) fn mark_half_closed(&self) {
-        self.enter(|order| &mut order.half_closed);
+        self.enter(|entries| &mut entries.half_closed);
     }
 
-    fn enter(&self, list: impl FnOnce(&mut Order) -> &mut BTreeMap<u64, CancellationToken>) {
+    fn enter(&self, list: impl FnOnce(&mut Entries) -> &mut BTreeMap<u64, CancellationToken>) {
         self.mark_busy();
         let number = {
-            let mut order = self.all.0.lock();
-            order.next += 1;
-            let number = order.next;
-            list(&mut order).insert(number, self.close.clone());
+            let mut entries = self.all.0.lock();
+            entries.newest += 1;
+            let number = entries.newest;
+            list(&mut entries).insert(number, self.close.clone());
             number
         };
         self.state.lock().number = Some(number);

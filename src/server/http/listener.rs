@@ -92,7 +92,7 @@ pub(crate) struct HttpConnections {
 
 /// The connections that were rejected at the limit.
 #[derive(Debug, Default)]
-struct Rejected {
+struct RejectedConnections {
     /// The connections that linger until their peer has received the answer, the oldest first.
     lingering: VecDeque<AbortHandle>,
     /// Whether the last connection was rejected. Only the first rejection in a row is logged.
@@ -114,7 +114,7 @@ impl HttpConnections {
     pub(crate) async fn accept(&self, listener: &TcpListener, server: &Arc<Server>, router: &Router) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         limit_unsent(listener);
-        let (mut reserve, mut rejected, mut short) = (Vec::new(), Rejected::default(), false);
+        let (mut reserve, mut rejected, mut short) = (Vec::new(), RejectedConnections::default(), false);
         loop {
             refill_reserve(&mut reserve);
             match listener.accept().await {
@@ -140,7 +140,13 @@ impl HttpConnections {
 
     /// Serves a new connection in a free slot, or in the slot of the connection that was idle longest. If there is none,
     /// rejects it.
-    fn serve_or_reject(&self, tcp: TcpStream, server: &Arc<Server>, router: &Router, rejected: &mut Rejected) {
+    fn serve_or_reject(
+        &self,
+        tcp: TcpStream,
+        server: &Arc<Server>,
+        router: &Router,
+        rejected: &mut RejectedConnections,
+    ) {
         // Sends each frame at once. If this fails, events arrive later.
         let _ = tcp.set_nodelay(true);
         let tracked = TrackedConnection::new(Arc::clone(&self.idle));
@@ -260,7 +266,7 @@ async fn abandoned(peer: &TcpStream, connection: &TrackedConnection, is_read: bo
     }
 }
 
-impl Rejected {
+impl RejectedConnections {
     /// Rejects a connection with `503` at once, and lets it linger.
     fn add(&mut self, tcp: TcpStream) {
         if !std::mem::replace(&mut self.full, true) {

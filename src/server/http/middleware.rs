@@ -28,7 +28,7 @@ pub(crate) async fn answer(server: Arc<Server>, router: Router, request: Request
     let (body, rest) = SharedBody::of(body);
     let (method, awaits_continue) = (head.method.clone(), awaits_continue(&head.headers));
     let mut request = Request::from_parts(head, body);
-    let mut response = match admit(&server, &mut request) {
+    let mut response = match check(&server, &mut request) {
         Ok(()) => explain_method_not_allowed(router.oneshot(request).await.unwrap_or_else(|never| match never {})),
         Err(Refusal::Stopping) if is_page(&request) => RefusedPage(Refusal::Stopping).into_response(),
         Err(refusal) => refusal.into_response(),
@@ -75,7 +75,7 @@ fn explain_method_not_allowed(response: Response) -> Response {
 ///
 /// # Errors
 /// The first refusal that applies, in the contract's order.
-fn admit(server: &Server, request: &mut Request<Body>) -> Result<(), Refusal> {
+fn check(server: &Server, request: &mut Request<Body>) -> Result<(), Refusal> {
     // Only the target of a CONNECT has no path (RFC 9112, section 3.2.3).
     if request.uri().path().is_empty() {
         return Err(Refusal::MalformedTarget);

@@ -35,10 +35,10 @@ pub(crate) async fn call_isolation_report(
     /// The arguments of the server function: none.
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Nothing {}
+    struct NoArguments {}
 
     let (head, body) = request.into_parts();
-    let (Nothing {}, body) = read_json(&head.headers, body, "send an empty JSON object").await?;
+    let (NoArguments {}, body) = read_json(&head.headers, body, "send an empty JSON object").await?;
     Ok(call(head, body, move || provide_context(Arc::clone(&server))).await)
 }
 

@@ -21,10 +21,10 @@ const SLACK: u32 = 2;
 
 /// The newest part of the bytes that a channel has sent. A position in the log is the number of bytes sent before it.
 #[derive(Debug, Default)]
-pub(crate) struct BatchLog(Mutex<Kept>);
+pub(crate) struct BatchLog(Mutex<LogState>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct LogState {
     segments: VecDeque<Segment>,
     end: u64,
 }
@@ -54,11 +54,11 @@ impl Segment {
 impl BatchLog {
     /// Appends the frames of a batch. Only the channel calls this, under its lock.
     pub(crate) fn append(&self, frames: Bytes) -> Segment {
-        let mut kept = self.0.lock();
-        let segment = Segment { start: kept.end, frames, queued_at: Instant::now() };
+        let mut state = self.0.lock();
+        let segment = Segment { start: state.end, frames, queued_at: Instant::now() };
         if !segment.frames.is_empty() {
-            kept.end = segment.end();
-            kept.segments.push_back(segment.clone());
+            state.end = segment.end();
+            state.segments.push_back(segment.clone());
         }
         segment
     }
@@ -71,45 +71,45 @@ impl BatchLog {
     /// At most `most` slices from `position` on. The result is empty if `position` is the end or after it, and `None` if
     /// the byte at `position` is no longer kept.
     pub(crate) fn read(&self, position: u64, most: usize) -> Option<Vec<Bytes>> {
-        let kept = self.0.lock();
-        let Some(first) = kept.index(position) else { return kept.is_caught_up(position).then(Vec::new) };
-        let segments = kept.segments.range(first..).take(most);
+        let state = self.0.lock();
+        let Some(first) = state.index(position) else { return state.is_caught_up(position).then(Vec::new) };
+        let segments = state.segments.range(first..).take(most);
         Some(segments.map(|segment| segment.from(position).unwrap_or_else(|| segment.frames.clone())).collect())
     }
 
     /// The rest of the frame that `position` is in. It is empty if a frame starts at `position`, and `None` if that part is
     /// no longer kept.
     pub(crate) fn rest_of_frame(&self, position: u64) -> Option<Bytes> {
-        let kept = self.0.lock();
-        let Some(index) = kept.index(position) else { return kept.is_caught_up(position).then(Bytes::new) };
-        let segment = kept.segments.get(index)?;
+        let state = self.0.lock();
+        let Some(index) = state.index(position) else { return state.is_caught_up(position).then(Bytes::new) };
+        let segment = state.segments.get(index)?;
         let offset = usize::try_from(position - segment.start).ok()?;
         Some(segment.frames.slice(offset..frames::end_of_frame(&segment.frames, offset)))
     }
 
     /// The time when the byte at `position` was appended; `None` if there is no such byte yet, or no longer.
     pub(crate) fn queued_at(&self, position: u64) -> Option<Instant> {
-        let kept = self.0.lock();
-        kept.segments.get(kept.index(position)?).map(|segment| segment.queued_at)
+        let state = self.0.lock();
+        state.segments.get(state.index(position)?).map(|segment| segment.queued_at)
     }
 
     /// Drops the segments before `needed_from`, and those beyond [`SLACK`] times the maximum backlog, in bytes or in age.
     pub(crate) fn trim(&self, needed_from: u64) {
-        let mut kept = self.0.lock();
+        let mut state = self.0.lock();
         let now = Instant::now();
-        let farthest = kept.end.saturating_sub(u64::from(SLACK) * BACKLOG_MAX as u64);
+        let farthest = state.end.saturating_sub(u64::from(SLACK) * BACKLOG_MAX as u64);
         let is_dropped = |segment: &mut Segment| {
             segment.end() <= needed_from.max(farthest)
                 || now.saturating_duration_since(segment.queued_at) > BACKLOG_AGE * SLACK
         };
-        while kept.segments.pop_front_if(is_dropped).is_some() {}
-        if kept.segments.is_empty() {
-            kept.segments = VecDeque::new();
+        while state.segments.pop_front_if(is_dropped).is_some() {}
+        if state.segments.is_empty() {
+            state.segments = VecDeque::new();
         }
     }
 }
 
-impl Kept {
+impl LogState {
     /// The index of the segment that holds the byte at `position`.
     fn index(&self, position: u64) -> Option<usize> {
         let index = self.segments.partition_point(|segment| segment.end() <= position);

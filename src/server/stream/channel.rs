@@ -255,7 +255,7 @@ impl Channel {
 
     /// Takes the next batch, and appends its frames to the log. With `heartbeat`, a heartbeat and a ping are added at its
     /// end.
-    pub(crate) fn take(&self, heartbeat: bool) -> Batch {
+    pub(crate) fn take_batch(&self, heartbeat: bool) -> Batch {
         let reconnect_ms = self.reconnect_ms();
         let mut stream = self.stream.lock();
         if heartbeat {

@@ -98,8 +98,8 @@ impl Connection {
 /// Handles one frame of the peer. Returns whether to continue with its next frame.
 fn handle(subscriber: &Subscriber, log: &BatchLog, limit: &mut FrameLimit, frame: ClientFrame) -> bool {
     let within_limit = match &frame {
-        ClientFrame::Pong => subscriber.take_expected_pong() || limit.take(),
-        ClientFrame::Ping(_) | ClientFrame::EmptyFragment => limit.take(),
+        ClientFrame::Pong => subscriber.take_expected_pong() || limit.count(),
+        ClientFrame::Ping(_) | ClientFrame::EmptyFragment => limit.count(),
         _ => true,
     };
     if !within_limit {

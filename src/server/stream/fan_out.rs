@@ -61,7 +61,7 @@ pub(crate) async fn run(channel: Arc<Channel>) {
                 false // subscribers that joined meanwhile are checked next time
             }
         };
-        let batch = channel.take(is_heartbeat);
+        let batch = channel.take_batch(is_heartbeat);
         let is_last = batch.is_last;
         send(&channel, &mut subscribers, &mut throttle, batch, is_heartbeat).await;
         if is_last {

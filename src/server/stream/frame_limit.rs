@@ -22,7 +22,7 @@ pub(crate) struct FrameLimit {
 
 impl FrameLimit {
     /// Counts a frame. Returns whether it is within the limit.
-    pub(super) fn take(&mut self) -> bool {
+    pub(super) fn count(&mut self) -> bool {
         let now = Instant::now();
         let second = (now - *self.start.get_or_insert(now)).as_secs() as u32;
         // The seconds since the last frame had no frame, so their counts start at zero.
@@ -47,15 +47,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hundred_frames_at_once_are_within_the_limit_and_one_more_is_not() {
         let mut limit = FrameLimit::default();
-        assert!((0..FRAMES_MAX).all(|_| limit.take()));
-        assert!(!limit.take());
+        assert!((0..FRAMES_MAX).all(|_| limit.count()));
+        assert!(!limit.count());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_keeps_to_ten_frames_a_second_is_never_closed() {
         let mut limit = FrameLimit::default();
         for n in 0..1_000 {
-            assert!(limit.take(), "frame {n}");
+            assert!(limit.count(), "frame {n}");
             advance(Duration::from_millis(100)).await;
         }
     }
@@ -63,19 +63,19 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn frames_count_wherever_the_span_starts() {
         let mut limit = FrameLimit::default();
-        assert!(limit.take());
+        assert!(limit.count());
         advance(Duration::from_millis(9_500)).await;
-        assert!((0..60).all(|_| limit.take()));
+        assert!((0..60).all(|_| limit.count()));
         advance(Duration::from_secs(2)).await;
-        assert!((0..40).all(|_| limit.take()));
-        assert!(!limit.take(), "the 101st within 2 s");
+        assert!((0..40).all(|_| limit.count()));
+        assert!(!limit.count(), "the 101st within 2 s");
     }
 
     #[tokio::test(start_paused = true)]
     async fn frames_before_the_span_do_not_count() {
         let mut limit = FrameLimit::default();
         for pause in [10, 11, 19, 3_600] {
-            assert!((0..FRAMES_MAX).all(|_| limit.take()), "before {pause} s");
+            assert!((0..FRAMES_MAX).all(|_| limit.count()), "before {pause} s");
             advance(Duration::from_secs(pause)).await;
         }
     }

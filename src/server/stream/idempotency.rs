@@ -35,7 +35,7 @@ impl IdempotencyKey {
 
 /// The part of a key's event that is remembered. The retry brings the message again.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Remembered {
+pub(crate) struct RememberedEvent {
     pub(crate) id: Uuid,
     pub(crate) timestamp: Timestamp,
     message: Fingerprint,
@@ -46,7 +46,7 @@ pub(crate) struct Remembered {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum FirstPost {
     /// It had the same message.
-    Same(Remembered),
+    Same(RememberedEvent),
     /// It had another message.
     Other,
 }
@@ -55,7 +55,7 @@ pub(crate) enum FirstPost {
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     fingerprints: Fingerprints,
-    events: HashMap<Fingerprint, Remembered>,
+    events: HashMap<Fingerprint, RememberedEvent>,
     /// The time when each key was used, the oldest first. A key that is used again after it has expired is in here twice.
     by_age: VecDeque<(Fingerprint, Instant)>,
 }
@@ -85,7 +85,7 @@ impl Keys {
     pub(crate) fn remember(&mut self, key: &IdempotencyKey, id: Uuid, timestamp: Timestamp, message: &Message) {
         let message = self.fingerprints.of(message.as_str());
         let (key, since) = (self.fingerprints.of(&key.0), Instant::now());
-        self.events.insert(key, Remembered { id, timestamp, message, since });
+        self.events.insert(key, RememberedEvent { id, timestamp, message, since });
         self.by_age.push_back((key, since));
         for _ in 0..DROPPED_AT_ONCE {
             self.drop_oldest();
@@ -104,7 +104,7 @@ impl Keys {
     }
 }
 
-impl Remembered {
+impl RememberedEvent {
     fn is_expired(&self) -> bool {
         self.since.elapsed() >= REMEMBERED
     }
@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(found(&keys, "0"), None);
         assert!(found(&keys, "1").is_some());
         // An entry of the map takes a key, an event and one byte. The map and the queue are at most half empty: times 2.
-        let entry = size_of::<(Fingerprint, Remembered)>() + 1;
+        let entry = size_of::<(Fingerprint, RememberedEvent)>() + 1;
         let bytes = 2 * KEYS_MAX * (entry + size_of::<(Fingerprint, Instant)>());
         assert!(bytes <= 30_000_000, "{bytes}");
     }

@@ -73,14 +73,14 @@ impl From<SiteError> for io::Error {
 /// The site's files, and which of them a page links.
 #[derive(Debug)]
 pub(crate) struct Site {
-    files: Content,
+    files: FileSource,
     assets: Assets,
     build: String,
 }
 
 /// The files in memory, or the folders from which each request reads its file.
 #[derive(Debug)]
-enum Content {
+enum FileSource {
     InMemory(Files),
     OnDisk(Arc<[Folder]>),
 }
@@ -128,9 +128,9 @@ impl Site {
         tracing::info!(root = %root.display(), js, wasm, css, "serving the built client");
         let name = build::fingerprint(&wasm).unwrap_or(env!("CARGO_PKG_VERSION")).to_owned();
         let files = if watched {
-            Content::OnDisk(folders.into())
+            FileSource::OnDisk(folders.into())
         } else {
-            Content::InMemory(listing.read().map_err(unreadable)?)
+            FileSource::InMemory(listing.read().map_err(unreadable)?)
         };
         Ok(Some(Self { files, assets: Assets { css, client: Some(ClientFiles { js, wasm }) }, build: name }))
     }
@@ -146,7 +146,7 @@ impl Site {
             "no client is built: use the no-build page at {NO_BUILD_PAGE}, or build the client with script/server"
         );
         Ok(Self {
-            files: Content::OnDisk(folders.into()),
+            files: FileSource::OnDisk(folders.into()),
             assets: Assets { css: String::from(STYLE_SHEET), client: None },
             build: String::from("no-build"),
         })
@@ -191,8 +191,8 @@ impl Site {
 
     async fn look_up(&self, name: String) -> io::Result<Option<Found<Arc<File>>>> {
         match &self.files {
-            Content::InMemory(files) => Ok(files.find(&name).map(Found::cloned)),
-            Content::OnDisk(folders) => {
+            FileSource::InMemory(files) => Ok(files.find(&name).map(Found::cloned)),
+            FileSource::OnDisk(folders) => {
                 let folders = Arc::clone(folders);
                 let read = move || list(&folders)?.find(&name).map(Found::read).transpose();
                 tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?

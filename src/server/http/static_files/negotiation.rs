@@ -38,7 +38,7 @@ impl Coding {
 /// The coding that the client prefers among those at hand, which come with the best first. `None` means the plain file. It
 /// is also sent if the client accepts nothing, since it may still be able to read that.
 pub(super) fn preferred(headers: &HeaderMap, at_hand: impl Iterator<Item = Coding>) -> Option<Coding> {
-    let accepted = Accepted::of(headers);
+    let accepted = AcceptedCodings::of(headers);
     let mut best = (None, accepted.weight("identity").unwrap_or(0.0));
     for coding in at_hand {
         let weight = accepted.weight(coding.name()).or_else(|| accepted.weight("*")).unwrap_or(0.0);
@@ -51,9 +51,9 @@ pub(super) fn preferred(headers: &HeaderMap, at_hand: impl Iterator<Item = Codin
 }
 
 /// The codings that a client accepts: names in lower case, with weights from 0 to 1.
-struct Accepted(Vec<(String, f32)>);
+struct AcceptedCodings(Vec<(String, f32)>);
 
-impl Accepted {
+impl AcceptedCodings {
     /// Parses all lines of the header. A coding with an invalid weight is ignored.
     fn of(headers: &HeaderMap) -> Self {
         let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
