@@ -86,7 +86,7 @@ pub fn TimelineView(
         </p>
         <div id=FEED role="feed" aria-label="Events" aria-busy=word(move || yes_or_no(empty())) on:keydown=keys>
             <For each=move || rows.get() key=|row| row.entry.event.id let(row)>
-                {view! { <EventView row state clock /> }.into_any()}
+                <EventView row state clock />
             </For>
         </div>
         <p id=AFTER class="hint" tabindex="-1" hidden=flag(empty)>

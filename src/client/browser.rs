@@ -3,12 +3,18 @@
 use std::{
     cell::{Cell, RefCell},
     future::Future,
+    mem,
     rc::Rc,
 };
 
+use any_spawner::Executor;
 use gloo_net::http::{Method, RequestBuilder};
 use js_sys::{Array, Date, JSON, Math, Promise, Reflect};
-use leptos::IntoView;
+use leptos::{
+    IntoView,
+    prelude::{Owner, RenderHtml},
+    tachys::{hydration::Cursor, view::PositionState},
+};
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
@@ -282,8 +288,14 @@ where
     F: FnOnce() -> N + 'static,
     N: IntoView,
 {
-    let Some(parent) = element::<HtmlElement>(id) else { return false };
-    leptos::mount::hydrate_from(parent, view).forget();
+    let Some(parent) = element::<Element>(id) else { return false };
+    // It may be there already: then it is as good.
+    let _ = Executor::init_wasm_bindgen();
+    // Leptos' own `hydrate_from` brings the context of resources and suspense, which no page has.
+    let owner = Owner::new();
+    let state = owner.with(|| view().into_view().hydrate::<true>(&Cursor::new(parent), &PositionState::default()));
+    // Both live as long as the page.
+    mem::forget((owner, state));
     let is_whole = !IS_MISPLACED.get();
     if is_whole {
         AFTER_MOUNT.take().into_iter().for_each(|act| act());
@@ -386,7 +398,7 @@ fn run_frame() {
     let work = FRAMES.with_borrow_mut(|frames| {
         let _ = window().cancel_animation_frame(frames.frame);
         window().clear_timeout_with_handle(frames.timer);
-        std::mem::take(&mut frames.work)
+        mem::take(&mut frames.work)
     });
     work.into_iter().for_each(|act| act());
 }

@@ -5,6 +5,8 @@
 
 use std::{str::FromStr, sync::Arc};
 
+use uuid::Uuid;
+
 use super::{ANSWER_LIMIT, Answer, ListAnswer, NoAnswer, browser::Json};
 use crate::feed::{
     Ended, Event, Message, Position, Problem, Report, TenantReport, Timestamp,
@@ -36,6 +38,12 @@ impl Json {
         self.member(name)?.as_flag()
     }
 
+    /// The uuid under this name.
+    #[must_use]
+    pub fn uuid(&self, name: &str) -> Option<Uuid> {
+        Uuid::try_parse(&self.text(name)?).ok()
+    }
+
     /// The value that the text under this name stands for.
     #[must_use]
     pub fn parsed<T: FromStr>(&self, name: &str) -> Option<T> {
@@ -51,9 +59,9 @@ pub fn frame(text: &str) -> Option<Incoming> {
     Some(match json.text("type")?.as_str() {
         "connection_established" => Incoming::ConnectionEstablished(Hello {
             tenant_id: json.parsed("tenant_id")?,
-            connection_id: json.parsed("connection_id")?,
+            connection_id: json.uuid("connection_id")?,
             timestamp: timestamp(&json)?,
-            epoch: json.parsed("epoch")?,
+            epoch: json.uuid("epoch")?,
             seq: json.number("seq")?,
             heartbeat_ms: milliseconds("heartbeat_ms")?,
             reconnect_ms: milliseconds("reconnect_ms")?,
@@ -117,7 +125,7 @@ fn timestamp(json: &Json) -> Option<Timestamp> {
 impl FromJson for Event {
     fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
-            id: json.parsed("id")?,
+            id: json.uuid("id")?,
             tenant_id: json.parsed("tenant_id")?,
             message: Message::parse(&json.text("message")?).ok()?,
             timestamp: timestamp(json)?,
@@ -127,7 +135,7 @@ impl FromJson for Event {
 
 impl FromJson for Position {
     fn from_json(json: &Json) -> Option<Self> {
-        Some(Self { epoch: json.parsed("epoch")?, seq: json.number("seq")? })
+        Some(Self { epoch: json.uuid("epoch")?, seq: json.number("seq")? })
     }
 }
 
@@ -146,7 +154,7 @@ impl FromJson for Report {
     fn from_json(json: &Json) -> Option<Self> {
         let [a, b] = &json.member("tenants")?.items()?[..] else { return None };
         Some(Self {
-            epoch: json.parsed("epoch")?,
+            epoch: json.uuid("epoch")?,
             timestamp: timestamp(json)?,
             build: json.text("build")?,
             tenants: [TenantReport::from_json(a)?, TenantReport::from_json(b)?],
@@ -182,7 +190,6 @@ impl FromJson for Ended {
 #[cfg(test)]
 mod tests {
     use serde::Serialize;
-    use uuid::Uuid;
 
     use super::*;
     use crate::feed::{Tenant, protocol::Outgoing};
