@@ -300,7 +300,7 @@ impl Channel {
     /// [`TooManyReads`] if too many reads wait, or if the lists that are being sent take too much memory.
     ///
     /// # Cancel safety
-    /// If the future is dropped before it ends, it leaves the queue and takes no turn.
+    /// If the future is dropped while it waits, it leaves the queue and takes no turn.
     pub(crate) async fn list(&self) -> Result<List, TooManyReads> {
         timeout(WAIT_MAX, self.list_in_turn()).await.unwrap_or(Err(TooManyReads))
     }
