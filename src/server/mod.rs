@@ -106,7 +106,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
     server.requests.close();
     let drained = timeout_at(deadline, async {
         server.requests.wait().await;
-        server.hub.stopped().await;
+        server.hub.wait_until_stopped().await;
         connections.finish().await;
     });
     let in_time = drained.await.is_ok();

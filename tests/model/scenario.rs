@@ -83,7 +83,7 @@ pub(crate) fn run() {
         for subscriber in subscribers {
             accounts.push(end_of(subscriber).await);
         }
-        hub.stopped().await;
+        hub.wait_until_stopped().await;
         for tenant in Tenant::ALL {
             let accounts = accounts.iter().filter(|account| account.tenant == tenant);
             check(hub.channel(tenant), tenant, &accepted[tenant as usize], accounts);

@@ -48,7 +48,7 @@ pub(crate) enum Refusal {
     #[error("the WebSocket handshake is wrong: {0}")]
     WrongHandshake(&'static str),
     #[error("this tenant is at its limit of connections: try again in {} s", RETRY_AFTER.as_secs())]
-    Full,
+    TenantFull,
     #[error("too many lists and pages are waiting: try again in {} s", WAIT_MAX.as_secs())]
     TooManyReads,
     #[error("invalid Idempotency-Key: send at most one, of 1 to {IDEMPOTENCY_KEY_MAX} visible ASCII characters")]
@@ -93,7 +93,7 @@ impl Refusal {
             Self::NoTenantHeader | Self::NoTenantParameter => (S::UNAUTHORIZED, "no-tenant", "No tenant"),
             Self::UpgradeRequired => (S::UPGRADE_REQUIRED, "upgrade-required", "Upgrade required"),
             Self::WrongHandshake(_) => (S::BAD_REQUEST, "wrong-handshake", "Wrong WebSocket handshake"),
-            Self::Full => (S::SERVICE_UNAVAILABLE, "full", "Full"),
+            Self::TenantFull => (S::SERVICE_UNAVAILABLE, "full", "Full"),
             Self::TooManyReads => (S::SERVICE_UNAVAILABLE, "too-many-reads", "Too many reads"),
             Self::WrongIdempotencyKey => (S::BAD_REQUEST, "wrong-idempotency-key", "Wrong Idempotency-Key"),
             Self::NotJsonType => (S::UNSUPPORTED_MEDIA_TYPE, "not-json-type", "Unsupported media type"),
@@ -130,7 +130,7 @@ impl Refusal {
     /// The header that this refusal needs in addition to those of every problem.
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
-            Self::TooManyConnections | Self::Stopping | Self::Full | Self::Busy => {
+            Self::TooManyConnections | Self::Stopping | Self::TenantFull | Self::Busy => {
                 Some((header::RETRY_AFTER, RETRY_AFTER.as_secs().into()))
             }
             Self::TooManyReads => Some((header::RETRY_AFTER, WAIT_MAX.as_secs().into())), // the queue is empty by then

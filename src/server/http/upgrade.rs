@@ -48,7 +48,7 @@ pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Re
         return Err(Refusal::WrongHandshake("send it without a body")); // a body would be parsed as frames
     }
     let channel = Arc::clone(server.hub.channel(tenant));
-    let permit = channel.permit().ok_or(Refusal::Full)?;
+    let permit = channel.permit().ok_or(Refusal::TenantFull)?;
     tokio::spawn(connect(hyper::upgrade::on(&mut request), channel, permit));
 
     let mut response = Response::new(Body::empty());

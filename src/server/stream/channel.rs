@@ -88,14 +88,14 @@ struct Stream {
     timeline: Timeline,
     keys: Keys,
     last_timestamp: Option<Timestamp>,
-    waiting: Waiting,
+    next_batch: NextBatch,
     list: Option<List>,
     stopping: bool,
 }
 
 /// The content of the next batch: encoded frames, and the subscribers that have joined since the last batch.
 #[derive(Debug, Default)]
-struct Waiting {
+struct NextBatch {
     frames: Vec<u8>,
     events: u64,
     permit_bytes: usize,
@@ -156,7 +156,7 @@ impl Channel {
             timeline: Timeline::new(config.retain),
             keys: Keys::default(),
             last_timestamp: None,
-            waiting: Waiting::default(),
+            next_batch: NextBatch::default(),
             list: None,
             stopping: false,
         };
@@ -211,9 +211,9 @@ impl Channel {
         if let Some(key) = key {
             stream.keys.remember(&key, event.id, timestamp, &event.message);
         }
-        frames::push_text(&mut stream.waiting.frames, &Outgoing::EventCreated { seq, event: &event }.encode());
-        stream.waiting.events += 1;
-        stream.waiting.permit_bytes += permit.keep();
+        frames::push_text(&mut stream.next_batch.frames, &Outgoing::EventCreated { seq, event: &event }.encode());
+        stream.next_batch.events += 1;
+        stream.next_batch.permit_bytes += permit.keep();
         drop(stream);
         self.counters.accepted.add(1);
         self.wake.notify_one();
@@ -247,10 +247,10 @@ impl Channel {
         let mut frame = Vec::new();
         frames::push_text(&mut frame, &Outgoing::ConnectionEstablished(&hello).encode());
         // The waiting frames become the next segment of the log, and the subscriber starts behind them.
-        let position = self.log.end() + stream.waiting.frames.len() as u64;
+        let position = self.log.end() + stream.next_batch.frames.len() as u64;
         subscriber.start(frame.into(), position);
-        let events_before = stream.waiting.events;
-        stream.waiting.joiners.push(Joiner { subscriber: Arc::clone(subscriber), events_before });
+        let events_before = stream.next_batch.events;
+        stream.next_batch.joiners.push(Joiner { subscriber: Arc::clone(subscriber), events_before });
     }
 
     /// Takes the next batch, and appends its frames to the log. With `heartbeat`, a heartbeat and a ping are added at its
@@ -260,11 +260,11 @@ impl Channel {
         let mut stream = self.stream.lock();
         if heartbeat {
             let seq = stream.timeline.seq();
-            frames::push_text(&mut stream.waiting.frames, &Outgoing::Heartbeat { seq, reconnect_ms }.encode());
-            frames::push_ping(&mut stream.waiting.frames);
+            frames::push_text(&mut stream.next_batch.frames, &Outgoing::Heartbeat { seq, reconnect_ms }.encode());
+            frames::push_ping(&mut stream.next_batch.frames);
         }
         let is_last = stream.stopping;
-        let Waiting { frames, events, permit_bytes, joiners } = std::mem::take(&mut stream.waiting);
+        let NextBatch { frames, events, permit_bytes, joiners } = std::mem::take(&mut stream.next_batch);
         let segment = self.log.append(frames.into()); // under the lock, so that no subscriber joins in between
         Batch { segment, events, permit_bytes, joiners, is_last }
     }
@@ -280,12 +280,12 @@ impl Channel {
     }
 
     /// Whether events wait for the next batch.
-    pub(crate) fn has_waiting(&self) -> bool {
-        self.stream.lock().waiting.events > 0
+    pub(crate) fn has_waiting_events(&self) -> bool {
+        self.stream.lock().next_batch.events > 0
     }
 
-    /// Ends when the fan-out has work: events that wait, a stop, or many ended connections.
-    pub(crate) async fn woken(&self) {
+    /// Waits until the fan-out has work: events that wait, a stop, or many ended connections.
+    pub(crate) async fn wait_for_work(&self) {
         self.wake.notified().await;
     }
 
@@ -300,7 +300,7 @@ impl Channel {
     /// [`TooManyReads`] if too many reads wait, or if the lists that are being sent take too much memory.
     ///
     /// # Cancel safety
-    /// If the future is dropped before it ends, it leaves the queue and takes no turn.
+    /// If the future is dropped while it waits, it leaves the queue and takes no turn.
     pub(crate) async fn list(&self) -> Result<List, TooManyReads> {
         timeout(WAIT_MAX, self.list_in_turn()).await.unwrap_or(Err(TooManyReads))
     }
@@ -381,8 +381,8 @@ impl Channel {
         self.wake.notify_one();
     }
 
-    /// Ends when no connection is left.
-    pub(crate) async fn emptied(&self) {
+    /// Waits until no connection is left.
+    pub(crate) async fn wait_until_empty(&self) {
         let all = u32::try_from(self.config.max_connections).unwrap_or(u32::MAX);
         // It fails only if the semaphore is closed, and nothing closes it.
         let _ = self.permits.acquire_many(all).await;

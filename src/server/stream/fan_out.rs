@@ -51,7 +51,7 @@ pub(crate) async fn run(channel: Arc<Channel>) {
             biased;
             _ = heartbeats.tick() => Wake::Heartbeat,
             _ = silence_checks.tick() => Wake::SilenceCheck,
-            () = channel.woken() => Wake::Waiting,
+            () = channel.wait_for_work() => Wake::Waiting,
         };
         let is_heartbeat = match wake {
             Wake::Heartbeat => true,
@@ -105,7 +105,7 @@ async fn send(
         if index % STEP == 0 {
             channel.release(part);
             permit_bytes -= part;
-            throttle.pause(channel.has_waiting()).await;
+            throttle.pause(channel.has_waiting_events()).await;
         }
     }
     for (index, Joiner { subscriber, events_before }) in joiners.into_iter().enumerate() {

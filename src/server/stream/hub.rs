@@ -44,10 +44,10 @@ impl Hub {
         Tenant::ALL.into_iter().for_each(|tenant| self.channel(tenant).stop());
     }
 
-    /// Ends when the last connection has ended.
-    pub(crate) async fn stopped(&self) {
+    /// Waits until the last connection has ended.
+    pub(crate) async fn wait_until_stopped(&self) {
         for tenant in Tenant::ALL {
-            self.channel(tenant).emptied().await;
+            self.channel(tenant).wait_until_empty().await;
         }
     }
 }
