@@ -1,5 +1,5 @@
-//! The server functions: what the page asks of the server beside the feed itself (contract, "HTTP"). What they do on
-//! the server is in `server::http::server_fns`.
+//! Declares the server functions: the page's requests apart from the feed itself (contract, "HTTP"). Their server side is in
+//! `server::http::server_fns`.
 //!
 //! Their bodies and answers are those of the API, and so is the way they take: the one [`driver::fetch`]. The framework's
 //! own client, with its streams and forms and a reader for each type, would be a tenth of what people load.
@@ -32,7 +32,7 @@ use crate::{
 /// The server's refusal, or what [`wire::result`] makes of anything else: then the message may have been accepted.
 #[server(prefix = "/api", endpoint = "post_event", protocol = AsApi)]
 pub async fn post_event(
-    /// What was written.
+    /// The message as typed.
     message: String,
     /// The same again never posts twice. It is a header of the request.
     #[server(skip)]
@@ -42,7 +42,7 @@ pub async fn post_event(
     crate::server::http::server_fns::post_event(&message).await
 }
 
-/// What the server counts of both tenants, for the isolation view.
+/// Reads the server's counts of both tenants, for the isolation view.
 ///
 /// # Errors
 /// As [`post_event`].
@@ -59,7 +59,7 @@ pub async fn post_as(tenant: Tenant, message: String, key: &str) {
     let _ = driver::fetch(request).await;
 }
 
-/// A server function's call: its arguments are the body, and this is what goes beside it.
+/// A server function's call. Its arguments are the body; this is the rest of the request.
 pub trait Call: Serialize {
     /// The key that makes a retry safe.
     fn key(&self) -> Option<&str> {

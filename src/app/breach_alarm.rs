@@ -1,10 +1,10 @@
-//! Renders the alarm that nobody should ever see (contract, "A client's duty", 5). What is a breach, `client::session` decides.
+//! Renders the alarm that nobody should ever see (contract, "A client's duty", 5). `client::session` decides which event is a breach.
 
 use leptos::prelude::*;
 
 use super::erased::{Erased, Words, flag, text};
 
-/// Says that something of another tenant came, and was dropped. It stays until the page is loaded anew.
+/// Says that something of another tenant came, and was dropped. It stays until the page is loaded again.
 #[component]
 pub fn BreachAlarm(
     /// How many times that has happened.

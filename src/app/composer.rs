@@ -1,20 +1,21 @@
 //! Renders the post form, and carries what is typed and answered to its rules in `client::post_form`.
 //!
-//! What a message may contain, [`Message`] decides.
+//! [`Message`] decides which text may be posted.
 
 use leptos::{ev, prelude::*, task::spawn_local};
 
 use super::{
     actions,
     erased::{Hides, Words, flag, hides, now, text, word, yes_or_no},
+    words,
 };
 use crate::{
     client::{
         browser,
         draft::Draft,
         driver::{self, FeedState},
-        post_form::{Post, PostForm},
-        reconnect::Status,
+        post_form::{Alert, Post, PostForm},
+        status::Status,
     },
     feed::{Message, Tenant},
 };
@@ -30,7 +31,7 @@ const LOOK: f64 = 1_000.0;
 /// The post form.
 #[component]
 pub fn Composer(
-    /// Who posts.
+    /// The tenant that posts.
     tenant: Tenant,
     /// The feed's state: whether a post can be seen to come back, and how long it took.
     state: RwSignal<FeedState>,
@@ -53,7 +54,7 @@ pub fn Composer(
     let keep = move || browser::store(&Draft::name(tenant), &form.read_untracked().draft().store());
     let fill = move || {
         let text = form.read_untracked().draft().text.clone();
-        // Where nothing changes, the selection stays.
+        // If nothing changes, the selection must stay.
         if browser::value(FIELD).is_some_and(|value| value != text) {
             browser::set_value(FIELD, &text);
         }
@@ -97,7 +98,7 @@ pub fn Composer(
         }
     };
     let keys = move |event: ev::KeyboardEvent| {
-        // 229: some engines end a composition with an Enter that no longer says so.
+        // 229: some engines end a composition with an Enter of this code, without `isComposing`.
         let composing = event.is_composing() || event.key_code() == 229;
         if event.key() == "Enter" && !event.shift_key() && !composing {
             event.prevent_default();
@@ -126,18 +127,18 @@ pub fn Composer(
                 dir="auto"
                 enterkeyhint="send"
                 aria-describedby="message-error message-count message-hint"
-                aria-invalid=word(move || yes_or_no(!form.read().error().is_empty()))
+                aria-invalid=word(move || yes_or_no(form.read().error().is_some()))
                 on:input=move |_| typed()
                 on:keydown=keys
             ></textarea>
-            <p id="message-error" class="error" hidden=flag(move || form.read().error().is_empty())>
-                <Words of=text(move || form.read().error()) />
+            <p id="message-error" class="error" hidden=flag(move || form.read().error().is_none())>
+                <Words of=text(move || form.read().error().as_ref().map_or_else(String::new, words::form_error)) />
             </p>
             <p id="alert" role="alert" class="for-ears">
-                <Words of=text(move || form.read().alert().to_owned()) />
+                <Words of=text(move || form.read().alert_now().map_or_else(String::new, alert)) />
             </p>
             <p id="message-wait" class="hint" hidden=flag(move || !has_begun.get() || state.read().status == Status::Live)>
-                <Words of=text(move || wait(&state.read().status)) />
+                <Words of=text(move || words::wait(&state.read().status)) />
             </p>
             <div class="composer-foot">
                 <span id="message-count" data-level=word(level)>
@@ -152,7 +153,7 @@ pub fn Composer(
                 </button>
             </div>
             <p id="post-status" role="status">
-                <Words of=text(move || form.read().status()) />
+                <Words of=text(move || form.read().posted().map_or_else(String::new, words::posted)) />
             </p>
             <noscript>
                 <p class="hint">
@@ -163,10 +164,6 @@ pub fn Composer(
     }
 }
 
-/// What a page that is not live can still do.
-const fn wait(status: &Status) -> &'static str {
-    match status {
-        Status::Offline => "You're offline. Your draft is kept.",
-        _ => "You're not receiving events right now. You can still post.",
-    }
+fn alert(alert: &Alert) -> String {
+    words::repeated(words::form_error(&alert.error), alert.is_repeat)
 }

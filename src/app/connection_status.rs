@@ -1,13 +1,16 @@
-//! Renders the connection's state, for eyes: a screen reader hears of it through the page's one announcer. Which state it is,
-//! `client::reconnect` decides.
+//! Renders the connection's state, for the eye: the page's announcer tells a screen reader. `client::reconnect` decides which
+//! state it is.
 
 use leptos::prelude::*;
 
-use super::erased::{Hides, Words, flag, hides, now, text, word};
+use super::{
+    erased::{Hides, Words, flag, hides, now, text, word},
+    words,
+};
 use crate::{
     client::{
         driver::{self, FeedState},
-        reconnect::Status,
+        status::Status,
     },
     feed::Tenant,
 };
@@ -24,11 +27,11 @@ pub fn label(state: &FeedState) -> String {
     match (slug(state), state.countdown) {
         ("paused", _) => String::from("Paused"),
         (_, Some(seconds)) => format!("Reconnecting in {seconds} s"),
-        _ => state.status.label(),
+        _ => words::status(&state.status),
     }
 }
 
-/// Shows the state at all times (contract, "A client's duty", 4), and "Retry now" where that can help.
+/// Shows the state at all times (contract, "A client's duty", 4), and "Retry now" if that can help.
 #[component]
 pub fn ConnectionStatus(
     /// Whose connection it is.

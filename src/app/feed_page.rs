@@ -16,12 +16,13 @@ use super::{
     tenant_mark::TenantMark,
     tenant_picker::TenantPicker,
     timeline_view::{BEFORE, Clock, FEED, TimelineView},
+    words,
 };
 use crate::{
     client::{
         browser,
         driver::{self, FeedState, Listener},
-        session::{Session, new_events},
+        session::Session,
         visible_list::{Row, VisibleList, neighbour},
     },
     feed::Tenant,
@@ -33,7 +34,7 @@ const AGES: f64 = 5_000.0;
 /// A tenant's page.
 #[component]
 pub fn FeedPage(
-    /// What it starts from.
+    /// The data that the page starts with.
     snapshot: Snapshot,
 ) -> impl IntoView {
     let Snapshot { tenant, position, retain, build, events } = snapshot;
@@ -117,7 +118,7 @@ pub fn FeedPage(
                 <TimelineView rows state retain clock />
             </div>
             <p id="announcer" role="status" class="for-ears">
-                <Words of=text(move || state.read().announcement.clone()) />
+                <Words of=text(move || words::announcement(&state.read().announcement)) />
             </p>
         </main>
     }
@@ -143,14 +144,14 @@ fn title(tenant: Tenant, waiting: u64) -> String {
     }
 }
 
-/// What waits, for the button that shows it.
+/// The label of the button that shows the waiting events.
 fn waiting(count: u64) -> String {
-    if count > MANY { format!("{MANY}+ new events") } else { new_events(count) }
+    if count > MANY { format!("{MANY}+ new events") } else { words::counted(count, "new event") }
 }
 
 /// Shows the pending events, and leads there.
 fn show_pending(tenant: Tenant) {
-    // First, so that no scroll event that is under way says that the reader is still further down.
+    // First: a scroll event that is under way must not report that the reader is still further down.
     browser::scroll_to(FEED);
     driver::show_pending(tenant);
     // After the list itself, so that the first event is the newest.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future::join;
 use leptos::{prelude::*, task::spawn_local};
+use uuid::Uuid;
 
 use super::{
     actions,
@@ -14,17 +15,17 @@ use super::{
     connection_status::ConnectionStatus,
     erased::{Erased, Words, flag, text, word, yes_or_no},
     tenant_mark::TenantMark,
+    words,
 };
 use crate::{
     client::{
         browser,
         clock::Instant,
-        draft::hexadecimal,
         driver::{self, FeedState, Listener},
         isolation_check::{Check, PROBES, Stage, Verdict},
-        isolation_counts::{Age, Ages, NO_FIGURE, Process, Source},
-        reconnect::Status,
+        isolation_counts::{Age, Ages, Process, Source},
         relative_time,
+        status::Status,
     },
     feed::{Problem, Report, Tenant, TenantReport},
 };
@@ -87,21 +88,21 @@ impl View {
 
     /// The ages of a tenant's figures.
     fn ages(self, tenant: Tenant) -> Ages {
-        let facts = self.feeds[tenant as usize].read();
-        let stream = facts.epoch.zip(facts.server).map(|(epoch, server)| Source {
+        let feed = self.feeds[tenant as usize].read();
+        let stream = feed.epoch.zip(feed.server).map(|(epoch, server)| Source {
             epoch,
-            current: facts.status == Status::Live,
-            at: server.at(facts.heard),
+            current: feed.status == Status::Live,
+            at: server.at(feed.heard),
         });
         Ages::new(stream, self.state.read().source())
     }
 
     fn sources(self, tenant: Tenant) -> Sources {
-        let (facts, state) = (self.feeds[tenant as usize].read(), self.state.read());
+        let (feed, state) = (self.feeds[tenant as usize].read(), self.state.read());
         Sources {
             ages: self.ages(tenant),
-            breaches: facts.breaches,
-            received: facts.received,
+            breaches: feed.breaches,
+            received: feed.received,
             delivery: state.deliveries[tenant as usize],
             counts: *state.report.of(tenant),
         }
@@ -135,8 +136,8 @@ impl View {
     }
 
     fn changed(self, tenant: Tenant, now: FeedState) {
-        let facts = self.feeds[tenant as usize];
-        let before = facts.get_untracked();
+        let feed = self.feeds[tenant as usize];
+        let before = feed.get_untracked();
         if before == now {
             return;
         }
@@ -156,7 +157,7 @@ impl View {
             }
             interrupted || process.is_some()
         });
-        facts.set(now);
+        feed.set(now);
         if greeted {
             // The server counts the new connection.
             spawn_local(self.refresh());
@@ -175,11 +176,11 @@ impl View {
     }
 
     fn is_ready(self) -> bool {
-        self.feeds.iter().all(|facts| facts.read().status == Status::Live)
+        self.feeds.iter().all(|feed| feed.read().status == Status::Live)
     }
 
     async fn run_check(self) {
-        let marker: String = hexadecimal(browser::random_bytes()).chars().take(8).collect();
+        let marker: String = random_key().chars().take(8).collect();
         self.state.update(|state| state.check = Check::start(marker));
         let [a, b] = Tenant::ALL;
         for _ in 0..PROBES {
@@ -201,7 +202,7 @@ impl View {
     /// Posts the next test event to a tenant.
     async fn probe(self, tenant: Tenant) {
         let text = self.state.try_update(|state| state.check.send(tenant, browser::now())).unwrap_or_default();
-        actions::post_as(tenant, text, &hexadecimal(browser::random_bytes())).await;
+        actions::post_as(tenant, text, &random_key()).await;
     }
 }
 
@@ -267,7 +268,7 @@ pub fn IsolationPage(
     let rejected = |count: fn(&Report) -> u64| -> Erased<Figure> {
         Arc::new(move || {
             let age = report_ages().report;
-            (age, age.figure(count(&state.read().report)))
+            (age, words::figure(age, count(&state.read().report)))
         })
     };
 
@@ -276,7 +277,7 @@ pub fn IsolationPage(
             <h1>"Isolation"</h1>
         </header>
         <main class="isolation">
-            <BreachAlarm breaches=Arc::new(move || feeds.iter().map(|facts| facts.read().breaches).sum()) />
+            <BreachAlarm breaches=Arc::new(move || feeds.iter().map(|feed| feed.read().breaches).sum()) />
             <p class="lead">
                 "Both tenants on one server, each over its own connection. No event of one may ever reach the other."
             </p>
@@ -297,10 +298,10 @@ pub fn IsolationPage(
                 </button>
                 <div class="outcome" data-verdict=word(move || verdict().map_or("", Verdict::slug))>
                     <p id="verdict" role="status">
-                        <Words of=text(move || verdict().map_or("", Verdict::words)) />
+                        <Words of=text(move || verdict().map_or("", words::verdict)) />
                     </p>
                     <p id="check-details">
-                        <Words of=text(move || state.read().check.details(|at| view.time(at))) />
+                        <Words of=text(move || words::check_details(&state.read().check, |at| view.time(at))) />
                     </p>
                 </div>
                 <div class="frame" hidden=flag(move || *state.read().check.stage() == Stage::Idle)>
@@ -338,14 +339,14 @@ pub fn IsolationPage(
                 </div>
             </section>
             <div id="restart" role="status">
-                <p class="bar" hidden=flag(move || !state.read().process.has_restarted())>
-                    <Words of=text(move || state.read().process.words(|at| minutes(view.time(at)))) />
+                <p class="bar" hidden=flag(move || state.read().process.restarted().is_none())>
+                    <Words of=text(move || words::restart(state.read().process, |at| minutes(view.time(at)))) />
                 </p>
             </div>
             <div class="panels">{Tenant::ALL.map(|tenant| view! { <TenantPanel tenant view /> })}</div>
             <section class="card" aria-labelledby="server">
                 <h2 id="server">"Server"</h2>
-                <p class="as-of"><Words of=text(move || report_ages().words(|at| view.time(at))) /></p>
+                <p class="as-of"><Words of=text(move || words::ages(report_ages(), |at| view.time(at))) /></p>
                 <dl>
                     <Count name="Rejected: Origin not allowed" figure=rejected(|report| report.refused_origin) />
                     <Count name="Rejected: Host not allowed" figure=rejected(|report| report.refused_host) />
@@ -358,6 +359,11 @@ pub fn IsolationPage(
     }
 }
 
+/// A key that no other post has.
+fn random_key() -> String {
+    Uuid::from_bytes(browser::random_bytes()).simple().to_string()
+}
+
 /// Hours and minutes of a time that ends with seconds.
 fn minutes(mut time: String) -> String {
     time.truncate(time.rfind(':').unwrap_or(time.len()));
@@ -367,7 +373,7 @@ fn minutes(mut time: String) -> String {
 /// A figure for people, and what it is worth.
 type Figure = (Age, String);
 
-/// What a tenant's figures are taken from.
+/// The sources of a tenant's figures.
 struct Sources {
     ages: Ages,
     breaches: u64,
@@ -378,16 +384,16 @@ struct Sources {
 
 impl Sources {
     fn stream(&self, count: u64) -> Figure {
-        (self.ages.stream, self.ages.stream.figure(count))
+        (self.ages.stream, words::figure(self.ages.stream, count))
     }
 
     fn report(&self, count: u64) -> Figure {
-        (self.ages.report, self.ages.report.figure(count))
+        (self.ages.report, words::figure(self.ages.report, count))
     }
 
     fn delivery(&self) -> Figure {
         let known = self.delivery.filter(|_| self.ages.stream != Age::Unknown);
-        (self.ages.stream, known.map_or_else(|| String::from(NO_FIGURE), |took| format!("{took} ms")))
+        (self.ages.stream, known.map_or_else(|| String::from(words::NO_FIGURE), |took| format!("{took} ms")))
     }
 
     /// The report is up to one refresh older than the stream, but what has arrived was accepted.
@@ -400,7 +406,7 @@ impl Sources {
     fn foreign(&self) -> (&'static str, String) {
         match (self.breaches, self.ages.stream) {
             (0, Age::Current) => ("none", String::from("0")),
-            (0, age) => ("unknown", age.figure(0)),
+            (0, age) => ("unknown", words::figure(age, 0)),
             (breaches, _) => ("some", breaches.to_string()),
         }
     }
@@ -423,12 +429,12 @@ const FIGURES: [(&str, Takes); 10] = [
     ("Closed: by client", |from| from.report(from.counts.ended.closed_by_peer)),
 ];
 
-/// What is known of one tenant: by its stream, and by the server.
+/// The figures of one tenant, from its stream and from the server.
 #[component]
 pub fn TenantPanel(
     /// Whose.
     tenant: Tenant,
-    /// What the page follows.
+    /// The signals that the page follows.
     view: View,
 ) -> impl IntoView {
     let foreign = move || view.sources(tenant).foreign();
@@ -441,7 +447,7 @@ pub fn TenantPanel(
                 {tenant.label()}
             </h2>
             <ConnectionStatus tenant state=view.feeds[tenant as usize] />
-            <p class="as-of"><Words of=text(move || view.ages(tenant).words(|at| view.time(at))) /></p>
+            <p class="as-of"><Words of=text(move || words::ages(view.ages(tenant), |at| view.time(at))) /></p>
             <a href=format!("/?tenant={tenant}")>"Open the feed"</a>
             <p class="foreign" data-foreign=word(move || foreign().0)>
                 <strong><Words of=text(move || foreign().1) /></strong>
@@ -458,7 +464,7 @@ pub fn TenantPanel(
 /// A figure and its name.
 #[component]
 pub fn Count(
-    /// What is counted.
+    /// The name of the count.
     name: &'static str,
     /// How many.
     figure: Erased<Figure>,
@@ -475,7 +481,7 @@ pub fn Count(
 /// One of the four: the test events of one tenant, on one stream.
 #[component]
 pub fn CheckCell(
-    /// What the page follows.
+    /// The signals that the page follows.
     view: View,
     /// The tenant that they were sent to.
     tenant: Tenant,
@@ -486,15 +492,13 @@ pub fn CheckCell(
     view! {
         <td data-cell=word(move || state.read().check.mark(tenant, stream).slug())>
             <strong><Words of=text(move || state.read().check.cell(tenant, stream).seen.to_string()) /></strong>
-            <Words of=text(move || state.read().check.words(tenant, stream)) />
+            <Words of=text(move || words::check_cell(&state.read().check, tenant, stream)) />
         </td>
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
     use crate::client::wire;
 
@@ -542,14 +546,14 @@ mod tests {
         state.answered(3, Err(wire::no_answer("the server is full.")), at(3.0 + OLD));
         assert!(!state.source().current);
         assert_eq!(state.trouble, "No newer counts: the server is full.");
-        assert!(!state.process.has_restarted());
+        assert!(state.process.restarted().is_none());
     }
 
     #[test]
     fn a_report_of_another_process_names_the_restart() {
         let mut state = state();
         state.answered(1, Ok(report(2, 0)), at(1.0));
-        assert!(state.process.has_restarted());
+        assert!(state.process.restarted().is_some());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What people see: Leptos components, the same on both sides. The server renders a [`Page`]; the browser takes it
+//! Renders the pages: Leptos components, the same on the server and in the browser. The server renders a [`Page`]; the browser takes it
 //! over. Which address means which page is the server's to say.
 
 pub mod actions;
@@ -14,6 +14,7 @@ pub mod shell;
 pub mod tenant_mark;
 pub mod tenant_picker;
 pub mod timeline_view;
+pub mod words;
 
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ const PAGE_DATA: &str = "page";
 pub enum Page {
     /// No tenant is chosen, and no event shown.
     Selector {
-        /// The address named something that is no tenant.
+        /// The address named something that is not a tenant.
         unknown: bool,
     },
     /// A tenant's feed.
@@ -53,7 +54,7 @@ pub enum Page {
     Isolation(Report),
 }
 
-/// What a feed's page starts from.
+/// The data that a feed's page starts with.
 #[derive(Debug, Clone, Serialize)]
 pub struct Snapshot {
     /// Whose feed it is.

@@ -1,9 +1,12 @@
-//! Renders how things stood at the last return, and the offer of a new version. What deserves a notice, `client::session`
-//! decides; how long it is shown, `client::driver`.
+//! Renders how things stood at the last return, and the offer of a new version. `client::session`
+//! decides what deserves a notice, `client::driver` how long it is shown.
 
 use leptos::prelude::*;
 
-use super::erased::{Hides, Words, flag, hides, now, text};
+use super::{
+    erased::{Hides, Words, flag, hides, now, text},
+    words,
+};
 use crate::{
     client::{
         browser,
@@ -24,7 +27,7 @@ pub fn NoticeBar(
 ) -> impl IntoView {
     let notice = Hides { when: flag(move || state.read().notice.is_none()), next };
     let newer = Hides { when: flag(move || !state.read().outdated), next };
-    let words = move || state.read().notice.map_or_else(String::new, |notice| notice.words(clock));
+    let returned = move || state.read().notice.map_or_else(String::new, |notice| words::notice(&notice, clock));
     let version = move || match state.read().outdated {
         true => "A new version is available. Your draft will be kept.",
         false => "",
@@ -32,7 +35,7 @@ pub fn NoticeBar(
     view! {
         <div id="notice" role="status">
             <p class="bar" hidden=now(&notice.when) use:hides=notice>
-                <Words of=text(words) />
+                <Words of=text(returned) />
                 <button type="button" class="quiet" on:click=move |_| driver::dismiss(tenant)>
                     "Dismiss"
                 </button>

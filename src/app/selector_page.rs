@@ -8,7 +8,7 @@ use crate::feed::Tenant;
 /// Asks for the tenant. Shows no event, of anybody.
 #[component]
 pub fn SelectorPage(
-    /// The address named something that is no tenant.
+    /// The address named something that is not a tenant.
     unknown: bool,
 ) -> impl IntoView {
     view! {

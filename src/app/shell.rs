@@ -4,14 +4,16 @@
 //! The scripts are in `boot/`. The client takes over a page only as the server rendered it, and anything may have changed the page before: an extension,
 //! a translator, a browser that makes a link of a phone number. So a copy is taken behind the page's last element, and put
 //! back if the two differ. If that fails too, a fresh instance of the client takes over the page as the server renders it
-//! now. What was typed, and the focus, are kept.
+//! now. The typed text and the focus are kept.
 
 use leptos::{nonce::use_nonce, prelude::*};
 
 use super::{Body, PAGE_DATA, Page, ROOT};
 use crate::feed::Tenant;
 
-/// The element that says that the page's client did not start. `boot/start.js` shows it.
+/// The colours and sizes that both pages share.
+const TOKENS: &str = "/tokens.css";
+/// The element that tells people that the client did not start. `boot/start.js` shows it.
 const FAILED: &str = "client-failed";
 
 /// The addresses of what a page links.
@@ -19,7 +21,7 @@ const FAILED: &str = "client-failed";
 pub struct Assets {
     /// The style sheet.
     pub css: String,
-    /// The client; `None` where none was built.
+    /// The client; `None` if none was built.
     pub client: Option<ClientFiles>,
 }
 
@@ -37,7 +39,7 @@ pub struct ClientFiles {
 pub fn Shell(
     /// Which page, and what it starts from.
     page: Page,
-    /// What it links.
+    /// The files that the page links.
     assets: Assets,
     /// Whether `/isolation` is there to link to.
     isolation: bool,
@@ -59,6 +61,7 @@ pub fn Shell(
                 <meta name="description" content="A live feed of events for two tenants that never meet." />
                 <title>{page.title()}</title>
                 <link rel="icon" type="image/svg+xml" href=icon />
+                <link rel="stylesheet" href=TOKENS />
                 <link rel="stylesheet" href=assets.css />
                 {assets.client.map(|client| view! { <Boot client /> })}
             </head>
@@ -111,10 +114,10 @@ const COPY: &str = include_str!("boot/copy.js");
 /// Starts the client.
 const START: &str = include_str!("boot/start.js");
 
-/// Starts the client. While that is under way the page can be read; if it fails, the page says so.
+/// Starts the client. While that is under way the page can be read; if it fails, a line on the page tells people.
 #[component]
 pub fn Boot(
-    /// What to start.
+    /// The files of the client.
     client: ClientFiles,
 ) -> impl IntoView {
     view! {
@@ -137,7 +140,7 @@ fn vanilla(tenant: Option<Tenant>) -> String {
     tenant.map_or_else(|| String::from("/vanilla/"), |tenant| format!("/vanilla/?tenant={tenant}"))
 }
 
-/// The page as JSON that may stand in HTML: without `<`, nothing in it can end the element that it stands in.
+/// The page as JSON that is safe inside an HTML element: without `<`, nothing in it can end the element.
 fn data(page: &Page) -> String {
     let json = serde_json::to_string(page).expect("a page has string keys and no failing serializer");
     json.replace('<', "\\u003c")

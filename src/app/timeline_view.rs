@@ -1,5 +1,5 @@
-//! Renders the list of events, newest first: APG's feed pattern, with all that is not an event outside it. Which events have
-//! a row, `client::visible_list` decides.
+//! Renders the list of events, newest first: APG's feed pattern, with all that is not an event outside it. `client::visible_list`
+//! decides which events have a row.
 
 use leptos::{ev, prelude::*, tachys::renderer::types::Element};
 use uuid::Uuid;
@@ -21,7 +21,7 @@ const NEW: Millis = 8_000.0;
 /// take a slow phone longer than can be felt.
 const PARTS: usize = 16;
 
-/// What the clocks show at one look at them.
+/// One reading of the clocks.
 #[derive(Debug, Clone, Copy)]
 struct Tick {
     /// For how long the page has been visible: for marks.
@@ -69,7 +69,7 @@ impl Clock {
 /// The events.
 #[component]
 pub fn TimelineView(
-    /// What stands on the page.
+    /// The rows on the page.
     rows: RwSignal<Vec<Row>>,
     /// It names the server's process: an event of another is no longer on the server.
     state: RwSignal<FeedState>,
@@ -147,7 +147,7 @@ pub fn EventView(
     }
 }
 
-/// What a row needs to follow the clocks.
+/// The data and signals by which a row follows the clocks.
 #[derive(Debug, Clone)]
 struct Follows {
     id: Uuid,
@@ -158,7 +158,7 @@ struct Follows {
     tick: RwSignal<Option<Tick>>,
 }
 
-/// What a row shows of the clocks. One effect compares it, and touches the page only where it has changed.
+/// The part of a row that depends on the clocks. One effect compares it, and touches the page only if it has changed.
 #[derive(PartialEq)]
 struct Look {
     ago: String,

@@ -1,19 +1,32 @@
 //! Collects what a screen reader is told into batches: at most one in five seconds, however much happens.
 //!
-//! An own post is not in them: the form announces it.
+//! An own post is not in them: the form announces it. The words are the page's.
 
 use super::{
     clock::{Instant, Millis},
-    session::new_events,
+    status::Status,
 };
 
-/// Collects what there is to say until it may be said.
+/// Collects what there is to announce until it may be announced.
 #[derive(Debug, Clone, Default)]
 pub struct Announcer {
     next: Instant,
     events: u64,
-    state: Option<String>,
-    last: String,
+    status: Option<Status>,
+    /// Whether the connection has been live: a page that is just being shown need not announce that it is.
+    was_live: bool,
+    last: Announcement,
+}
+
+/// One announcement.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Announcement {
+    /// The connection's new state.
+    pub status: Option<Status>,
+    /// How many events have arrived.
+    pub events: u64,
+    /// Whether it says the same as the one before. The same text again is no change, and would not be read out.
+    pub is_repeat: bool,
 }
 
 impl Announcer {
@@ -30,30 +43,26 @@ impl Announcer {
         self.events = self.events.saturating_sub(1);
     }
 
-    /// The connection is in another state: only the last one counts.
-    pub fn state(&mut self, label: String) {
-        self.state = Some(label);
+    /// The connection changed its state. Only the last state of a batch is announced.
+    pub fn status(&mut self, status: &Status) {
+        if self.was_live {
+            self.status = Some(status.clone());
+        }
+        self.was_live |= *status == Status::Live;
     }
 
-    /// What to say now, if it is time and there is something.
-    pub fn say(&mut self, now: Instant) -> Option<String> {
-        if now < self.next {
-            return None;
-        }
-        let events = (self.events > 0).then(|| new_events(self.events));
-        let words: Vec<String> = self.state.take().into_iter().chain(events).collect();
-        self.events = 0;
-        if words.is_empty() {
+    /// The announcement that is due now, if any. While the answer to an own post is awaited, nobody knows
+    /// which of the events is that post: nothing is announced.
+    pub fn announce(&mut self, now: Instant, awaits_answer: bool) -> Option<Announcement> {
+        if awaits_answer || now < self.next || (self.events == 0 && self.status.is_none()) {
             return None;
         }
         self.next = now + Self::PAUSE;
-        let mut words = words.join(". ");
-        if words == self.last {
-            // The same text again is no change, and would not be read.
-            words.push('\u{a0}');
-        }
-        self.last.clone_from(&words);
-        Some(words)
+        let (status, events) = (self.status.take(), std::mem::take(&mut self.events));
+        let name = |status: &Option<Status>| status.as_ref().map(Status::slug);
+        let is_same = self.last.events == events && name(&self.last.status) == name(&status);
+        self.last = Announcement { status, events, is_repeat: is_same && !self.last.is_repeat };
+        Some(self.last.clone())
     }
 }
 
@@ -61,22 +70,35 @@ impl Announcer {
 mod tests {
     use super::*;
 
+    fn announce(announcer: &mut Announcer, at: Millis) -> Option<(Option<&'static str>, u64, bool)> {
+        let announcement = announcer.announce(Instant::new(at), false)?;
+        Some((announcement.status.map(|status| status.slug()), announcement.events, announcement.is_repeat))
+    }
+
     #[test]
-    fn a_flood_is_said_once_in_five_seconds() {
+    fn a_flood_is_announced_once_in_five_seconds() {
         let mut announcer = Announcer::default();
-        assert_eq!(announcer.say(Instant::new(0.0)), None);
+        announcer.status(&Status::Live);
+        assert_eq!(announce(&mut announcer, 0.0), None, "a page that is just being shown says nothing");
         announcer.events(1);
-        assert_eq!(announcer.say(Instant::new(0.0)).as_deref(), Some("1 new event"));
+        assert_eq!(announce(&mut announcer, 0.0), Some((None, 1, false)));
         for at in 1..50 {
             announcer.events(10);
-            announcer.state(String::from(if at == 49 { "Live" } else { "Reconnecting…" }));
-            assert_eq!(announcer.say(Instant::new(f64::from(at) * 100.0)), None);
+            announcer.status(if at == 49 { &Status::Live } else { &Status::Offline });
+            assert_eq!(announce(&mut announcer, f64::from(at) * 100.0), None);
         }
-        assert_eq!(announcer.say(Instant::new(5_000.0)).as_deref(), Some("Live. 490 new events"));
-        assert_eq!(announcer.say(Instant::new(99_000.0)), None);
-        announcer.events(491);
-        announcer.own_post();
-        announcer.state(String::from("Live"));
-        assert_eq!(announcer.say(Instant::new(99_000.0)).as_deref(), Some("Live. 490 new events\u{a0}"));
+        assert_eq!(announce(&mut announcer, 5_000.0), Some((Some("live"), 490, false)));
+        assert_eq!(announce(&mut announcer, 99_000.0), None);
+    }
+
+    #[test]
+    fn an_announcement_that_says_the_same_is_marked_each_second_time() {
+        let mut announcer = Announcer::default();
+        for (at, is_repeat) in [(0.0, false), (10_000.0, true), (20_000.0, false)] {
+            announcer.events(3);
+            announcer.own_post();
+            assert_eq!(announcer.announce(Instant::new(at), true), None, "another post may be among them");
+            assert_eq!(announce(&mut announcer, at), Some((None, 2, is_repeat)));
+        }
     }
 }

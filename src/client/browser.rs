@@ -31,7 +31,7 @@ use crate::feed::{
 const HIDDEN_FRAME: i32 = 250;
 
 thread_local! {
-    /// What runs once the page is taken over.
+    /// The closures that wait until the page is taken over.
     static AFTER_MOUNT: RefCell<Vec<Box<dyn FnOnce()>>> = const { RefCell::new(vec![]) };
     /// Whether hydration has met another element than the server rendered.
     static IS_MISPLACED: Cell<bool> = const { Cell::new(false) };
@@ -108,7 +108,7 @@ pub fn text(id: &str) -> Option<String> {
     element::<Element>(id)?.text_content()
 }
 
-/// What stands in a text field.
+/// The text of a text field.
 #[must_use]
 pub fn value(id: &str) -> Option<String> {
     Some(element::<HtmlTextAreaElement>(id)?.value())
@@ -246,7 +246,7 @@ pub fn visit(address: &str) {
     let _ = window().location().set_href(address);
 }
 
-/// Loads the page anew.
+/// Loads the page again.
 pub fn reload() {
     let _ = window().location().reload();
 }
@@ -261,14 +261,14 @@ pub fn stored(name: &str) -> Option<String> {
     storage()?.get_item(name).ok()?
 }
 
-/// Keeps a text for as long as the tab lives, where the browser lets us.
+/// Keeps a text while the tab lives, if the browser allows it.
 pub fn store(name: &str, text: &str) {
     if let Some(storage) = storage() {
         let _ = storage.set_item(name, text);
     }
 }
 
-/// Whether the browser says that there is no network. (That there is one, it cannot know.)
+/// Whether the browser reports that the network is gone. (It cannot know that a network works.)
 #[must_use]
 pub fn is_offline() -> bool {
     !window().navigator().on_line()
@@ -439,7 +439,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Opens one. `None` where the browser refuses even to make it.
+    /// Opens one. `None` if the browser refuses to make it.
     #[must_use]
     pub fn open(tenant: Tenant, act: impl Fn(SocketEvent) + 'static) -> Option<Self> {
         let address = format!("{}/ws?tenant={tenant}", origin().replacen("http", "ws", 1));
@@ -476,20 +476,20 @@ impl Drop for Socket {
 pub struct Json(JsValue);
 
 impl Json {
-    /// Reads a text; `None` where it is no JSON.
+    /// Reads a text; `None` if it is not JSON.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         JSON::parse(text).ok().map(Self)
     }
 
-    /// What an object has under this name.
+    /// The member of an object with this name.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<Self> {
         let member = Reflect::get(&self.0, &JsValue::from_str(name)).ok()?;
         (!member.is_undefined()).then_some(Self(member))
     }
 
-    /// What a list holds.
+    /// The items of a list.
     #[must_use]
     pub fn items(&self) -> Option<Vec<Self>> {
         Some(self.0.dyn_ref::<Array>()?.iter().map(Self).collect())
@@ -518,7 +518,7 @@ impl Json {
 /// Asks the server, and waits for its whole answer.
 ///
 /// # Errors
-/// [`NoAnswer`] says why none came. What was asked may have been done all the same.
+/// [`NoAnswer`] names the reason. The server may have done what the request asked all the same.
 pub fn fetch(request: Request<'_>) -> impl Future<Output = Result<Answer, NoAnswer>> + Send {
     let request = made(request);
     SendWrapper::new(async move {

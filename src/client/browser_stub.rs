@@ -1,4 +1,4 @@
-//! Where there is no browser: the twin of `browser.rs`, with its signatures. Nothing happens here, but that JSON is read.
+//! Replaces `browser.rs` outside a browser, with the same signatures. It reads JSON, and does nothing else.
 
 use serde_json::Value;
 
@@ -50,7 +50,7 @@ pub const fn text(_id: &str) -> Option<String> {
     None
 }
 
-/// What stands in a text field.
+/// The text of a text field.
 #[must_use]
 pub const fn value(_id: &str) -> Option<String> {
     None
@@ -114,7 +114,7 @@ pub fn set_title(_title: &str) {}
 /// Goes to another page.
 pub fn visit(_address: &str) {}
 
-/// Loads the page anew.
+/// Loads the page again.
 pub fn reload() {}
 
 /// What [`store`] kept under this name, in this tab.
@@ -123,10 +123,10 @@ pub const fn stored(_name: &str) -> Option<String> {
     None
 }
 
-/// Keeps a text for as long as the tab lives, where the browser lets us.
+/// Keeps a text while the tab lives, if the browser allows it.
 pub fn store(_name: &str, _text: &str) {}
 
-/// Whether the browser says that there is no network. (That there is one, it cannot know.)
+/// Whether the browser reports that the network is gone. (It cannot know that a network works.)
 #[must_use]
 pub const fn is_offline() -> bool {
     false
@@ -201,19 +201,19 @@ impl Socket {
 pub struct Json(Value);
 
 impl Json {
-    /// Reads a text; `None` where it is no JSON.
+    /// Reads a text; `None` if it is not JSON.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok().map(Self)
     }
 
-    /// What an object has under this name.
+    /// The member of an object with this name.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<Self> {
         self.0.get(name).cloned().map(Self)
     }
 
-    /// What a list holds.
+    /// The items of a list.
     #[must_use]
     pub fn items(&self) -> Option<Vec<Self>> {
         Some(self.0.as_array()?.iter().cloned().map(Self).collect())

@@ -61,8 +61,8 @@ pub struct PageClock {
 }
 
 impl PageClock {
-    /// `Date.now()` that gains more than this between two readings shows that the machine slept: `performance.now()` stands
-    /// still meanwhile on most systems. A smaller gain is a correction of the time of day.
+    /// `Date.now()` that gains more than this between two readings shows that the machine slept: on most systems `performance.now()`
+    /// does not count sleep. A smaller gain is a correction of the time of day.
     const SLEEP: Millis = 5_000.0;
 
     /// The moment now, from `performance.now()` and `Date.now()`. A `Date.now()` that is set back changes nothing.
@@ -90,7 +90,7 @@ impl ServerClock {
         Self { timestamp, arrived }
     }
 
-    /// What the server's clock shows `now`, in milliseconds since 1970.
+    /// The server's time `now`, in milliseconds since 1970.
     #[must_use]
     pub fn at(&self, now: Instant) -> i64 {
         self.timestamp.millis().saturating_add((now - self.arrived) as i64)
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_visible_page_stands_still_while_it_is_hidden() {
+    fn hidden_time_does_not_count() {
         let mut visible = VisibleTime::default();
         let mut after = |change, now: Millis| {
             visible.see(change, Instant::new(now));

@@ -1,9 +1,8 @@
-//! What a person is writing, kept so that nothing typed is ever lost, and the key that makes a retry safe. Where it is
-//! kept is the browser's to say; what may be in it, the message's.
-
-use std::fmt::Write as _;
+//! Keeps the text under way, so that nothing typed is ever lost, and the key that makes a retry safe. `browser` stores it;
+//! `Message` decides which text may be posted.
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::{browser::Json, wire::Read};
 use crate::feed::{Message, Tenant};
@@ -38,7 +37,7 @@ impl Draft {
         Self { text, attempt: None }
     }
 
-    /// Reads what [`Draft::store`] wrote; an empty draft where that is nothing.
+    /// Reads what [`Draft::store`] wrote; anything else is an empty draft.
     #[must_use]
     pub fn restore(stored: Option<&str>) -> Self {
         stored.and_then(Json::parse).and_then(|json| Self::read(&json)).unwrap_or_default()
@@ -57,7 +56,7 @@ impl Draft {
         match &self.attempt {
             Some(attempt) if attempt.text == message.as_str() => attempt.key.clone(),
             _ => {
-                let key = hexadecimal(random);
+                let key = Uuid::from_bytes(random).simple().to_string();
                 self.attempt = Some(Attempt { text: message.to_string(), key: key.clone() });
                 key
             }
@@ -79,15 +78,6 @@ impl Read for Attempt {
         let is_key = (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         is_key.then_some(Self { text: json.text("text")?, key })
     }
-}
-
-/// 32 digits: within what an `Idempotency-Key` may be.
-#[must_use]
-pub fn hexadecimal(bytes: [u8; 16]) -> String {
-    bytes.iter().fold(String::with_capacity(32), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

@@ -9,21 +9,24 @@ use uuid::Uuid;
 
 use super::{
     Answer, ListAnswer, NoAnswer, Request, SocketEvent, Wake,
-    announcer::Announcer,
+    alarm::{Alarm, Setting},
+    announcer::{Announcement, Announcer},
     browser::{self, Socket, Timer},
     clock::{Instant, Millis, ServerClock, VisibleTime},
+    last_request::LastRequest,
+    notice::Notice,
     post_latency::PostLatency,
-    reconnect::{Connection, Input, Output, Status},
-    session::{Breach, Notice, Session, Unusable},
-    visible_list::{Painted, Row, VisibleList},
+    reconnect::{Connection, Input, Output},
+    session::{Breach, Session, Unusable},
+    status::Status,
+    unseen::Unseen,
+    visible_list::{Next, Painted, Row, VisibleList},
     wire,
 };
 use crate::feed::{Event, Tenant, protocol::Incoming};
 
 /// How often what counts down is looked at.
 const SECOND: Millis = 1_000.0;
-/// How long rows may be added to the page in one frame of the screen: longer could be felt.
-const PAINTING: Millis = 8.0;
 /// How long a good notice is shown, on a page that can be seen.
 const NOTICE: Millis = 8_000.0;
 
@@ -32,12 +35,12 @@ thread_local! {
     static FEEDS: RefCell<[Option<Rc<Feed>>; 2]> = const { RefCell::new([const { None }; 2]) };
 }
 
-/// What the page shows of a feed, besides its rows.
+/// The state of a feed that the page shows, besides its rows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedState {
     /// The connection.
     pub status: Status,
-    /// The whole seconds until the next attempt, where the wait is long enough to be counted.
+    /// The whole seconds until the next attempt, if the wait is long enough to count down.
     pub countdown: Option<u64>,
     /// Whether a person has stopped the list.
     pub paused: bool,
@@ -63,8 +66,8 @@ pub struct FeedState {
     pub heard: Instant,
     /// How long the last own post took to come back, in milliseconds.
     pub round_trip: Option<u64>,
-    /// What a screen reader is told.
-    pub announcement: String,
+    /// The last text for a screen reader.
+    pub announcement: Announcement,
 }
 
 impl Default for FeedState {
@@ -85,7 +88,7 @@ impl Default for FeedState {
             received: 0,
             heard: Instant::default(),
             round_trip: None,
-            announcement: String::new(),
+            announcement: Announcement::default(),
         }
     }
 }
@@ -93,7 +96,7 @@ impl Default for FeedState {
 /// Takes what to show: the feed's state, and the rows if they have changed.
 pub type Show = dyn Fn(FeedState, Option<&[Row]>);
 
-/// Who listens to a feed.
+/// The callbacks of a feed.
 #[expect(missing_debug_implementations, reason = "closures have none")]
 pub struct Listener {
     /// Called when something may have changed, at most once a frame of the screen.
@@ -117,22 +120,20 @@ struct State {
     visible: VisibleTime,
     list: VisibleList,
     socket: Option<Socket>,
-    timer: Option<(Instant, Timer)>,
-    /// Counts the lists that were asked for: only the last one's answer is wanted.
-    lists: u32,
-    was_live: bool,
+    alarm: Alarm,
+    timer: Option<Timer>,
+    lists: LastRequest,
     painting: bool,
-    /// How many events had been accepted when the page was hidden; `None` while it can be seen.
-    unseen_from: Option<u64>,
+    unseen: Unseen,
     /// The notice, and when it ends by itself, as the time for which the page has been visible.
     notice: Option<(Notice, Millis)>,
     latency: PostLatency,
     round_trip: Option<Millis>,
     announcer: Announcer,
-    announcement: String,
+    announcement: Announcement,
 }
 
-/// Connects `session`'s feed, and keeps it connected for as long as the page lives.
+/// Connects `session`'s feed, and keeps it connected while the page lives.
 pub fn start(session: Session, listener: Listener) {
     connect(session, listener, true);
 }
@@ -148,7 +149,8 @@ fn connect(session: Session, listener: Listener, reads_list: bool) {
     let mut visible = VisibleTime::default();
     visible.see(browser::is_visible(), browser::now());
     // A tab that was opened in the background counts from the start.
-    let unseen_from = (!browser::is_visible()).then(|| session.accepted());
+    let mut unseen = Unseen::default();
+    unseen.see(browser::is_visible(), session.accepted());
     let state = RefCell::new(State {
         connection: Connection::default(),
         session,
@@ -157,16 +159,16 @@ fn connect(session: Session, listener: Listener, reads_list: bool) {
         visible,
         list,
         socket: None,
+        alarm: Alarm::default(),
         timer: None,
-        lists: 0,
-        was_live: false,
+        lists: LastRequest::default(),
         painting: false,
-        unseen_from,
+        unseen,
         notice: None,
         latency: PostLatency::default(),
         round_trip: None,
         announcer: Announcer::default(),
-        announcement: String::new(),
+        announcement: Announcement::default(),
     });
     let feed = Rc::new(Feed { listener, reads_list, state });
     FEEDS.with_borrow_mut(|feeds| feeds[tenant as usize] = Some(Rc::clone(&feed)));
@@ -241,7 +243,7 @@ pub fn dismiss(tenant: Tenant) {
 /// may be as dead, long before their silence would show it.
 ///
 /// # Errors
-/// [`NoAnswer`] says why none came. What was asked may have been done all the same.
+/// [`NoAnswer`] names the reason. The server may have done what the request asked all the same.
 pub async fn fetch(request: Request<'_>) -> Result<Answer, NoAnswer> {
     let answer = browser::fetch(request).await;
     if matches!(answer, Err(NoAnswer::Late)) {
@@ -261,11 +263,9 @@ impl State {
         let before = self.connection.status();
         let outputs = self.connection.step(input, browser::now(), browser::random());
         let status = self.connection.status();
-        // A page that is just being shown need not say that it has become live.
-        if self.was_live && status != before {
-            self.announcer.state(status.label());
+        if status != before {
+            self.announcer.status(&status);
         }
-        self.was_live |= status == Status::Live;
         if status != Status::Live {
             self.notice = None;
         }
@@ -279,6 +279,11 @@ impl State {
         let round_trip = self.latency.arrived(id, browser::now());
         self.own_post_came(round_trip);
         Ok(gap)
+    }
+
+    fn see(&mut self, visible: bool) {
+        self.unseen.see(visible, self.session.accepted());
+        self.visible.see(visible, browser::now());
     }
 
     /// The form announces an own post, so that the announcer need not.
@@ -303,7 +308,7 @@ impl Feed {
                 Output::OpenSocket => self.open(),
                 Output::AbandonSocket => {
                     let mut state = self.state.borrow_mut();
-                    state.lists += 1;
+                    state.lists.cancel();
                     state.socket = None;
                 }
                 // Nothing is merged, so nothing is missing: the stream is live at its hello. An event that a gap has
@@ -328,14 +333,13 @@ impl Feed {
     fn read_list(self: &Rc<Self>) {
         let (tenant, number) = {
             let mut state = self.state.borrow_mut();
-            state.lists += 1;
-            (state.session.tenant(), state.lists)
+            (state.session.tenant(), state.lists.begin())
         };
         let feed = Rc::clone(self);
         browser::spawn(async move {
             let request = Request { path: "/events", tenant: Some(tenant), ..Request::default() };
             let answer = fetch(request).await;
-            if feed.state.borrow().lists == number {
+            if feed.state.borrow().lists.wants(number) {
                 feed.list_came(answer.ok().as_ref().and_then(wire::list));
             }
         });
@@ -393,7 +397,7 @@ impl Feed {
                     self.step(Input::Gap);
                 }
             }
-            // What cannot be read is a sign of life all the same; if it was an event, the next `seq` will show it.
+            // A frame that cannot be read is a sign of life too. If it was an event, the next `seq` shows the gap.
             Some(Incoming::Unknown) | None => self.step(Input::Frame),
         }
     }
@@ -405,24 +409,18 @@ impl Feed {
             Wake::PageHide => self.step(Input::Left),
             Wake::PageShow => self.step(Input::Started),
             Wake::Hidden => {
-                let mut state = self.state.borrow_mut();
-                state.unseen_from = Some(state.session.accepted());
-                state.visible.see(false, browser::now());
-                drop(state);
+                self.state.borrow_mut().see(false);
                 self.paint_soon();
             }
             Wake::Visible => {
-                let mut state = self.state.borrow_mut();
-                state.unseen_from = None;
-                state.visible.see(true, browser::now());
-                drop(state);
+                self.state.borrow_mut().see(true);
                 self.step(Input::Visible);
                 self.step(Input::Timer);
             }
         }
     }
 
-    /// Every second: what counts down, and what may be said aloud by now. A timer stands still while the machine sleeps, so
+    /// Every second: what counts down, and what may be said aloud by now. A timer does not run while the machine sleeps, so
     /// a deadline that has passed is noticed here too.
     fn tick(self: &Rc<Self>) {
         let now = browser::now();
@@ -435,8 +433,8 @@ impl Feed {
         if ends {
             state.notice = None;
         }
-        // Until the answer of an own post comes, nobody knows which of the events is that post.
-        let announcement = if state.latency.awaits_answer() { None } else { state.announcer.say(now) };
+        let awaits_answer = state.latency.awaits_answer();
+        let announcement = state.announcer.announce(now, awaits_answer);
         let counting = state.connection.status().countdown(now).is_some();
         if ends || counting || announcement.is_some() {
             state.announcement = announcement.unwrap_or_else(|| std::mem::take(&mut state.announcement));
@@ -445,23 +443,19 @@ impl Feed {
         }
     }
 
-    /// Sets the timer anew only where it would come too late: each frame moves the deadline, and a timer that comes too
-    /// early does nothing but set the next.
     fn arm(self: &Rc<Self>) {
-        let mut state = self.state.borrow_mut();
-        let Some(deadline) = state.connection.deadline() else {
-            state.timer = None;
-            return;
+        let state = &mut *self.state.borrow_mut();
+        state.timer = match state.alarm.set(state.connection.deadline()) {
+            Setting::Keep => return,
+            Setting::Clear => None,
+            Setting::Set(deadline) => {
+                let feed = Rc::clone(self);
+                Some(Timer::after(deadline - browser::now(), move || {
+                    feed.state.borrow_mut().alarm.rang();
+                    feed.step(Input::Timer);
+                }))
+            }
         };
-        if state.timer.as_ref().is_some_and(|(armed, _)| *armed <= deadline) {
-            return;
-        }
-        let feed = Rc::clone(self);
-        let timer = Timer::after(deadline - browser::now(), move || {
-            feed.state.borrow_mut().timer = None;
-            feed.step(Input::Timer);
-        });
-        state.timer = Some((deadline, timer));
     }
 
     /// However many frames come in between, the page is touched once a frame of the screen.
@@ -469,11 +463,11 @@ impl Feed {
         let already = std::mem::replace(&mut self.state.borrow_mut().painting, true);
         if !already {
             let feed = Rc::clone(self);
-            browser::next_frame(move || feed.paint(browser::now() + PAINTING));
+            browser::next_frame(move || feed.paint(browser::now()));
         }
     }
 
-    fn paint(self: &Rc<Self>, until: Instant) {
+    fn paint(self: &Rc<Self>, began: Instant) {
         let painted = {
             let state = &mut *self.state.borrow_mut();
             state.painting = false;
@@ -494,7 +488,7 @@ impl Feed {
             server: state.server,
             visible: state.visible,
             pending: state.list.pending(&state.session),
-            unseen: state.unseen_from.map_or(0, |from| state.session.accepted() - from),
+            unseen: state.unseen.count(state.session.accepted()),
             notice: state.notice.map(|(notice, _)| notice),
             outdated: state.session.is_outdated(),
             breaches: state.session.breaches(),
@@ -505,11 +499,13 @@ impl Feed {
         };
         (self.listener.changed)(feed_state, painted.changed.then(|| state.list.rows()));
         drop(state);
-        if painted.more && browser::now() < until {
-            let feed = Rc::clone(self);
-            browser::soon(move || feed.paint(until));
-        } else if painted.more {
-            self.paint_soon();
+        match painted.next(began, browser::now()) {
+            Next::Done => {}
+            Next::AtOnce => {
+                let feed = Rc::clone(self);
+                browser::soon(move || feed.paint(began));
+            }
+            Next::InAnotherFrame => self.paint_soon(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The isolation check: posts test events to both tenants at once, and compares where each arrives with where it belongs.
+//! The isolation check: posts test events to both tenants at once, and compares the streams that each arrives on with its own.
 //!
 //! A test event is recognised by its text, so that one that leaks under any tenant's name is still found. Posting and
 //! listening are not in here.
@@ -44,7 +44,7 @@ struct Probe {
     seen: [Option<Millis>; 2],
 }
 
-/// What a check has shown.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Each test event arrived on its own stream, and none on the other.
@@ -57,12 +57,12 @@ pub enum Verdict {
     Interrupted,
 }
 
-/// What a cell of the check's table has shown.
+/// The result of one cell of the check's table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     /// Nothing yet, or nothing that proves anything.
     Open,
-    /// What should be.
+    /// As it must be.
     Right,
     /// Fewer than were sent.
     Short,
@@ -92,6 +92,12 @@ impl Check {
         &self.stage
     }
 
+    /// The marker that all its test events carry.
+    #[must_use]
+    pub fn marker(&self) -> &str {
+        &self.marker
+    }
+
     /// Whether test events are awaited.
     #[must_use]
     pub fn is_running(&self) -> bool {
@@ -106,7 +112,7 @@ impl Check {
         text
     }
 
-    /// A text arrived on a tenant's stream. If it is a test event, says how long it took to arrive here first.
+    /// A text arrived on a tenant's stream. Returns how long a test event took to arrive here first.
     pub fn saw(&mut self, stream: Tenant, text: &str, now: Instant) -> Option<Millis> {
         let probe = self.probes.iter_mut().find(|probe| probe.text == text)?;
         Some(*probe.seen[stream as usize].get_or_insert(now - probe.sent))
@@ -117,7 +123,7 @@ impl Check {
         self.interrupted = true;
     }
 
-    /// Whether each test event arrived where it belongs.
+    /// Whether each test event arrived on its own tenant's stream.
     #[must_use]
     pub fn is_delivered(&self) -> bool {
         Tenant::ALL.iter().all(|tenant| self.cell(*tenant, *tenant).seen == PROBES)
@@ -139,8 +145,8 @@ impl Check {
         })
     }
 
-    /// What that cell has shown. Only a leak shows before the end, and only events that arrived where they belong prove
-    /// that none arrived elsewhere.
+    /// The mark of that cell. Only a leak shows before the end, and only a complete delivery to the own streams proves
+    /// that nothing arrived elsewhere.
     #[must_use]
     pub fn mark(&self, tenant: Tenant, stream: Tenant) -> Mark {
         let seen = self.cell(tenant, stream).seen;
@@ -154,20 +160,7 @@ impl Check {
         }
     }
 
-    /// That cell's words behind its number.
-    #[must_use]
-    pub fn words(&self, tenant: Tenant, stream: Tenant) -> String {
-        let slowest = self.cell(tenant, stream).slowest;
-        match self.mark(tenant, stream) {
-            Mark::Open if tenant == stream => format!(" of {PROBES}…"),
-            Mark::Open if self.is_running() => String::from(" so far…"),
-            Mark::Right if tenant == stream => format!(" of {PROBES} received, slowest in {slowest} ms"),
-            Mark::Short => format!(" of {PROBES} received"),
-            Mark::Open | Mark::Right | Mark::Wrong => String::from(" received"),
-        }
-    }
-
-    /// What it has shown, once it is done.
+    /// The verdict, once the check is done.
     #[must_use]
     pub fn verdict(&self) -> Option<Verdict> {
         let [a, b] = Tenant::ALL;
@@ -178,18 +171,6 @@ impl Check {
             Stage::Done { .. } if self.interrupted => Verdict::Interrupted,
             Stage::Done { .. } => Verdict::Isolated,
         })
-    }
-
-    /// When it ended, what it checked and how its events can be found; empty until then. `time` writes a moment for
-    /// people.
-    #[must_use]
-    pub fn details(&self, time: impl Fn(i64) -> String) -> String {
-        match &self.stage {
-            Stage::Idle | Stage::Running => String::new(),
-            Stage::Done { at, build } => {
-                format!("Checked at {} · Server build {build} · Probe id {}", time(*at), self.marker)
-            }
-        }
     }
 }
 
@@ -214,17 +195,6 @@ impl Verdict {
             Self::Isolated => "isolated",
             Self::Leaked => "leaked",
             Self::Incomplete | Self::Interrupted => "incomplete",
-        }
-    }
-
-    /// The verdict for people.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Isolated => "Isolated: each tenant received all of its own test events and none of the other's.",
-            Self::Leaked => "Leak: a tenant received the other's test events.",
-            Self::Incomplete => "Inconclusive: some test events weren't delivered. Run it again.",
-            Self::Interrupted => "Inconclusive: a connection was lost during the check. Run it again.",
         }
     }
 }
@@ -267,8 +237,6 @@ mod tests {
         assert_eq!(check.cell(Tenant::A, Tenant::A), Cell { seen: PROBES, slowest: 14 });
         assert_eq!(check.cell(Tenant::A, Tenant::B), Cell { seen: 0, slowest: 0 });
         assert_eq!(marks(&check), [Mark::Right; 4]);
-        assert_eq!(check.words(Tenant::A, Tenant::A), " of 5 received, slowest in 14 ms");
-        assert_eq!(check.words(Tenant::A, Tenant::B), " received");
     }
 
     #[test]
@@ -284,12 +252,9 @@ mod tests {
         let mut check = sent(|tenant, n| if n < 2 { vec![tenant] } else { vec![] });
         assert_eq!(check.verdict(), None);
         assert_eq!(marks(&check), [Mark::Open; 4]);
-        assert_eq!(check.words(Tenant::A, Tenant::A), " of 5…");
-        assert_eq!(check.words(Tenant::A, Tenant::B), " so far…");
         let leaked = check.send(Tenant::A, Instant::new(0.0));
         check.saw(Tenant::B, &leaked, Instant::new(1.0));
         assert_eq!(marks(&check), [Mark::Open, Mark::Wrong, Mark::Open, Mark::Open]);
-        assert_eq!(check.words(Tenant::A, Tenant::B), " received");
         assert_eq!(marks(&sent(|tenant, _| vec![tenant])), [Mark::Open; 4], "more may come");
     }
 
@@ -298,8 +263,6 @@ mod tests {
         let check = run(|tenant, n| if n == 3 && tenant == Tenant::A { vec![] } else { vec![tenant] });
         assert_eq!(check.verdict(), Some(Verdict::Incomplete));
         assert_eq!(marks(&check), [Mark::Short, Mark::Open, Mark::Open, Mark::Right]);
-        assert_eq!(check.words(Tenant::A, Tenant::A), " of 5 received");
-        assert_eq!(check.words(Tenant::A, Tenant::B), " received");
     }
 
     #[test]
@@ -330,22 +293,19 @@ mod tests {
         assert_eq!((check.stage(), check.is_running()), (&Stage::Idle, false));
         check = Check::start(String::from("x"));
         assert_eq!((check.stage(), check.is_running()), (&Stage::Running, true));
-        assert_eq!(check.details(|at| at.to_string()), "");
         check.finish(7, String::from("one"));
         assert!(!check.is_running());
-        assert_eq!(check.details(|at| at.to_string()), "Checked at 7 · Server build one · Probe id x");
     }
 
     #[test]
-    fn a_verdict_and_a_mark_have_a_name_in_markup_and_words_for_people() {
-        for (verdict, slug, word) in [
-            (Verdict::Isolated, "isolated", "Isolated:"),
-            (Verdict::Leaked, "leaked", "Leak:"),
-            (Verdict::Incomplete, "incomplete", "Inconclusive: some"),
-            (Verdict::Interrupted, "incomplete", "Inconclusive: a connection"),
+    fn a_verdict_and_a_mark_have_a_name_in_markup() {
+        for (verdict, slug) in [
+            (Verdict::Isolated, "isolated"),
+            (Verdict::Leaked, "leaked"),
+            (Verdict::Incomplete, "incomplete"),
+            (Verdict::Interrupted, "incomplete"),
         ] {
             assert_eq!(verdict.slug(), slug);
-            assert!(verdict.words().starts_with(word), "{}", verdict.words());
         }
         let slugs = [Mark::Open, Mark::Right, Mark::Short, Mark::Wrong].map(Mark::slug);
         assert_eq!(slugs, ["open", "right", "short", "wrong"]);

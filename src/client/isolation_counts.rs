@@ -5,7 +5,7 @@
 
 use uuid::Uuid;
 
-/// What a figure is worth now.
+/// How current a figure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Age {
     /// The figure is not known.
@@ -26,16 +26,7 @@ impl Age {
             Self::Stale(_) => "stale",
         }
     }
-
-    /// A figure for people: a dash if it is not known.
-    #[must_use]
-    pub fn figure(self, count: u64) -> String {
-        if self == Self::Unknown { String::from(NO_FIGURE) } else { count.to_string() }
-    }
 }
-
-/// What stands for a figure that is not known.
-pub const NO_FIGURE: &str = "–";
 
 /// One source of figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,18 +65,6 @@ impl Ages {
             _ => Self { stream: Age::Unknown, report: report.age() },
         }
     }
-
-    /// Says which figures are old and since when; empty if none is. `time` writes a moment for people.
-    #[must_use]
-    pub fn words(self, time: impl Fn(i64) -> String) -> String {
-        match (self.stream, self.report) {
-            // All figures are at least as new as the older source.
-            (Age::Stale(stream), Age::Stale(report)) => format!("as of {}", time(stream.min(report))),
-            (Age::Stale(stream), _) => format!("stream as of {}", time(stream)),
-            (_, Age::Stale(report)) => format!("server counts as of {}", time(report)),
-            _ => String::new(),
-        }
-    }
 }
 
 /// The server's process, and when another one took its place.
@@ -111,18 +90,10 @@ impl Process {
         restarted
     }
 
-    /// Whether another process took the place of the page's first.
+    /// When another process took the place of the one before; `None` if that never happened.
     #[must_use]
-    pub const fn has_restarted(self) -> bool {
-        self.restarted.is_some()
-    }
-
-    /// Says that the server restarted; empty if it did not. `time` writes a moment for people.
-    #[must_use]
-    pub fn words(self, time: impl Fn(i64) -> String) -> String {
-        self.restarted.map_or_else(String::new, |at| {
-            format!("The server restarted (noticed at {}). The counts below started again.", time(at))
-        })
+    pub const fn restarted(self) -> Option<i64> {
+        self.restarted
     }
 }
 
@@ -134,33 +105,24 @@ mod tests {
         Source { epoch: Uuid::from_u128(epoch), current, at }
     }
 
-    fn words(ages: Ages) -> String {
-        ages.words(|at| at.to_string())
-    }
-
     #[test]
     fn a_stream_that_was_never_live_has_no_figures() {
         let ages = Ages::new(None, source(1, true, 5));
         assert_eq!(ages, Ages { stream: Age::Unknown, report: Age::Current });
-        assert_eq!(ages.stream.figure(0), "–");
-        assert_eq!(ages.report.figure(0), "0");
-        assert_eq!(words(ages), "");
     }
 
     #[test]
-    fn each_source_grows_old_alone_and_says_since_when() {
+    fn each_source_grows_old_alone() {
         for (stream, report, expected) in [
-            (source(1, true, 7), source(1, true, 5), ""),
-            (source(1, false, 7), source(1, true, 5), "stream as of 7"),
-            (source(1, true, 7), source(1, false, 5), "server counts as of 5"),
-            (source(1, false, 7), source(1, false, 5), "as of 5"),
-            (source(1, false, 4), source(1, false, 5), "as of 4"),
+            (source(1, true, 7), source(1, true, 5), (Age::Current, Age::Current)),
+            (source(1, false, 7), source(1, true, 5), (Age::Stale(7), Age::Current)),
+            (source(1, true, 7), source(1, false, 5), (Age::Current, Age::Stale(5))),
         ] {
-            assert_eq!(words(Ages::new(Some(stream), report)), expected);
+            let ages = Ages::new(Some(stream), report);
+            assert_eq!((ages.stream, ages.report), expected);
         }
         let ages = Ages::new(Some(source(1, false, 7)), source(1, false, 5));
         assert_eq!((ages.stream, ages.report), (Age::Stale(7), Age::Stale(5)));
-        assert_eq!(ages.stream.figure(3), "3", "an old figure is still one");
     }
 
     #[test]
@@ -169,23 +131,18 @@ mod tests {
         assert_eq!(restarted, Ages { stream: Age::Current, report: Age::Unknown });
         let not_back = Ages::new(Some(source(1, false, 7)), source(2, true, 9));
         assert_eq!(not_back, Ages { stream: Age::Unknown, report: Age::Current });
-        assert_eq!(words(not_back), "");
     }
 
     #[test]
     fn a_restart_is_named_once_for_all_sources() {
         let mut process = Process::new(Uuid::from_u128(1));
         assert!(!process.name(Uuid::from_u128(1), 5));
-        assert_eq!((process.has_restarted(), process.words(|at| at.to_string())), (false, String::new()));
+        assert_eq!(process.restarted(), None);
         assert!(process.name(Uuid::from_u128(2), 7));
         assert!(!process.name(Uuid::from_u128(2), 9), "the other stream names it too");
-        assert_eq!(
-            process.words(|at| at.to_string()),
-            "The server restarted (noticed at 7). The counts below started again."
-        );
-        assert!(process.has_restarted());
+        assert_eq!(process.restarted(), Some(7));
         assert!(process.name(Uuid::from_u128(3), 11));
-        assert!(process.words(|at| at.to_string()).contains("noticed at 11"));
+        assert_eq!(process.restarted(), Some(11));
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! How a browser stays connected and tells the truth about it (contract, "A client's duty").
+//! Keeps a browser connected, and shows people only what is known (contract, "A client's duty").
 //!
-//! All of it is pure, with time, chance and the network handed in, but for [`browser`], which touches the real one, and
-//! [`driver`], which turns what that says into inputs and back. Outside a browser a twin of the same signatures
-//! does nothing but read JSON, so that what is built on them needs no gate.
+//! All of it is pure, with time, chance and the network handed in, except [`browser`], which reaches the real ones, and
+//! [`driver`], which connects the two. Outside a browser, a stub with the same signatures only reads JSON,
+//! so that the components need no feature gate.
 
+pub mod alarm;
 pub mod announcer;
 #[cfg_attr(not(feature = "hydrate"), path = "browser_stub.rs")]
 pub mod browser;
@@ -12,11 +13,15 @@ pub mod draft;
 pub mod driver;
 pub mod isolation_check;
 pub mod isolation_counts;
+pub mod last_request;
+pub mod notice;
 pub mod post_form;
 pub mod post_latency;
 pub mod reconnect;
 pub mod relative_time;
 pub mod session;
+pub mod status;
+pub mod unseen;
 pub mod visible_list;
 pub mod wire;
 
@@ -25,10 +30,10 @@ use std::sync::Arc;
 use crate::feed::{Event, Position, Tenant};
 use browser::Json;
 
-/// The list as the server answered it; `None` where it did not, or not readably.
+/// The server's list; `None` if no readable answer came.
 pub type ListAnswer = Option<(Position, Vec<Arc<Event>>)>;
 
-/// What the page asks of the server.
+/// A request of the page to the server.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Request<'a> {
     /// Where.
@@ -41,7 +46,7 @@ pub struct Request<'a> {
     pub body: Option<&'a str>,
 }
 
-/// What the server answered.
+/// The server's answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status code.
@@ -64,14 +69,14 @@ pub enum NoAnswer {
 /// How long the server is given to answer, in milliseconds.
 pub const ANSWER_LIMIT: u32 = 10_000;
 
-/// What a socket says.
+/// An event of a socket.
 #[derive(Debug)]
 pub enum SocketEvent {
     /// A text frame.
     Text(String),
     /// It has closed.
     Closed {
-        /// 1006 where the line was cut.
+        /// 1006 if the line was cut.
         code: u16,
         /// In the server's words.
         reason: String,
@@ -80,12 +85,12 @@ pub enum SocketEvent {
     Failed,
 }
 
-/// What wakes a page or puts it to sleep.
+/// An event that wakes a page or puts it to sleep.
 #[derive(Debug, Clone, Copy)]
 pub enum Wake {
-    /// The browser says that the network is back.
+    /// The browser reports that the network is back.
     Online,
-    /// The browser says that the network is gone.
+    /// The browser reports that the network is gone.
     Offline,
     /// The page can be seen.
     Visible,

@@ -1,7 +1,7 @@
-//! Runs the post form: which message is sent next, and what the form says about it, for how long.
+//! Runs the post form: which message is sent next, what the form tells about it, and for how long.
 //!
-//! It touches no field, and sends nothing. Its times are for how long the page has been visible, so that no message ends
-//! unseen.
+//! It touches no field, and sends nothing. `app::words` has the texts. Its times are for how long the page has been visible, so
+//! that nothing ends unseen.
 
 use super::{clock::Millis, draft::Draft};
 use crate::feed::{Message, MessageError, Problem};
@@ -17,36 +17,72 @@ pub struct PostForm {
     draft: Draft,
     /// The text that is being posted, as typed.
     sent: Option<String>,
-    /// Whether the text is to be posted again after that.
+    /// Whether a person asked for another post meanwhile.
     again: bool,
     outcome: Outcome,
-    /// What a screen reader is told at once.
-    alert: String,
+    alert: Option<Alert>,
     is_over: bool,
     is_live: bool,
 }
 
-/// What became of the last attempt.
+/// The outcome of the last attempt.
 #[derive(Debug, Clone, Default, PartialEq)]
 enum Outcome {
     #[default]
     None,
     /// Accepted at this time; the page waits to see the event.
     Accepted(Millis),
-    /// Accepted, and said so since this time: with how long the event took, if it was seen.
-    Posted(Option<u64>, Millis),
-    /// Accepted while the page was not live.
-    PostedUnseen,
+    /// Accepted, and told since this time.
+    Told(Posted, Millis),
     /// The message breaks a rule. An edit may mend it.
     Invalid(MessageError),
-    /// It failed, in these words.
-    Failed {
-        words: String,
-        /// Whether the same again may succeed.
-        retry: bool,
-        /// When the page was live again after that.
-        returned: Option<Millis>,
+    /// It failed. If so, when the page was live again after that.
+    Failed(Failure, Option<Millis>),
+}
+
+/// How a post went that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Posted {
+    /// Its event came back after so many milliseconds.
+    Delivered(u64),
+    /// Its event was not seen within a second.
+    Accepted,
+    /// The page is not live, and shows the event once it is.
+    Unseen,
+}
+
+/// The error of a post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FormError {
+    /// The message breaks a rule.
+    Invalid(MessageError),
+    /// The attempt failed.
+    Failed(Failure),
+}
+
+/// Why an attempt to post failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// No answer came. The message may have been accepted.
+    NoAnswer,
+    /// Something else than the server answered, for example a proxy that wants people to sign in.
+    NotTheServer,
+    /// The server refused it.
+    Refused {
+        /// In the server's words.
+        detail: String,
+        /// Whether the same again would be refused again.
+        is_final: bool,
     },
+}
+
+/// An error for a screen reader, announced at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// The error.
+    pub error: FormError,
+    /// Whether it says the same as the one before. The same text again is no change, and would not be read out.
+    pub is_repeat: bool,
 }
 
 /// A post to send.
@@ -70,7 +106,7 @@ impl PostForm {
         form
     }
 
-    /// What is to be kept.
+    /// The draft to keep.
     #[must_use]
     pub const fn draft(&self) -> &Draft {
         &self.draft
@@ -83,7 +119,7 @@ impl PostForm {
         }
         self.draft.text = String::from(text);
         let ends = match self.outcome {
-            Outcome::Invalid(_) | Outcome::Failed { .. } => true,
+            Outcome::Invalid(_) | Outcome::Failed(..) => true,
             Outcome::None => false,
             _ => !text.is_empty(),
         };
@@ -103,7 +139,7 @@ impl PostForm {
             Ok(message) => {
                 let text = self.draft.text.clone();
                 self.outcome = Outcome::None;
-                self.alert.clear();
+                self.alert = None;
                 self.sent = Some(text.clone());
                 Some(Post { text, key: self.draft.key(&message, random) })
             }
@@ -111,7 +147,7 @@ impl PostForm {
             Err(MessageError::Empty) if self.is_posted() => None,
             Err(error) => {
                 self.outcome = Outcome::Invalid(error);
-                self.say(sentence(&error.to_string()));
+                self.alert(FormError::Invalid(error));
                 None
             }
         }
@@ -128,14 +164,14 @@ impl PostForm {
                     None => &self.draft.text,
                 };
                 self.draft = Draft::new(String::from(rest));
-                self.outcome = if self.is_live { Outcome::Accepted(now) } else { Outcome::PostedUnseen };
+                self.outcome = if self.is_live { Outcome::Accepted(now) } else { Outcome::Told(Posted::Unseen, now) };
                 self.watch_length();
                 if again && !self.draft.text.trim().is_empty() { self.submit(random) } else { None }
             }
             Err(problem) => {
-                let words = failure(&problem);
-                self.say(words.clone());
-                self.outcome = Outcome::Failed { words, retry: problem.status != 422, returned: None };
+                let failure = Failure::from(problem);
+                self.alert(FormError::Failed(failure.clone()));
+                self.outcome = Outcome::Failed(failure, None);
                 None
             }
         }
@@ -148,13 +184,15 @@ impl PostForm {
         let has_returned = is_live && !was_live;
         let before = self.outcome.clone();
         match &mut self.outcome {
-            Outcome::Accepted(_) if !is_live => self.outcome = Outcome::PostedUnseen,
+            Outcome::Accepted(_) if !is_live => self.outcome = Outcome::Told(Posted::Unseen, now),
             Outcome::Accepted(at) if round_trip.is_some() || now - *at >= ARRIVAL => {
-                self.outcome = Outcome::Posted(round_trip, now);
+                self.outcome = Outcome::Told(round_trip.map_or(Posted::Accepted, Posted::Delivered), now);
             }
-            Outcome::Posted(_, since) if !is_live || now - *since >= SHOWN => self.outcome = Outcome::None,
-            Outcome::PostedUnseen if is_live => self.outcome = Outcome::None,
-            Outcome::Failed { retry: true, returned, .. } => {
+            Outcome::Told(Posted::Unseen, _) if is_live => self.outcome = Outcome::None,
+            Outcome::Told(Posted::Delivered(_) | Posted::Accepted, since) if !is_live || now - *since >= SHOWN => {
+                self.outcome = Outcome::None;
+            }
+            Outcome::Failed(failure, returned) if !failure.is_final() => {
                 if has_returned {
                     returned.get_or_insert(now);
                 }
@@ -179,86 +217,77 @@ impl PostForm {
         Message::count(&self.draft.text)
     }
 
-    /// What is wrong, or "".
+    /// The error to show.
     #[must_use]
-    pub fn error(&self) -> String {
+    pub fn error(&self) -> Option<FormError> {
         match (&self.outcome, self.length()) {
-            (Outcome::Failed { words, .. }, ..=Message::MAX) => words.clone(),
-            (Outcome::Invalid(error), ..=Message::MAX) => sentence(&error.to_string()),
-            (_, ..=Message::MAX) => String::new(),
-            (_, length) => too_long(length),
+            (_, length) if length > Message::MAX => Some(too_long(length)),
+            (Outcome::Failed(failure, _), _) => Some(FormError::Failed(failure.clone())),
+            (Outcome::Invalid(error), _) => Some(FormError::Invalid(*error)),
+            _ => None,
         }
     }
 
     /// Whether "Retry" can help.
     #[must_use]
-    pub const fn can_retry(&self) -> bool {
-        matches!(self.outcome, Outcome::Failed { retry: true, .. })
+    pub fn can_retry(&self) -> bool {
+        matches!(&self.outcome, Outcome::Failed(failure, _) if !failure.is_final())
     }
 
-    /// What a screen reader is told at once: an error when it comes up, and not at each key.
+    /// The error for a screen reader: set when an error comes up, and not at each key.
     #[must_use]
-    pub fn alert(&self) -> &str {
-        &self.alert
+    pub const fn alert_now(&self) -> Option<&Alert> {
+        self.alert.as_ref()
     }
 
-    /// How the last post went, or "".
+    /// How the last post went, as long as that is told.
     #[must_use]
-    pub fn status(&self) -> String {
+    pub const fn posted(&self) -> Option<Posted> {
         match self.outcome {
-            Outcome::Posted(Some(took), _) => format!("Posted, delivered in {took} ms"),
-            Outcome::Posted(None, _) => String::from("Posted"),
-            Outcome::PostedUnseen => String::from("Posted. It appears here once you're reconnected."),
-            _ => String::new(),
+            Outcome::Told(posted, _) => Some(posted),
+            _ => None,
         }
     }
 
     const fn is_posted(&self) -> bool {
-        matches!(self.outcome, Outcome::Accepted(_) | Outcome::Posted(..) | Outcome::PostedUnseen)
+        matches!(self.outcome, Outcome::Accepted(_) | Outcome::Told(..))
     }
 
     fn watch_length(&mut self) {
         let length = self.length();
         let was_over = std::mem::replace(&mut self.is_over, length > Message::MAX);
         match (was_over, self.is_over) {
-            (false, true) => self.say(too_long(length)),
-            (_, false) => self.alert.clear(),
+            (false, true) => self.alert(too_long(length)),
+            (_, false) => self.alert = None,
             (true, true) => {}
         }
     }
 
-    fn say(&mut self, words: String) {
-        let is_same = self.alert == words;
-        self.alert = words;
-        if is_same {
-            // The same text again is no change, and would not be read out.
-            self.alert.push('\u{a0}');
+    fn alert(&mut self, error: FormError) {
+        let is_repeat = self.alert.as_ref().is_some_and(|last| last.error == error && !last.is_repeat);
+        self.alert = Some(Alert { error, is_repeat });
+    }
+}
+
+impl Failure {
+    const fn is_final(&self) -> bool {
+        matches!(self, Self::Refused { is_final: true, .. })
+    }
+}
+
+impl From<Problem> for Failure {
+    /// A problem of status 0 stands for an answer that did not come, one below 400 for an answer of somebody else.
+    fn from(problem: Problem) -> Self {
+        match problem.status {
+            0 => Self::NoAnswer,
+            1..400 => Self::NotTheServer,
+            status => Self::Refused { detail: problem.detail, is_final: status == 422 },
         }
     }
 }
 
-fn too_long(length: usize) -> String {
-    sentence(&MessageError::TooLong { length }.to_string())
-}
-
-/// Why a message is not, or may not be, posted: only a refusal of the server's says that it is not.
-fn failure(problem: &Problem) -> String {
-    match problem.status {
-        0 => String::from(
-            "No answer from the server. Your message may have been posted; trying again won't post it twice.",
-        ),
-        1..400 => String::from(
-            "The answer did not come from the server, but perhaps from a proxy's sign-in page. Your text is kept here. Reload the page to sign in, then try again.",
-        ),
-        _ => sentence(&format!("Not posted: {}", problem.detail.trim_end_matches('.'))),
-    }
-}
-
-/// With a capital and a full stop.
-fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    // They begin with an ASCII character: Unicode's tables of capitals weigh more than all of this form.
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_ascii_uppercase(), letters.as_str()))
+const fn too_long(length: usize) -> FormError {
+    FormError::Invalid(MessageError::TooLong { length })
 }
 
 #[cfg(test)]
@@ -297,12 +326,12 @@ mod tests {
     #[test]
     fn a_result_is_said_once_and_ends_after_eight_seconds() {
         let mut form = posted("hello");
-        assert_eq!(form.status(), "", "the event may come at any moment");
+        assert_eq!(form.posted(), None, "the event may come at any moment");
         assert!(form.look(true, Some(12), 100.0));
-        assert_eq!(form.status(), "Posted, delivered in 12 ms");
+        assert_eq!(form.posted(), Some(Posted::Delivered(12)));
         assert!(!form.look(true, Some(12), 8_099.0));
         assert!(form.look(true, Some(12), 8_100.0));
-        assert_eq!(form.status(), "");
+        assert_eq!(form.posted(), None);
     }
 
     #[test]
@@ -310,7 +339,7 @@ mod tests {
         let mut form = posted("hello");
         assert!(!form.look(true, None, 999.0));
         assert!(form.look(true, None, 1_000.0));
-        assert_eq!(form.status(), "Posted");
+        assert_eq!(form.posted(), Some(Posted::Accepted));
         assert!(!form.look(true, Some(1_200), 1_200.0), "said once");
     }
 
@@ -319,22 +348,22 @@ mod tests {
         let mut form = posted("hello");
         form.look(true, Some(12), 0.0);
         assert!(form.look(false, Some(12), 1.0));
-        assert_eq!(form.status(), "");
+        assert_eq!(form.posted(), None);
     }
 
     #[test]
-    fn a_post_of_a_page_that_is_not_live_says_so_until_it_is() {
+    fn a_post_while_not_live_is_marked_as_unseen_until_the_page_is_live() {
         let mut waiting = form("hello");
         waiting.look(false, None, 0.0);
         assert!(waiting.submit(FIRST).is_some());
         waiting.answered(Ok(()), 0.0, SECOND);
-        assert_eq!(waiting.status(), "Posted. It appears here once you're reconnected.");
+        assert_eq!(waiting.posted(), Some(Posted::Unseen));
         assert!(!waiting.look(false, None, 60_000.0));
         assert!(waiting.look(true, None, 60_001.0));
-        assert_eq!(waiting.status(), "");
+        assert_eq!(waiting.posted(), None);
         let mut cut = posted("hello");
         assert!(cut.look(false, None, 1.0));
-        assert_eq!(cut.status(), "Posted. It appears here once you're reconnected.");
+        assert_eq!(cut.posted(), Some(Posted::Unseen));
     }
 
     #[test]
@@ -358,13 +387,13 @@ mod tests {
         assert_eq!(form.submit(SECOND), None);
         assert_eq!(form.answered(Ok(()), 0.0, SECOND), None);
         assert_eq!(form.submit(SECOND), None);
-        assert_eq!((form.error().as_str(), form.alert()), ("", ""));
+        assert_eq!((form.error(), form.alert_now()), (None, None));
         form.look(true, Some(3), 1.0);
         assert_eq!(form.submit(SECOND), None);
-        assert_eq!(form.status(), "Posted, delivered in 3 ms");
+        assert_eq!(form.posted(), Some(Posted::Delivered(3)));
         form.look(true, Some(3), 8_001.0);
         assert_eq!(form.submit(SECOND), None);
-        assert_eq!(form.error(), "Write a message first.");
+        assert_eq!(form.error(), Some(FormError::Invalid(MessageError::Empty)));
     }
 
     #[test]
@@ -388,16 +417,18 @@ mod tests {
     }
 
     #[test]
-    fn only_a_refusal_says_that_a_message_is_not_posted() {
-        for (status, words, retry) in [
-            (503, "Not posted: the server is full.", true),
-            (422, "Not posted: the server is full.", false),
-            (0, "No answer from the server. Your message may have been posted", true),
-            (200, "The answer did not come from the server", true),
+    fn a_failure_is_named_and_only_a_broken_rule_is_final() {
+        let refused = |is_final| Failure::Refused { detail: String::from("the server is full."), is_final };
+        for (status, failure, retry) in [
+            (503, refused(false), true),
+            (422, refused(true), false),
+            (0, Failure::NoAnswer, true),
+            (200, Failure::NotTheServer, true),
         ] {
             let form = failed(status);
-            assert!(form.error().starts_with(words), "{status}");
-            assert_eq!((form.alert(), form.can_retry()), (form.error().as_str(), retry), "{status}");
+            let error = FormError::Failed(failure);
+            assert_eq!(form.alert_now(), Some(&Alert { error: error.clone(), is_repeat: false }), "{status}");
+            assert_eq!((form.error(), form.can_retry()), (Some(error), retry), "{status}");
         }
     }
 
@@ -409,7 +440,7 @@ mod tests {
         form.look(true, None, 70_000.0);
         assert!(!form.look(true, None, 77_999.0));
         assert!(form.look(true, None, 78_000.0));
-        assert_eq!((form.error().as_str(), form.draft().text.as_str()), ("", "hello"));
+        assert_eq!((form.error(), form.draft().text.as_str()), (None, "hello"));
         let mut refused = failed(422);
         refused.look(false, None, 0.0);
         refused.look(true, None, 0.0);
@@ -420,30 +451,30 @@ mod tests {
     fn an_edit_ends_an_error_and_a_result() {
         let mut form = failed(503);
         form.edit("hello!");
-        assert_eq!((form.error().as_str(), form.alert()), ("", ""));
+        assert_eq!((form.error(), form.alert_now()), (None, None));
         let mut form = posted("hello");
         form.look(true, Some(1), 0.0);
         form.edit("");
-        assert_eq!(form.status(), "Posted, delivered in 1 ms", "the page itself emptied the field");
+        assert_eq!(form.posted(), Some(Posted::Delivered(1)), "the page itself emptied the field");
         form.edit("n");
-        assert_eq!(form.status(), "");
+        assert_eq!(form.posted(), None);
     }
 
     #[test]
-    fn an_error_is_said_when_it_comes_up_and_not_at_each_key() {
+    fn an_error_is_announced_when_it_comes_up_and_not_at_each_key() {
+        let announced = |form: &PostForm| form.alert_now().map(|alert| (alert.error.clone(), alert.is_repeat));
         let mut form = form(&"x".repeat(500));
-        assert_eq!(form.alert(), "");
+        assert_eq!(announced(&form), None);
         form.edit(&"x".repeat(501));
-        assert_eq!((form.error().as_str(), form.alert()), ("1 character over the 500 limit.", form.error().as_str()));
+        assert_eq!((form.error(), announced(&form)), (Some(too_long(501)), Some((too_long(501), false))));
         form.edit(&"x".repeat(502));
-        assert_eq!(form.error(), "2 characters over the 500 limit.");
-        assert_eq!(form.alert(), "1 character over the 500 limit.");
-        assert_eq!(form.submit(FIRST), None);
-        assert_eq!(form.alert(), "2 characters over the 500 limit.");
-        assert_eq!(form.submit(FIRST), None);
-        assert_eq!(form.alert(), "2 characters over the 500 limit.\u{a0}", "else it would not be read again");
+        assert_eq!((form.error(), announced(&form)), (Some(too_long(502)), Some((too_long(501), false))));
+        for is_repeat in [false, true, false] {
+            assert_eq!(form.submit(FIRST), None);
+            assert_eq!(announced(&form), Some((too_long(502), is_repeat)), "else it would not be read again");
+        }
         form.edit("x");
-        assert_eq!((form.error().as_str(), form.alert()), ("", ""));
+        assert_eq!((form.error(), announced(&form)), (None, None));
     }
 
     #[test]
@@ -451,11 +482,5 @@ mod tests {
         let stored = Draft::new(String::from("kept"));
         assert_eq!(PostForm::new(stored.clone(), "").draft().text, "kept");
         assert_eq!(PostForm::new(stored, "typed").draft().text, "typed");
-    }
-
-    #[test]
-    fn a_reason_is_a_sentence() {
-        assert_eq!(sentence("write a message first"), "Write a message first.");
-        assert_eq!(sentence(""), "");
     }
 }

@@ -11,7 +11,7 @@ use super::clock::{Instant, Millis};
 pub struct PostLatency {
     sent: Option<Instant>,
     id: Option<Uuid>,
-    /// What arrived before the answer said which of it is ours.
+    /// The events that arrived before the answer named the own one.
     early: Vec<(Uuid, Instant)>,
 }
 

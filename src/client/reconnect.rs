@@ -1,7 +1,10 @@
 //! The connection's one state machine (contract, "A client's duty", 1, 2 and 4): what happens goes in, what to do comes
 //! out. It knows no socket and no clock; time and chance are handed in.
 
-use super::clock::{Instant, Millis};
+use super::{
+    clock::{Instant, Millis},
+    status::Status,
+};
 use crate::feed::protocol::{DEFAULT_RECONNECT_MS, close};
 
 /// How long a socket may take to say hello, and a list to be read.
@@ -13,83 +16,10 @@ const STABLE: Millis = 10_000.0;
 /// A timer this late has slept, and what arrived meanwhile still waits to be taken: so long is given for it.
 const LATE: Millis = 1_000.0;
 
-/// What people are told about the connection. (Whether the list is paused is the page's own affair.)
-#[derive(Debug, Clone, PartialEq)]
-pub enum Status {
-    /// The first attempt.
-    Connecting,
-    /// Subscribed, and the list is read: nothing is missing.
-    Live,
-    /// Was live, or has tried to be: waits from `since` until `at` for the next attempt, or, if the two are one moment,
-    /// attempts.
-    Reconnecting {
-        /// When the wait began.
-        since: Instant,
-        /// When it ends.
-        at: Instant,
-    },
-    /// Not live, and the browser says that there is no network. Attempts go on: it may be wrong about this server.
-    Offline,
-    /// Refused for good.
-    Stopped {
-        /// In the server's words.
-        reason: String,
-    },
-}
-
-impl Status {
-    /// A wait shorter than this is not counted down: the number would only flicker.
-    const COUNTED: Millis = 5_000.0;
-
-    /// The state's name in the page's markup.
-    #[must_use]
-    pub const fn slug(&self) -> &'static str {
-        match self {
-            Self::Connecting => "connecting",
-            Self::Live => "live",
-            Self::Reconnecting { .. } => "reconnecting",
-            Self::Offline => "offline",
-            Self::Stopped { .. } => "stopped",
-        }
-    }
-
-    /// The state in words that stay the same for as long as it does: no ticking seconds, which would be read aloud.
-    #[must_use]
-    pub fn label(&self) -> String {
-        match self {
-            Self::Connecting => String::from("Connecting…"),
-            Self::Live => String::from("Live"),
-            Self::Reconnecting { .. } => String::from("Reconnecting…"),
-            Self::Offline => String::from("Offline"),
-            Self::Stopped { reason } if reason.is_empty() => {
-                String::from("Stopped: the server refused this connection")
-            }
-            Self::Stopped { reason } => format!("Stopped: {reason}"),
-        }
-    }
-
-    /// The whole seconds that are left of a long wait.
-    #[must_use]
-    pub fn countdown(&self, now: Instant) -> Option<u64> {
-        match self {
-            Self::Reconnecting { since, at } if *at - *since >= Self::COUNTED => {
-                Some(((*at - now) / 1000.0).ceil().max(0.0) as u64)
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether a person may ask for an attempt.
-    #[must_use]
-    pub const fn can_retry(&self) -> bool {
-        matches!(self, Self::Reconnecting { .. } | Self::Offline)
-    }
-}
-
-/// What happened.
+/// An event that the connection reacts to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Input {
-    /// The page stands, or came back out of the browser's cache.
+    /// The page is ready, or came back out of the browser's cache.
     Started,
     /// The page goes away, perhaps into the browser's cache.
     Left,
@@ -107,7 +37,7 @@ pub enum Input {
     },
     /// Any other frame.
     Frame,
-    /// What the socket has sent is not complete.
+    /// The socket's events have a gap.
     Gap,
     /// The list was read, and is of the socket's epoch.
     ListRead,
@@ -119,7 +49,7 @@ pub enum Input {
     AnswerTimeout,
     /// The socket closed.
     Closed {
-        /// RFC 6455, section 7.4.1; 1006 where the line was cut.
+        /// RFC 6455, section 7.4.1; 1006 if the line was cut.
         code: u16,
         /// In the server's words.
         reason: String,
@@ -128,9 +58,9 @@ pub enum Input {
     Failed,
     /// [`Connection::deadline`] has passed.
     Timer,
-    /// The browser says that the network is back.
+    /// The browser reports that the network is back.
     Online,
-    /// The browser says that the network is gone.
+    /// The browser reports that the network is gone.
     Offline,
     /// The page can be seen again.
     Visible,
@@ -138,7 +68,7 @@ pub enum Input {
     RetryNow,
 }
 
-/// What to do about it.
+/// An action that the driver must take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// Open a socket.
@@ -213,7 +143,7 @@ impl Default for Connection {
 }
 
 impl Connection {
-    /// What people are told.
+    /// The status to show.
     #[must_use]
     pub fn status(&self) -> Status {
         match &self.phase {
@@ -239,7 +169,7 @@ impl Connection {
         }
     }
 
-    /// Takes in what happened at `now`; `chance` is in 0 to 1. What comes back is to be done, in order.
+    /// Processes an input at `now`; `chance` is in 0 to 1. The driver must take the returned actions, in order.
     pub fn step(&mut self, input: Input, now: Instant, chance: f64) -> Vec<Output> {
         match input {
             Input::Started => return if self.phase == Phase::Away { self.open(now) } else { vec![] },
@@ -473,14 +403,6 @@ mod tests {
     }
 
     #[test]
-    fn the_last_window_told_is_the_one_that_counts() {
-        let mut connection = live(0.0);
-        connection.step(Input::Heartbeat { reconnect_ms: 4_000 }, at(1.0), 0.0);
-        connection.step(cut(), at(1.0), 0.5);
-        assert_eq!(wait(&connection, 1.0), 2_000.0);
-    }
-
-    #[test]
     fn a_socket_that_says_nothing_for_ten_seconds_is_given_up() {
         let mut connection = Connection::default();
         connection.step(Input::Started, at(0.0), 0.0);
@@ -665,28 +587,11 @@ mod tests {
     }
 
     #[test]
-    fn only_long_waits_are_counted_down() {
-        let short = Status::Reconnecting { since: at(1_000.0), at: at(5_999.0) };
-        let long = Status::Reconnecting { since: at(1_000.0), at: at(6_000.0) };
-        assert_eq!(short.countdown(at(2_000.0)), None);
-        assert_eq!(long.countdown(at(2_000.0)), Some(4));
-        assert_eq!(long.countdown(at(9_000.0)), Some(0));
-        assert_eq!(Status::Live.countdown(at(2_000.0)), None);
-    }
-
-    #[test]
-    fn a_state_is_told_in_markup_and_in_words_and_says_whether_it_can_be_helped() {
-        let stopped = |reason: &str| Status::Stopped { reason: reason.to_owned() };
-        for (status, slug, label, can_retry) in [
-            (Status::Connecting, "connecting", "Connecting…", false),
-            (Status::Live, "live", "Live", false),
-            (Status::Reconnecting { since: at(0.0), at: at(1.0) }, "reconnecting", "Reconnecting…", true),
-            (Status::Offline, "offline", "Offline", true),
-            (stopped(""), "stopped", "Stopped: the server refused this connection", false),
-            (stopped("data"), "stopped", "Stopped: data", false),
-        ] {
-            assert_eq!((status.slug(), status.label().as_str(), status.can_retry()), (slug, label, can_retry));
-        }
+    fn the_last_window_told_is_the_one_that_counts() {
+        let mut connection = live(0.0);
+        connection.step(Input::Heartbeat { reconnect_ms: 4_000 }, at(1.0), 0.0);
+        connection.step(cut(), at(1.0), 0.5);
+        assert_eq!(wait(&connection, 1.0), 2_000.0);
     }
 
     /// Numbers in 0 to 1 that look like chance and are the same each time.
@@ -704,7 +609,7 @@ mod tests {
         let mut arrivals: Vec<_> = (0..clients)
             .map(|_| {
                 let mut connection = live(0.0);
-                // What a server tells each of them once it has told all how many they are: 5 ms for each (contract).
+                // The window that the server sends to each, once it has counted all: 5 ms for each (contract).
                 connection.step(Input::Heartbeat { reconnect_ms: 5 * clients }, at(15_000.0), 0.0);
                 let mut now = back - down;
                 loop {

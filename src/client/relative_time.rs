@@ -1,6 +1,6 @@
 //! Puts moments into words. They are handed in: no clock is here.
 
-/// How long ago a moment was. A clock that is ahead of the server's never says that an event is yet to come.
+/// How long ago a moment was. A clock that is ahead of the server's never puts an event into the future.
 #[must_use]
 pub fn ago(then: i64, now: i64) -> String {
     let seconds = now.saturating_sub(then).max(0) / 1000;

@@ -1,10 +1,11 @@
-//! What has arrived, and whether it is complete (contract, "A client's duty", 1, 3, 5 and 6): events of one tenant,
-//! merged by `seq` within the epoch, over any number of connections. What of them the page shows is `shown`'s.
+//! Merges what has arrived, and checks that it is complete (contract, "A client's duty", 1, 3, 5 and 6): events of one tenant,
+//! merged by `seq` within the epoch, over any number of connections. `visible_list` decides which of them the page shows.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::notice::Notice;
 use crate::feed::{Entry, Event, Position, Tenant, Timeline, Timestamp, protocol::Hello};
 
 /// Everything a page has of its tenant.
@@ -49,75 +50,7 @@ enum Awaiting {
     Repair,
 }
 
-/// How things stand after a list was read, in [`Notice::words`] for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Notice {
-    /// The connection is back.
-    Returned {
-        /// So many events passed meanwhile.
-        new: u64,
-        /// Some of them are no longer kept.
-        missing: bool,
-    },
-    /// Another process answers, and has none of the events of the one before.
-    Restarted {
-        /// When this was noticed, by the server's clock.
-        at: Timestamp,
-        /// So many events it has accepted by now.
-        new: u64,
-        /// Some of them are no longer kept.
-        missing: bool,
-    },
-    /// Something was lost on the way, and the list was read again.
-    Repaired {
-        /// So many events were recovered.
-        events: u64,
-        /// Some are no longer kept.
-        missing: bool,
-    },
-}
-
-impl Notice {
-    /// Whether all is well: nothing is missing, and the server is the same. Such a notice ends by itself.
-    #[must_use]
-    pub const fn is_good(&self) -> bool {
-        matches!(self, Self::Returned { missing: false, .. } | Self::Repaired { missing: false, .. })
-    }
-
-    /// The notice for people, with `time` to write a moment as they do.
-    #[must_use]
-    pub fn words(&self, time: impl Fn(Timestamp) -> String) -> String {
-        let (mut words, missing) = match *self {
-            Self::Returned { new: 0, missing } => (String::from("Reconnected. You didn't miss anything."), missing),
-            Self::Returned { new, missing } => (format!("Reconnected: {}.", new_events(new)), missing),
-            Self::Restarted { at, new, missing } => {
-                let since = if new == 0 { String::new() } else { format!(" {} since.", counted(new, "event")) };
-                (format!("Reconnected. The server restarted (noticed at {}).{since}", time(at)), missing)
-            }
-            Self::Repaired { events: 0, missing } => (String::new(), missing),
-            Self::Repaired { events, missing } => {
-                (format!("Recovered {} that didn't arrive.", counted(events, "event")), missing)
-            }
-        };
-        if missing {
-            let space = if words.is_empty() { "" } else { " " };
-            words = format!("{words}{space}Some older events are no longer available.");
-        }
-        words
-    }
-}
-
-/// "1 new event", "12 new events".
-#[must_use]
-pub fn new_events(count: u64) -> String {
-    counted(count, "new event")
-}
-
-fn counted(count: u64, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
-}
-
-/// What came is another tenant's. It was dropped.
+/// An event or a hello of another tenant came, and was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breach;
 
@@ -173,7 +106,7 @@ impl Session {
     /// A connection is established; its list is to be read.
     ///
     /// # Errors
-    /// [`Breach`] where it is another tenant's.
+    /// [`Breach`] if it is another tenant's.
     pub fn hello(&mut self, hello: &Hello) -> Result<(), Breach> {
         self.own(hello.tenant_id)?;
         self.outdated = *self.build.get_or_insert_with(|| hello.build.clone()) != hello.build;
@@ -202,10 +135,10 @@ impl Session {
         Ok(())
     }
 
-    /// An event arrived on the socket. `Ok(true)` says that something before it did not: the list is to be read again.
+    /// Merges an event from the socket. `Ok(true)` means that an event before it is missing: the list must be read again.
     ///
     /// # Errors
-    /// [`Breach`] where it is another tenant's.
+    /// [`Breach`] if it is another tenant's.
     pub fn event(&mut self, seq: u64, event: Arc<Event>) -> Result<bool, Breach> {
         self.own(event.tenant_id)?;
         self.received += 1;
@@ -215,12 +148,12 @@ impl Session {
         Ok(gap)
     }
 
-    /// A heartbeat arrived. `true` says that something before it did not: the list is to be read again.
+    /// Checks a heartbeat. `true` means that an event before it is missing: the list must be read again.
     pub fn heartbeat(&mut self, seq: u64) -> bool {
         self.follow(seq, self.stream)
     }
 
-    /// The list was read. Says how things stand, where there is something to say.
+    /// Merges the list that was read. Returns a notice, if there is something to tell.
     ///
     /// # Errors
     /// [`Unusable`] if it is not the socket's list, or an older one. Then nothing has changed.
@@ -262,7 +195,7 @@ impl Session {
         self.epoch
     }
 
-    /// What the server has, as far as it has been heard.
+    /// The server's events, as far as the page knows.
     #[must_use]
     pub const fn timeline(&self) -> &Timeline {
         &self.timeline
@@ -281,7 +214,7 @@ impl Session {
         self.before
     }
 
-    /// What the server no longer has, newest first: as much of it as fits below the timeline.
+    /// The events that the server no longer has, newest first: as many as fit below the timeline.
     pub fn gone(&self) -> impl Iterator<Item = &Gone> {
         self.gone.iter()
     }
@@ -329,7 +262,7 @@ impl Session {
         gap
     }
 
-    /// Where no list is awaited, nothing is missing.
+    /// If no list is awaited, nothing is missing.
     fn settle(&mut self) {
         if self.awaiting.is_none() {
             self.known = self.timeline.seq();
@@ -400,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_return_tells_what_passed() {
+    fn a_return_counts_what_passed() {
         for (now, new, missing) in [(3, 0, false), (5, 2, false), (13, 10, false), (14, 11, true)] {
             let mut session = live(3);
             session.hello(&hello(1, now)).unwrap();
@@ -554,38 +487,6 @@ mod tests {
         let mut page = Session::new(Tenant::A, RETAIN);
         page.hello(&hello(1, 0)).unwrap();
         assert!(!page.is_outdated(), "without one of its own, the first it was told");
-    }
-
-    #[test]
-    fn only_a_notice_without_loss_is_good() {
-        let at = Timestamp::parse(TIME).unwrap();
-        for (missing, good) in [(false, true), (true, false)] {
-            assert_eq!(Notice::Returned { new: 1, missing }.is_good(), good);
-            assert_eq!(Notice::Repaired { events: 1, missing }.is_good(), good);
-            assert!(!Notice::Restarted { at, new: 1, missing }.is_good());
-        }
-    }
-
-    #[test]
-    fn the_words_say_how_things_stand() {
-        let at = Timestamp::parse(TIME).unwrap();
-        for (notice, words) in [
-            (Notice::Returned { new: 0, missing: false }, "Reconnected. You didn't miss anything."),
-            (Notice::Returned { new: 12, missing: false }, "Reconnected: 12 new events."),
-            (
-                Notice::Returned { new: 1200, missing: true },
-                "Reconnected: 1200 new events. Some older events are no longer available.",
-            ),
-            (Notice::Restarted { at, new: 0, missing: false }, "Reconnected. The server restarted (noticed at 12:03)."),
-            (
-                Notice::Restarted { at, new: 1, missing: false },
-                "Reconnected. The server restarted (noticed at 12:03). 1 event since.",
-            ),
-            (Notice::Repaired { events: 1, missing: false }, "Recovered 1 event that didn't arrive."),
-            (Notice::Repaired { events: 0, missing: true }, "Some older events are no longer available."),
-        ] {
-            assert_eq!(notice.words(|_| String::from("12:03")), words);
-        }
     }
 
     proptest! {

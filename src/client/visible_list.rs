@@ -5,7 +5,10 @@
 
 use uuid::Uuid;
 
-use super::{clock::Millis, session::Session};
+use super::{
+    clock::{Instant, Millis},
+    session::Session,
+};
 use crate::feed::Entry;
 
 /// One event on the page.
@@ -28,6 +31,32 @@ pub struct Painted {
     pub changed: bool,
     /// There is more to add: paint again.
     pub more: bool,
+}
+
+/// When to paint again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Not before something changes.
+    Done,
+    /// In the same frame of the screen.
+    AtOnce,
+    /// In the next frame.
+    InAnotherFrame,
+}
+
+impl Painted {
+    /// How long rows may be added to the page in one frame of the screen: longer could be felt.
+    const FRAME: Millis = 8.0;
+
+    /// When to paint again in a frame whose painting began at `began`.
+    #[must_use]
+    pub fn next(self, began: Instant, now: Instant) -> Next {
+        match self.more {
+            false => Next::Done,
+            true if now - began < Self::FRAME => Next::AtOnce,
+            true => Next::InAnotherFrame,
+        }
+    }
 }
 
 /// The rows of a page, newest first.
@@ -119,7 +148,7 @@ impl VisibleList {
         let frozen_at = self.frozen_at;
         let current = session.timeline().iter().filter(|entry| frozen_at.is_none_or(|at| before + entry.seq <= at));
         // Below the timeline: what the server no longer has. While the list is frozen: all that has a row already, so that
-        // nothing is taken away from under the reader.
+        // no row under the reader goes away.
         let below: Vec<_> = match frozen_at {
             Some(_) => {
                 let rest = old.iter().filter(|row| row.epoch != epoch || row.entry.seq < oldest);
@@ -223,7 +252,7 @@ mod tests {
         }
     }
 
-    /// Paints until there is nothing more to add, and says how often that was.
+    /// Paints until nothing is left to add. Returns how often.
     fn paint(list: &mut VisibleList, session: &Session) -> usize {
         1 + std::iter::from_fn(|| list.paint(session, 1.0).more.then_some(())).count()
     }
@@ -251,11 +280,18 @@ mod tests {
         assert_eq!(list.rows()[0].entry.seq, 250, "the newest first");
         assert_eq!(paint(&mut list, &session), 239);
         assert_eq!(seqs(&list), (1..=250).rev().collect::<Vec<_>>());
-        assert!(!list.rows().iter().any(|row| row.moves), "a burst stands still");
+        assert!(!list.rows().iter().any(|row| row.moves), "a burst does not move");
     }
 
     #[test]
-    fn five_at_a_time_move_and_six_stand_still() {
+    fn a_frame_is_painted_for_eight_milliseconds() {
+        let next = |more, now| Painted { changed: true, more }.next(Instant::new(100.0), Instant::new(now));
+        assert_eq!(next(false, 100.0), Next::Done);
+        assert_eq!((next(true, 107.9), next(true, 108.0)), (Next::AtOnce, Next::InAnotherFrame));
+    }
+
+    #[test]
+    fn five_rows_at_a_time_move_and_six_do_not() {
         for (count, moves) in [(5, true), (6, false)] {
             let (mut session, mut list) = page(10, 0);
             add(&mut session, 1, 1..=count);

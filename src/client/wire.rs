@@ -1,4 +1,4 @@
-//! What the server sends, read from [`Json`]: frames, lists and answers. What they mean is not decided here.
+//! Reads what the server sends from [`Json`]: frames, lists and answers. Their meaning is not decided here.
 //!
 //! By hand, over the browser's own parser: serde's readers, one for each type and all that they hold, would be a quarter
 //! of the client. Natively the same lines run over serde_json, where they are tested to read as serde does.
@@ -11,9 +11,9 @@ use crate::feed::{
     protocol::{Hello, Incoming},
 };
 
-/// What can be read from JSON: whole, or not at all.
+/// A value that can be read from JSON, whole or not at all.
 pub trait Read: Sized {
-    /// Reads it; `None` where something is missing, or of another kind.
+    /// Reads it; `None` if something is missing or of another kind.
     fn read(json: &Json) -> Option<Self>;
 }
 
@@ -36,14 +36,14 @@ impl Json {
         self.member(name)?.as_flag()
     }
 
-    /// What the text under this name says.
+    /// The value that the text under this name stands for.
     #[must_use]
     pub fn parsed<T: FromStr>(&self, name: &str) -> Option<T> {
         self.text(name)?.parse().ok()
     }
 }
 
-/// Reads a frame; `None` where it cannot be read.
+/// Reads a frame; `None` if it cannot be read.
 #[must_use]
 pub fn frame(text: &str) -> Option<Incoming> {
     let json = Json::parse(text)?;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use event_feed::{
-    client::session::{Notice, Session},
+    client::{notice::Notice, session::Session},
     feed::{self, Message, Position, Timestamp, protocol},
 };
 use proptest::{prelude::*, sample::Index, test_runner::FileFailurePersistence};

@@ -77,7 +77,7 @@ class Chromium {
     this.process.kill();
     await ended;
     this.socket.close();
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }); // its children write on
   }
 }
 

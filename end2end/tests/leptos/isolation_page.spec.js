@@ -203,11 +203,18 @@ test("while a check runs its cells are neutral", async ({ feed, wire }) => {
     await expect(cell).toHaveAttribute("data-cell", "open");
     await expect(cell).toHaveCSS("border-top-style", "dashed");
   }
-  expect.soft(await violations(view.page)).toEqual([]);
   await expect(view.verdict).toHaveText("");
   release();
   await view.done();
   await expect(view.outcome).toHaveAttribute("data-verdict", "isolated");
+});
+
+test("a running check is accessible", { tag: "@once" }, async ({ feed, wire }) => {
+  hold(wire);
+  const view = await feed.isolation();
+  await view.live();
+  await view.start();
+  expect(await violations(view.page)).toEqual([]);
 });
 
 test("a leak is red at once, before the check ends", async ({ feed, wire }) => {

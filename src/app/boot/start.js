@@ -1,4 +1,4 @@
-// Starts the client, and does what people did before it ran. If it cannot start, the page says so.
+// Starts the client, and repeats what people did before it ran. If it cannot start, a line on the page tells them.
 const root = document.documentElement;
 const byId = (id) => document.getElementById(id);
 
@@ -11,7 +11,7 @@ function fail() {
   byId("client-failed").hidden = false;
 }
 
-/** Replaces the page. What was typed, and the focus, stay. */
+/** Replaces the page. The typed text and the focus stay. */
 function put(page) {
   const [field, tenant, focused] = [byId("message"), byId("tenant"), document.activeElement.id];
   byId("app").replaceWith(page);

@@ -1,0 +1,321 @@
+//! Puts states, notices, errors and verdicts into words for people. The state machines of `client` name them; nothing is
+//! decided here.
+
+use crate::{
+    client::{
+        announcer::Announcement,
+        isolation_check::{Check, Mark, PROBES, Stage, Verdict},
+        isolation_counts::{Age, Ages, Process},
+        notice::Notice,
+        post_form::{Failure, FormError, Posted},
+        status::Status,
+    },
+    feed::{MessageError, Tenant, Timestamp},
+};
+
+/// The sign for a figure that is not known.
+pub const NO_FIGURE: &str = "–";
+
+/// "1 event", "12 events".
+#[must_use]
+pub fn counted(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A connection's state, without a countdown: that would be read out each second.
+#[must_use]
+pub fn status(status: &Status) -> String {
+    match status {
+        Status::Connecting => String::from("Connecting…"),
+        Status::Live => String::from("Live"),
+        Status::Reconnecting { .. } => String::from("Reconnecting…"),
+        Status::Offline => String::from("Offline"),
+        Status::Stopped { reason } if reason.is_empty() => String::from("Stopped: the server refused this connection"),
+        Status::Stopped { reason } => format!("Stopped: {reason}"),
+    }
+}
+
+/// Tells what people can do while the page is not live.
+#[must_use]
+pub const fn wait(status: &Status) -> &'static str {
+    match status {
+        Status::Offline => "You're offline. Your draft is kept.",
+        _ => "You're not receiving events right now. You can still post.",
+    }
+}
+
+/// The result of a list's read. `time` writes a moment for people.
+#[must_use]
+pub fn notice(notice: &Notice, time: impl Fn(Timestamp) -> String) -> String {
+    let (mut words, missing) = match *notice {
+        Notice::Returned { new: 0, missing } => (String::from("Reconnected. You didn't miss anything."), missing),
+        Notice::Returned { new, missing } => (format!("Reconnected: {}.", counted(new, "new event")), missing),
+        Notice::Restarted { at, new, missing } => {
+            let since = if new == 0 { String::new() } else { format!(" {} since.", counted(new, "event")) };
+            (format!("Reconnected. The server restarted (noticed at {}).{since}", time(at)), missing)
+        }
+        Notice::Repaired { events: 0, missing } => (String::new(), missing),
+        Notice::Repaired { events, missing } => {
+            (format!("Recovered {} that didn't arrive.", counted(events, "event")), missing)
+        }
+    };
+    if missing {
+        let space = if words.is_empty() { "" } else { " " };
+        words = format!("{words}{space}Some older events are no longer available.");
+    }
+    words
+}
+
+/// The text for a screen reader.
+#[must_use]
+pub fn announcement(announcement: &Announcement) -> String {
+    let events = (announcement.events > 0).then(|| counted(announcement.events, "new event"));
+    let parts: Vec<_> = announcement.status.as_ref().map(status).into_iter().chain(events).collect();
+    repeated(parts.join(". "), announcement.is_repeat)
+}
+
+/// A text for a live region that has just said the same: it is read again only if it differs.
+#[must_use]
+pub fn repeated(mut words: String, is_repeat: bool) -> String {
+    if is_repeat {
+        words.push('\u{a0}');
+    }
+    words
+}
+
+/// The error of a post. Only the server's refusal means that a message is not posted.
+#[must_use]
+pub fn form_error(error: &FormError) -> String {
+    match error {
+        FormError::Invalid(error) => message_error(error),
+        FormError::Failed(Failure::NoAnswer) => String::from(
+            "No answer from the server. Your message may have been posted; trying again won't post it twice.",
+        ),
+        FormError::Failed(Failure::NotTheServer) => String::from(
+            "The answer did not come from the server, but perhaps from a proxy's sign-in page. Your text is kept here. Reload the page to sign in, then try again.",
+        ),
+        FormError::Failed(Failure::Refused { detail, .. }) => {
+            sentence(&format!("Not posted: {}", detail.trim_end_matches('.')))
+        }
+    }
+}
+
+fn message_error(error: &MessageError) -> String {
+    sentence(&error.to_string())
+}
+
+/// How a post went.
+#[must_use]
+pub fn posted(posted: Posted) -> String {
+    match posted {
+        Posted::Delivered(took) => format!("Posted, delivered in {took} ms"),
+        Posted::Accepted => String::from("Posted"),
+        Posted::Unseen => String::from("Posted. It appears here once you're reconnected."),
+    }
+}
+
+/// With a capital and a full stop.
+fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    // They begin with an ASCII character: Unicode's tables of capitals weigh more than all of the form.
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_ascii_uppercase(), letters.as_str()))
+}
+
+/// A check's verdict.
+#[must_use]
+pub const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Isolated => "Isolated: each tenant received all of its own test events and none of the other's.",
+        Verdict::Leaked => "Leak: a tenant received the other's test events.",
+        Verdict::Incomplete => "Inconclusive: some test events weren't delivered. Run it again.",
+        Verdict::Interrupted => "Inconclusive: a connection was lost during the check. Run it again.",
+    }
+}
+
+/// When a check ended, what it checked and how its events can be found; empty until it ends. `time` writes a moment for
+/// people.
+#[must_use]
+pub fn check_details(check: &Check, time: impl Fn(i64) -> String) -> String {
+    match check.stage() {
+        Stage::Idle | Stage::Running => String::new(),
+        Stage::Done { at, build } => {
+            format!("Checked at {} · Server build {build} · Probe id {}", time(*at), check.marker())
+        }
+    }
+}
+
+/// The text behind the number in a cell of the check's table: test events sent to `tenant`, received on the stream of
+/// `stream`.
+#[must_use]
+pub fn check_cell(check: &Check, tenant: Tenant, stream: Tenant) -> String {
+    let slowest = check.cell(tenant, stream).slowest;
+    match check.mark(tenant, stream) {
+        Mark::Open if tenant == stream => format!(" of {PROBES}…"),
+        Mark::Open if check.is_running() => String::from(" so far…"),
+        Mark::Right if tenant == stream => format!(" of {PROBES} received, slowest in {slowest} ms"),
+        Mark::Short => format!(" of {PROBES} received"),
+        Mark::Open | Mark::Right | Mark::Wrong => String::from(" received"),
+    }
+}
+
+/// A figure: a dash if it is not known.
+#[must_use]
+pub fn figure(age: Age, count: u64) -> String {
+    if age == Age::Unknown { String::from(NO_FIGURE) } else { count.to_string() }
+}
+
+/// Which figures are old and since when; empty if none is. `time` writes a moment for people.
+#[must_use]
+pub fn ages(ages: Ages, time: impl Fn(i64) -> String) -> String {
+    match (ages.stream, ages.report) {
+        // All figures are at least as new as the older source.
+        (Age::Stale(stream), Age::Stale(report)) => format!("as of {}", time(stream.min(report))),
+        (Age::Stale(stream), _) => format!("stream as of {}", time(stream)),
+        (_, Age::Stale(report)) => format!("server counts as of {}", time(report)),
+        _ => String::new(),
+    }
+}
+
+/// That the server restarted; empty if it did not. `time` writes a moment for people.
+#[must_use]
+pub fn restart(process: Process, time: impl Fn(i64) -> String) -> String {
+    process.restarted().map_or_else(String::new, |at| {
+        format!("The server restarted (noticed at {}). The counts below started again.", time(at))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::clock::Instant;
+
+    fn epoch_millis(at: i64) -> String {
+        at.to_string()
+    }
+
+    #[test]
+    fn a_state_has_words() {
+        let moment = Instant::default();
+        let stopped = |reason: &str| Status::Stopped { reason: reason.to_owned() };
+        for (state, words) in [
+            (Status::Connecting, "Connecting…"),
+            (Status::Live, "Live"),
+            (Status::Reconnecting { since: moment, at: moment }, "Reconnecting…"),
+            (Status::Offline, "Offline"),
+            (stopped(""), "Stopped: the server refused this connection"),
+            (stopped("data"), "Stopped: data"),
+        ] {
+            assert_eq!(status(&state), words);
+        }
+    }
+
+    #[test]
+    fn a_notice_names_the_result_of_a_read() {
+        let at = Timestamp::parse("2026-11-23T12:03:00.000Z").unwrap();
+        for (after, words) in [
+            (Notice::Returned { new: 0, missing: false }, "Reconnected. You didn't miss anything."),
+            (Notice::Returned { new: 12, missing: false }, "Reconnected: 12 new events."),
+            (
+                Notice::Returned { new: 1200, missing: true },
+                "Reconnected: 1200 new events. Some older events are no longer available.",
+            ),
+            (Notice::Restarted { at, new: 0, missing: false }, "Reconnected. The server restarted (noticed at 12:03)."),
+            (
+                Notice::Restarted { at, new: 1, missing: false },
+                "Reconnected. The server restarted (noticed at 12:03). 1 event since.",
+            ),
+            (Notice::Repaired { events: 1, missing: false }, "Recovered 1 event that didn't arrive."),
+            (Notice::Repaired { events: 0, missing: true }, "Some older events are no longer available."),
+        ] {
+            assert_eq!(notice(&after, |_| String::from("12:03")), words);
+        }
+    }
+
+    #[test]
+    fn an_announcement_names_the_state_before_the_events() {
+        let say = |status, events, is_repeat| announcement(&Announcement { status, events, is_repeat });
+        assert_eq!(say(Some(Status::Live), 490, false), "Live. 490 new events");
+        assert_eq!(say(None, 1, true), "1 new event\u{a0}");
+        assert_eq!(say(None, 0, false), "");
+    }
+
+    #[test]
+    fn only_a_refusal_means_not_posted() {
+        let refused = Failure::Refused { detail: String::from("the server is full."), is_final: false };
+        for (failure, words) in [
+            (refused, "Not posted: the server is full."),
+            (Failure::NoAnswer, "No answer from the server. Your message may have been posted"),
+            (Failure::NotTheServer, "The answer did not come from the server"),
+        ] {
+            assert!(form_error(&FormError::Failed(failure)).starts_with(words));
+        }
+        assert_eq!(form_error(&FormError::Invalid(MessageError::Empty)), "Write a message first.");
+        assert_eq!(sentence(""), "");
+    }
+
+    #[test]
+    fn a_result_names_the_time_if_it_is_known() {
+        assert_eq!(posted(Posted::Delivered(12)), "Posted, delivered in 12 ms");
+        assert_eq!(posted(Posted::Accepted), "Posted");
+        assert_eq!(posted(Posted::Unseen), "Posted. It appears here once you're reconnected.");
+    }
+
+    #[test]
+    fn a_verdict_begins_with_its_name() {
+        for (of, begins) in [
+            (Verdict::Isolated, "Isolated:"),
+            (Verdict::Leaked, "Leak:"),
+            (Verdict::Incomplete, "Inconclusive: some"),
+            (Verdict::Interrupted, "Inconclusive: a connection"),
+        ] {
+            assert!(verdict(of).starts_with(begins));
+        }
+    }
+
+    #[test]
+    fn a_check_describes_itself_and_its_cells() {
+        let [a, b] = Tenant::ALL;
+        let mut check = Check::start(String::from("x"));
+        let text = check.send(a, Instant::new(0.0));
+        check.saw(a, &text, Instant::new(14.0));
+        assert_eq!(check_details(&check, epoch_millis), "");
+        assert_eq!((check_cell(&check, a, a).as_str(), check_cell(&check, a, b).as_str()), (" of 5…", " so far…"));
+        check.finish(7, String::from("one"));
+        assert_eq!(check_details(&check, epoch_millis), "Checked at 7 · Server build one · Probe id x");
+        assert_eq!(check_cell(&check, a, a), " of 5 received");
+        assert_eq!(check_cell(&check, a, b), " received");
+        for _ in 1..PROBES {
+            let text = check.send(a, Instant::new(0.0));
+            check.saw(a, &text, Instant::new(3.0));
+        }
+        assert_eq!(check_cell(&check, a, a), " of 5 received, slowest in 14 ms");
+        check.saw(b, &text, Instant::new(20.0));
+        assert_eq!(check_cell(&check, a, b), " received");
+    }
+
+    #[test]
+    fn old_figures_say_since_when() {
+        for (stream, report, words) in [
+            (Age::Unknown, Age::Current, ""),
+            (Age::Current, Age::Current, ""),
+            (Age::Stale(7), Age::Current, "stream as of 7"),
+            (Age::Current, Age::Stale(5), "server counts as of 5"),
+            (Age::Stale(7), Age::Stale(5), "as of 5"),
+            (Age::Stale(4), Age::Stale(5), "as of 4"),
+        ] {
+            assert_eq!(ages(Ages { stream, report }, epoch_millis), words);
+        }
+        assert_eq!([Age::Unknown, Age::Current, Age::Stale(7)].map(|age| figure(age, 3)), ["–", "3", "3"]);
+    }
+
+    #[test]
+    fn a_restart_is_named() {
+        let mut process = Process::new(uuid::Uuid::from_u128(1));
+        assert_eq!(restart(process, epoch_millis), "");
+        process.name(uuid::Uuid::from_u128(2), 7);
+        assert_eq!(
+            restart(process, epoch_millis),
+            "The server restarted (noticed at 7). The counts below started again."
+        );
+    }
+}
