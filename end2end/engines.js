@@ -6,8 +6,13 @@ import process from "node:process";
 import { chromium, firefox, webkit } from "@playwright/test";
 
 const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-const quiet = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-  "--disable-sync"];
+const quiet = [
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
 // Host names of other sites that resolve to this machine, for tests of what such a site can do.
 const foreign = ["--host-resolver-rules=MAP *.example 127.0.0.1"];
 
@@ -59,7 +64,7 @@ export const engines = Object.fromEntries(found.filter(([, use]) => use));
 /** Prints once, before the first test, the path of each browser, or that it is not installed. */
 export default function report() {
   for (const [name, use] of found) {
-    const from = use ? use.launchOptions?.executablePath ?? "Playwright's own" : "not installed, and not tested";
+    const from = use ? (use.launchOptions?.executablePath ?? "Playwright's own") : "not installed, and not tested";
     process.stdout.write(`${name}: ${from}\n`);
   }
 }

@@ -19,9 +19,11 @@ export default defineConfig({
   reporter: "list",
   use: { trace: "retain-on-failure", locale: "en-GB", timezoneId: "UTC" },
   // Each project runs the tests for both clients, and those for its own client.
-  projects: Object.entries(engines).flatMap(([engine, use]) => clients.map((client) => ({
-    name: `${engine} ${client}`,
-    testMatch: [`both/**/*.spec.js`, `${client}/**/*.spec.js`],
-    use: { ...use, client },
-  }))),
+  projects: Object.entries(engines).flatMap(([engine, use]) =>
+    clients.map((client) => ({
+      name: `${engine} ${client}`,
+      testMatch: [`both/**/*.spec.js`, `${client}/**/*.spec.js`],
+      use: { ...use, client },
+    })),
+  ),
 });

@@ -5,10 +5,20 @@ import { FOREIGN, expect, test } from "../fixtures/index.js";
 const ONCE = { tag: "@leptos" };
 
 const STORY = {
-  tenant_a: ["Deploy 412 has begun", "Cache warmed: 12,408 keys", "Deploy 412 finished in 38 s, no errors",
-    "عملية ناجحة تمت الآن", "Nightly report is ready:\n\t1,204 orders\n\t3 returns"],
-  tenant_b: ["Sensor 7 is back online", "Battery of sensor 3 below 20 %", "Firmware 2.1.0 offered to 48 devices",
-    "Door 2 opened", "Door 2 closed after 4 s"],
+  tenant_a: [
+    "Deploy 412 has begun",
+    "Cache warmed: 12,408 keys",
+    "Deploy 412 finished in 38 s, no errors",
+    "عملية ناجحة تمت الآن",
+    "Nightly report is ready:\n\t1,204 orders\n\t3 returns",
+  ],
+  tenant_b: [
+    "Sensor 7 is back online",
+    "Battery of sensor 3 below 20 %",
+    "Firmware 2.1.0 offered to 48 devices",
+    "Door 2 opened",
+    "Door 2 closed after 4 s",
+  ],
 };
 const VIEWPORTS = {
   desktop: { width: 1280, height: 800 },
@@ -66,7 +76,9 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
         await expect(window.breach).toBeVisible();
         await shoot(window, "breach");
 
-        await window.page.evaluate(() => { Math.random = () => 0.999; });
+        await window.page.evaluate(() => {
+          Math.random = () => 0.999;
+        });
         wire.inject({ type: "heartbeat", seq: 7, reconnect_ms: 10_000 });
         await wire.cut({ code: 1001 });
         await expect(window.connection).toContainText("Reconnecting in");
@@ -93,10 +105,13 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
         wire.up = false;
         await wire.cut({ code: 1001 }).catch(() => {});
         await window.is("offline");
-        await window.page.evaluate(() => new Promise((painted) => {
-          scrollTo(0, document.documentElement.scrollHeight);
-          requestAnimationFrame(() => requestAnimationFrame(painted));
-        }));
+        await window.page.evaluate(
+          () =>
+            new Promise((painted) => {
+              scrollTo(0, document.documentElement.scrollHeight);
+              requestAnimationFrame(() => requestAnimationFrame(painted));
+            }),
+        );
         await window.page.screenshot({ path: `screenshots/${client}-offline-${device}-${colorScheme}.png` });
       });
 
@@ -129,8 +144,14 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
 const PREFERENCES = {
   "forced-colors": (page) => page.emulateMedia({ forcedColors: "active" }),
   "forced-colors-dark": (page) => page.emulateMedia({ forcedColors: "active", colorScheme: "dark" }),
-  "large-text": (page) => page.evaluate(() => { document.documentElement.style.fontSize = "200%"; }),
-  "grey": (page) => page.evaluate(() => { document.documentElement.style.filter = "grayscale(1)"; }),
+  "large-text": (page) =>
+    page.evaluate(() => {
+      document.documentElement.style.fontSize = "200%";
+    }),
+  grey: (page) =>
+    page.evaluate(() => {
+      document.documentElement.style.filter = "grayscale(1)";
+    }),
 };
 for (const [preference, apply] of Object.entries(PREFERENCES)) {
   test.describe(preference, () => {

@@ -20,10 +20,17 @@ async function run(address, port) {
   const { lhr } = await lighthouse(address, { port, logLevel: "error", onlyCategories: Object.keys(BARS) });
   const scores = Object.fromEntries(Object.keys(BARS).map((name) => [name, lhr.categories[name].score]));
   const audits = Object.values(lhr.categories).flatMap(({ auditRefs }) => auditRefs);
-  const lost = audits.filter(({ weight }) => weight > 0).map(({ id }) => lhr.audits[id])
+  const lost = audits
+    .filter(({ weight }) => weight > 0)
+    .map(({ id }) => lhr.audits[id])
     .filter(({ score }) => score !== null && score < 0.9);
-  const metrics = ["first-contentful-paint", "largest-contentful-paint", "total-blocking-time",
-    "cumulative-layout-shift", "speed-index"].map((id) => lhr.audits[id].displayValue);
+  const metrics = [
+    "first-contentful-paint",
+    "largest-contentful-paint",
+    "total-blocking-time",
+    "cumulative-layout-shift",
+    "speed-index",
+  ].map((id) => lhr.audits[id].displayValue);
   return { scores, metrics, lost: lost.map(({ title, displayValue = "" }) => `${title} ${displayValue}`.trim()) };
 }
 

@@ -10,13 +10,14 @@ const SMOKE = process.env.MEASURE === "smoke";
 const MANY = (count) => (SMOKE ? count / 10 : count);
 
 /** The q-quantile of numbers. */
-const quantile = (numbers, q) => numbers.toSorted((a, b) => a - b)[Math.min(numbers.length - 1,
-  Math.floor(q * numbers.length))];
+const quantile = (numbers, q) =>
+  numbers.toSorted((a, b) => a - b)[Math.min(numbers.length - 1, Math.floor(q * numbers.length))];
 
 /** Prints this client's figures with their limits. The unit is ms unless a figure's name has another one. */
 function report(client, what, figures, bars = {}) {
-  const words = Object.entries(figures).map(([name, figure]) =>
-    `${name} ${Math.round(figure * 1_000) / 1_000}${name in bars ? ` (bar ${bars[name]})` : ""}`);
+  const words = Object.entries(figures).map(
+    ([name, figure]) => `${name} ${Math.round(figure * 1_000) / 1_000}${name in bars ? ` (bar ${bars[name]})` : ""}`,
+  );
   process.stdout.write(`    ${client}, ${what}: ${words.join(", ")}\n`);
   if (SMOKE) return;
   for (const [name, bar] of Object.entries(bars)) expect.soft(figures[name], name).toBeLessThanOrEqual(bar);
@@ -27,18 +28,24 @@ const SHIFTS = { type: "layout-shift" };
 const INTERACTIONS = { type: "event", durationThreshold: 16 };
 
 /** Starts to record performance entries of these types. */
-const observe = (page, ...kinds) => page.evaluate((wanted) => {
-  globalThis.observed = [];
-  const observer = new PerformanceObserver((list) =>
-    globalThis.observed.push(...list.getEntries().map((entry) => entry.toJSON())));
-  wanted.forEach((kind) => observer.observe(kind));
-}, kinds);
+const observe = (page, ...kinds) =>
+  page.evaluate((wanted) => {
+    globalThis.observed = [];
+    const observer = new PerformanceObserver((list) =>
+      globalThis.observed.push(...list.getEntries().map((entry) => entry.toJSON())),
+    );
+    wanted.forEach((kind) => observer.observe(kind));
+  }, kinds);
 /** Returns the entries since the last call. */
 const observed = (page) => page.evaluate(() => globalThis.observed.splice(0));
 
 /** Waits until the newest row has this number. It asks every 200 ms only, so as not to disturb the measurement. */
-const newest = (page, seq) => page.waitForFunction((wanted) =>
-  document.querySelector("[role=feed] > [data-seq]")?.dataset.seq === String(wanted), seq, { polling: 200 });
+const newest = (page, seq) =>
+  page.waitForFunction(
+    (wanted) => document.querySelector("[role=feed] > [data-seq]")?.dataset.seq === String(wanted),
+    seq,
+    { polling: 200 },
+  );
 
 /** Posts this many events to tenant A, fifty at a time. */
 async function burst(server, count) {
@@ -59,7 +66,9 @@ async function stream(server, count) {
 }
 
 test("a burst of 1,000 events has no task over 50 ms, and the page keeps at most 1,000", async ({
-  feed, server, client,
+  feed,
+  server,
+  client,
 }) => {
   const [window] = await feed.open("tenant_a");
   await observe(window.page, TASKS);
@@ -70,17 +79,20 @@ test("a burst of 1,000 events has no task over 50 ms, and the page keeps at most
   await newest(window.page, MANY(2_000));
   await expect(window.page.locator("[role=feed] > article")).toHaveCount(SMOKE ? 200 : 1_000);
   const full = (await observed(window.page)).map(({ duration }) => duration);
-  report(client, "bursts of 1,000 events", {
-    "longest task while it fills": Math.max(0, ...empty),
-    "tasks over 50": empty.length,
-    "longest task when full": Math.max(0, ...full),
-    "tasks over 50 when full": full.length,
-  }, { "tasks over 50": 0, "tasks over 50 when full": 0 });
+  report(
+    client,
+    "bursts of 1,000 events",
+    {
+      "longest task while it fills": Math.max(0, ...empty),
+      "tasks over 50": empty.length,
+      "longest task when full": Math.max(0, ...full),
+      "tasks over 50 when full": full.length,
+    },
+    { "tasks over 50": 0, "tasks over 50 when full": 0 },
+  );
 });
 
-test("updating the ages of 1,000 events has no task over 50 ms on a slow phone", async ({
-  feed, server, client,
-}) => {
+test("updating the ages of 1,000 events has no task over 50 ms on a slow phone", async ({ feed, server, client }) => {
   test.skip(client === "vanilla", "it shows dates and times, which do not change");
   test.setTimeout(180_000);
   const [window] = await feed.open("tenant_a");
@@ -94,10 +106,15 @@ test("updating the ages of 1,000 events has no task over 50 ms on a slow phone",
   if (SMOKE) await pause(6_000);
   else await expect(window.events.last()).toContainText("1 min ago", { timeout: 60_000 });
   const tasks = (await observed(window.page)).map(({ duration }) => duration);
-  report(client, "ages of 1,000 events, processor throttled 4 times", {
-    "longest task": Math.max(0, ...tasks),
-    "tasks over 50": tasks.length,
-  }, { "tasks over 50": 0 });
+  report(
+    client,
+    "ages of 1,000 events, processor throttled 4 times",
+    {
+      "longest task": Math.max(0, ...tasks),
+      "tasks over 50": tasks.length,
+    },
+    { "tasks over 50": 0 },
+  );
 });
 
 test("a click and a key are handled within 200 ms while 1,000 events arrive", async ({ feed, server, client }) => {
@@ -115,14 +132,14 @@ test("a click and a key are handled within 200 ms while 1,000 events arrive", as
   report(client, "interactions during a burst", { slowest: Math.max(0, ...interactions) }, { slowest: 200 });
 });
 
-test("during ten seconds of 1,000 events a second keys are handled within 200 ms", async ({
-  feed, server, client,
-}) => {
+test("during ten seconds of 1,000 events a second keys are handled within 200 ms", async ({ feed, server, client }) => {
   const [window] = await feed.open("tenant_a");
   await observe(window.page, TASKS, INTERACTIONS);
   const began = performance.now();
   let arrives = true;
-  const arriving = stream(server, MANY(10_000)).finally(() => { arrives = false; });
+  const arriving = stream(server, MANY(10_000)).finally(() => {
+    arrives = false;
+  });
   while (arrives) {
     await window.message.press("x");
     await pause(200);
@@ -133,12 +150,17 @@ test("during ten seconds of 1,000 events a second keys are handled within 200 ms
   await expect(window.page.locator("[role=feed] > article")).toHaveCount(1_000);
   const seen = await observed(window.page);
   const of = ({ type }) => seen.filter(({ entryType }) => entryType === type).map(({ duration }) => duration);
-  report(client, "10,000 events at 1,000 a second", {
-    "all shown after": took,
-    "tasks over 50": of(TASKS).length,
-    "longest task": Math.max(0, ...of(TASKS)),
-    "slowest key": Math.max(0, ...of(INTERACTIONS)),
-  }, { "slowest key": 200 });
+  report(
+    client,
+    "10,000 events at 1,000 a second",
+    {
+      "all shown after": took,
+      "tasks over 50": of(TASKS).length,
+      "longest task": Math.max(0, ...of(TASKS)),
+      "slowest key": Math.max(0, ...of(INTERACTIONS)),
+    },
+    { "slowest key": 200 },
+  );
 });
 
 test("events that arrive above the reader shift no layout", async ({ feed, server, client }) => {
@@ -162,7 +184,11 @@ test("500 events at 20 a second are painted in another window", async ({ feed, c
     new MutationObserver((changes) => {
       const ids = changes.flatMap(({ addedNodes }) => Array.from(addedNodes, (node) => node.dataset?.id));
       // Both clients change the page in an animation frame: the next task runs after that frame is painted.
-      setTimeout(() => ids.forEach((id) => { globalThis.painted[id] ??= clock(); }));
+      setTimeout(() =>
+        ids.forEach((id) => {
+          globalThis.painted[id] ??= clock();
+        }),
+      );
     }).observe(document.querySelector("[role=feed]"), { childList: true, subtree: true });
   });
   const post = async (n) => {
@@ -184,8 +210,12 @@ test("500 events at 20 a second are painted in another window", async ({ feed, c
   await expect(reader.events).toHaveCount(MANY(500));
   const painted = await reader.page.evaluate(() => globalThis.painted);
   const took = sent.map(([id, began]) => painted[id] - began);
-  report(client, "from the post to the paint", { p50: quantile(took, 0.5), p99: quantile(took, 0.99) },
-    { p50: 20, p99: 60 });
+  report(
+    client,
+    "from the post to the paint",
+    { p50: quantile(took, 0.5), p99: quantile(took, 0.99) },
+    { p50: 20, p99: 60 },
+  );
 });
 
 test("the time until the client has started", async ({ server, browser, feed, client }) => {
@@ -195,7 +225,8 @@ test("the time until the client has started", async ({ server, browser, feed, cl
   for (let n = 0; n < 5; n += 1) {
     const context = await browser.newContext();
     const page = await context.newPage();
-    await page.addInitScript(() => { // ready: the client has started, and the form can post
+    await page.addInitScript(() => {
+      // ready: the client has started, and the form can post
       new MutationObserver(() => {
         const posts = document.querySelector("form[aria-label='Post an event'] button:not([hidden]):not([disabled])");
         if (posts && document.documentElement.dataset.client === "ready") globalThis.readyAt ??= performance.now();

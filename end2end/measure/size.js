@@ -14,7 +14,9 @@ const PACKINGS = [
 
 /** The newest file with this ending: the folder may hold those of earlier builds too. */
 function newest(ending) {
-  const paths = readdirSync(FOLDER).filter((name) => name.endsWith(ending)).map((name) => `${FOLDER}${name}`);
+  const paths = readdirSync(FOLDER)
+    .filter((name) => name.endsWith(ending))
+    .map((name) => `${FOLDER}${name}`);
   if (paths.length === 0) throw new Error(`no ${ending} in ${FOLDER}: build the client first (script/server does)`);
   return paths.toSorted((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
 }
@@ -27,6 +29,12 @@ const sizes = ENDINGS.map((ending) => {
   const file = readFileSync(newest(ending));
   return PACKINGS.map(([, pack]) => pack(file).length);
 });
-line("kB", PACKINGS.map(([name]) => name));
+line(
+  "kB",
+  PACKINGS.map(([name]) => name),
+);
 ENDINGS.forEach((ending, row) => line(ending.slice(1), sizes[row].map(kilobytes)));
-line("in all", PACKINGS.map((_, column) => kilobytes(sizes[0][column] + sizes[1][column])));
+line(
+  "in all",
+  PACKINGS.map((_, column) => kilobytes(sizes[0][column] + sizes[1][column])),
+);

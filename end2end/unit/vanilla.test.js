@@ -18,7 +18,10 @@ const namesIn = (text, pattern) => Array.from(text.matchAll(pattern), ([, name])
 
 /** A list as `GET /events` gives it: the newest `kept` of `seq` events. */
 const listOf = (epoch, seq, kept = seq) => ({
-  epoch, seq, kept, entries: Array.from({ length: kept }, (_, i) => entryOf(seq - i, epoch)),
+  epoch,
+  seq,
+  kept,
+  entries: Array.from({ length: kept }, (_, i) => entryOf(seq - i, epoch)),
 });
 const entryOf = (seq, epoch = "one") => ({ seq, event: { id: `${epoch}-${seq}`, message: `event ${seq}` } });
 const seqs = (list) => list.entries.map(({ seq }) => seq);
@@ -26,8 +29,15 @@ const seqs = (list) => list.entries.map(({ seq }) => seq);
 test("an address names one known tenant or none", () => {
   assert.equal(tenantOf("?tenant=tenant_a"), "tenant_a");
   assert.equal(tenantOf("?x=1&tenant=tenant_b"), "tenant_b");
-  const wrong = ["", "?tenant=", "?tenant=tenant_c", "?tenant=TENANT_A", "?tenant=tenant_a,tenant_b",
-    "?tenant=tenant_a&tenant=tenant_a", "?tenant=toString"];
+  const wrong = [
+    "",
+    "?tenant=",
+    "?tenant=tenant_c",
+    "?tenant=TENANT_A",
+    "?tenant=tenant_a,tenant_b",
+    "?tenant=tenant_a&tenant=tenant_a",
+    "?tenant=toString",
+  ];
   for (const search of wrong) assert.equal(tenantOf(search), null, search);
 });
 
@@ -70,11 +80,17 @@ test("control characters are refused, except line feed and tab", () => {
 
 test("the reconnect delay is full jitter over a doubling, capped window", () => {
   const most = () => 1;
-  assert.deepEqual([0, 1, 2, 3].map((n) => reconnectDelay(n, 500, most)), [500, 1_000, 2_000, 4_000]);
+  assert.deepEqual(
+    [0, 1, 2, 3].map((n) => reconnectDelay(n, 500, most)),
+    [500, 1_000, 2_000, 4_000],
+  );
   assert.equal(reconnectDelay(0, undefined, most), 500);
   assert.equal(reconnectDelay(0, 10_000, most), 10_000);
   assert.equal(reconnectDelay(2_000, 500, most), 30_000);
-  assert.equal(reconnectDelay(9, 500, () => 0), 0);
+  assert.equal(
+    reconnectDelay(9, 500, () => 0),
+    0,
+  );
 });
 
 test("a key is visible ASCII, short enough, and never the same", () => {
@@ -106,7 +122,12 @@ test("a list that lags behind the hello is not merged, but read again", async (c
     close() {}
   }
   const globals = {
-    WebSocket: class extends Socket { constructor() { super(); socket = this; } },
+    WebSocket: class extends Socket {
+      constructor() {
+        super();
+        socket = this;
+      }
+    },
     document: new EventTarget(),
     location: { origin: "http://localhost:3000" },
     addEventListener() {},
@@ -124,7 +145,9 @@ test("a list that lags behind the hello is not merged, but read again", async (c
     return Response.json(list, { headers: { "Feed-Position": `one:${list.length}` } });
   });
   await new Promise((resolve) => {
-    const changed = () => { if (connection?.state.phase === "live") resolve(); };
+    const changed = () => {
+      if (connection?.state.phase === "live") resolve();
+    };
     connection = new Connection("tenant_a", { changed, phaseChanged() {}, notice() {}, otherBuild() {} });
     connection.open();
     const hello = { type: "connection_established", epoch: "one", seq: 1, heartbeat_ms: 15_000, reconnect_ms: 1 };
@@ -135,7 +158,11 @@ test("a list that lags behind the hello is not merged, but read again", async (c
 });
 
 test("an incomplete answer to a post counts as no answer", async (context) => {
-  const body = new ReadableStream({ pull(controller) { controller.error(new TypeError("network error")); } });
+  const body = new ReadableStream({
+    pull(controller) {
+      controller.error(new TypeError("network error"));
+    },
+  });
   context.mock.method(globalThis, "fetch", async () => new Response(body, { status: 201 }));
   globalThis.location = { origin: "http://localhost:3000" };
   const { words, retry, timedOut } = await postMessage("tenant_a", "hello", "1-2-3-4");
@@ -157,13 +184,23 @@ test("a draft is read as it was stored, and is empty if nothing valid is stored"
   const live = '{"text":"hello ","attempt":{"text":"hello","key":"1-2-3-4"}}'; // as src/client/draft.rs stores it
   assert.deepEqual([...held], [["draft.tenant_a", live]]);
   assert.deepEqual(readDraft("tenant_b"), empty);
-  const wrong = ["null", "5", '"x"', "{", "{}", '{"text":5,"attempt":5}', '{"attempt":{"text":"x"}}',
-    '{"attempt":{"text":"x","key":"\\n"}}'];
+  const wrong = [
+    "null",
+    "5",
+    '"x"',
+    "{",
+    "{}",
+    '{"text":5,"attempt":5}',
+    '{"attempt":{"text":"x"}}',
+    '{"attempt":{"text":"x","key":"\\n"}}',
+  ];
   for (const text of wrong) {
     held.set("draft.tenant_a", text);
     assert.deepEqual(readDraft("tenant_a"), empty, text);
   }
-  const fail = () => { throw new Error("forbidden, or full"); };
+  const fail = () => {
+    throw new Error("forbidden, or full");
+  };
   const unusable = [() => null, fail, () => ({ getItem: fail, setItem: fail })];
   for (const get of unusable) {
     use(get);
@@ -200,10 +237,18 @@ test("the list holds what the server holds, or 1,000 until that is known", () =>
 
 test("events of an earlier epoch stay below, marked", () => {
   const list = withList(withList(EMPTY, listOf("one", 2)), listOf("two", 1));
-  assert.deepEqual(list.entries.map(({ event, gone }) => [event.id, gone === true]),
-    [["two-1", false], ["one-2", true], ["one-1", true]]);
-  assert.deepEqual(withList(list, listOf("two", 2)).entries.map(({ event }) => event.id),
-    ["two-2", "two-1", "one-2", "one-1"]);
+  assert.deepEqual(
+    list.entries.map(({ event, gone }) => [event.id, gone === true]),
+    [
+      ["two-1", false],
+      ["one-2", true],
+      ["one-1", true],
+    ],
+  );
+  assert.deepEqual(
+    withList(list, listOf("two", 2)).entries.map(({ event }) => event.id),
+    ["two-2", "two-1", "one-2", "one-1"],
+  );
 });
 
 test("new events are counted across a restart", () => {
@@ -220,8 +265,10 @@ test("a notice describes the reconnect, and stays only if something is missing",
   assert.deepEqual(notice(listOf("one", 10)), brief("Reconnected. You didn't miss anything."));
   assert.deepEqual(notice(listOf("one", 11)), brief("Reconnected: 1 new event."));
   assert.deepEqual(notice(listOf("one", 22, 12)), brief("Reconnected: 12 new events."));
-  assert.deepEqual(notice(listOf("one", 22, 11)),
-    lasting("Reconnected: 12 new events. Some older events are no longer available."));
+  assert.deepEqual(
+    notice(listOf("one", 22, 11)),
+    lasting("Reconnected: 12 new events. Some older events are no longer available."),
+  );
   const restart = "Reconnected. The server restarted (noticed at 12:03).";
   assert.deepEqual(notice(listOf("two", 0)), lasting(restart));
   assert.deepEqual(notice(listOf("two", 1)), lasting(`${restart} 1 event since.`));

@@ -14,7 +14,9 @@ const TIMEOUT_MS = 15_000;
 
 /** The path of an executable on the PATH. */
 const onPath = (name) =>
-  process.env.PATH.split(":").map((directory) => `${directory}/${name}`).find((path) => existsSync(path));
+  process.env.PATH.split(":")
+    .map((directory) => `${directory}/${name}`)
+    .find((path) => existsSync(path));
 
 /** Debian installs it in the folder of the library, which has the architecture in its path. */
 function miniBrowser() {
@@ -42,7 +44,7 @@ export async function until(what, ask) {
 /** Runs in the page: records errors, warnings and violations of the page's policy. */
 function listen() {
   if (globalThis.complaints) return;
-  const complaints = globalThis.complaints = [];
+  const complaints = (globalThis.complaints = []);
   addEventListener("error", (event) => complaints.push(`error: ${event.message}`));
   addEventListener("unhandledrejection", (event) => complaints.push(`rejection: ${event.reason}`));
   addEventListener("securitypolicyviolation", (event) => complaints.push(`policy: ${event.violatedDirective}`));
@@ -58,11 +60,14 @@ export class Browser {
     browser.process = spawn("WebKitWebDriver", [`--port=${port}`], { stdio: "ignore" });
     const ready = () => fetch(`http://127.0.0.1:${port}/status`).then((answer) => answer.ok);
     await until("WebKitWebDriver answers", ready);
-    browser.driver = await new Builder().usingServer(`http://127.0.0.1:${port}`).withCapabilities({
-      browserName: "MiniBrowser",
-      pageLoadStrategy: "eager", // so that errors are recorded before the page is idle
-      "webkitgtk:browserOptions": { binary: miniBrowser(), args: ["--automation"] },
-    }).build();
+    browser.driver = await new Builder()
+      .usingServer(`http://127.0.0.1:${port}`)
+      .withCapabilities({
+        browserName: "MiniBrowser",
+        pageLoadStrategy: "eager", // so that errors are recorded before the page is idle
+        "webkitgtk:browserOptions": { binary: miniBrowser(), args: ["--automation"] },
+      })
+      .build();
     return browser;
   }
 
@@ -104,7 +109,9 @@ class Window {
    * does not have. The driver loses commands while pages change: `changed` must wait for the change in another way.
    */
   async back(changed) {
-    await this.run(() => { setTimeout(() => history.back()); });
+    await this.run(() => {
+      setTimeout(() => history.back());
+    });
     await changed();
     await this.run(listen);
   }
@@ -119,28 +126,34 @@ class Window {
 
   /** Waits until the page's script runs and the stream is live. */
   async live() {
-    await until("the page is live", () => this.run(() => {
-      const { client } = document.documentElement.dataset;
-      const state = document.querySelector("[data-connection]")?.dataset.connection;
-      return (client === "ready" && state === "live") || [client, state];
-    }));
+    await until("the page is live", () =>
+      this.run(() => {
+        const { client } = document.documentElement.dataset;
+        const state = document.querySelector("[data-connection]")?.dataset.connection;
+        return (client === "ready" && state === "live") || [client, state];
+      }),
+    );
     await this.run(listen);
   }
 
   /** Waits until the connection's state is this one. */
   async is(state) {
-    await until(`the page is ${state}`, () => this.run((wanted) => {
-      const { connection } = document.querySelector("[data-connection]").dataset;
-      return connection === wanted || connection;
-    }, state));
+    await until(`the page is ${state}`, () =>
+      this.run((wanted) => {
+        const { connection } = document.querySelector("[data-connection]").dataset;
+        return connection === wanted || connection;
+      }, state),
+    );
   }
 
   /** Waits until exactly these messages are shown, newest first. */
   async shows(...messages) {
-    await until(`the page shows ${messages}`, () => this.run((wanted) => {
-      const shown = Array.from(document.querySelectorAll("[role=feed] .message"), (node) => node.textContent);
-      return JSON.stringify(shown) === JSON.stringify(wanted) || shown;
-    }, messages));
+    await until(`the page shows ${messages}`, () =>
+      this.run((wanted) => {
+        const shown = Array.from(document.querySelectorAll("[role=feed] .message"), (node) => node.textContent);
+        return JSON.stringify(shown) === JSON.stringify(wanted) || shown;
+      }, messages),
+    );
   }
 
   /** Returns the errors and warnings since the last call. */

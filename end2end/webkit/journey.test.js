@@ -9,14 +9,18 @@ import { Browser, missing, until } from "./browser.js";
 
 const why = missing();
 
-for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
+for (const [client, path] of [
+  ["leptos", "/"],
+  ["vanilla", "/vanilla/"],
+]) {
   describe(`WebKitGTK, ${client}`, { skip: why || false }, () => {
     let server, browser;
     const address = (tenant) => `${server.origin}${path}${tenant ? `?tenant=${tenant}` : ""}`;
-    const connected = (wanted) => until("the server counts the sockets", async () => {
-      const counts = await server.connections();
-      return JSON.stringify(counts) === JSON.stringify(wanted) || counts;
-    });
+    const connected = (wanted) =>
+      until("the server counts the sockets", async () => {
+        const counts = await server.connections();
+        return JSON.stringify(counts) === JSON.stringify(wanted) || counts;
+      });
     const quiet = async (...windows) => {
       for (const window of windows) assert.deepEqual(await window.complaints(), [], "the console");
     };
@@ -67,17 +71,21 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
         message.dispatchEvent(new Event("input", { bubbles: true }));
       });
       await server.kill();
-      await until("the page notices", () => window.run(() =>
-        document.querySelector("[data-connection]").dataset.connection !== "live"));
+      await until("the page notices", () =>
+        window.run(() => document.querySelector("[data-connection]").dataset.connection !== "live"),
+      );
       await server.restart();
       await window.live();
-      await until("the page shows a notice of the restart", () => window.run(() => {
-        const notice = document.querySelector("#notice").textContent;
-        return /The server restarted \(noticed at/.test(notice) || notice;
-      }));
+      await until("the page shows a notice of the restart", () =>
+        window.run(() => {
+          const notice = document.querySelector("#notice").textContent;
+          return /The server restarted \(noticed at/.test(notice) || notice;
+        }),
+      );
       await (await window.find("textarea")).sendKeys(Key.ENTER);
-      await until("the message is live", () => window.run(() =>
-        document.querySelector("[role=feed] .message")?.textContent === "half a thought 😀"));
+      await until("the message is live", () =>
+        window.run(() => document.querySelector("[role=feed] .message")?.textContent === "half a thought 😀"),
+      );
       assert.equal((await server.list("tenant_a")).length, 1);
       await quiet(window);
       await window.visit(`${server.origin}/healthz`);
@@ -93,8 +101,9 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
       await server.post("tenant_a", "meanwhile");
       await window.back(() => connected({ tenant_a: 1, tenant_b: 0 }));
       await window.live();
-      await until("the list is current", () => window.run(() =>
-        document.querySelector("[role=feed] .message")?.textContent === "meanwhile"));
+      await until("the list is current", () =>
+        window.run(() => document.querySelector("[role=feed] .message")?.textContent === "meanwhile"),
+      );
       assert.equal(await window.run(() => document.querySelector("#tenant").value), "tenant_a");
       await connected({ tenant_a: 1, tenant_b: 0 });
       await quiet(window);
@@ -107,10 +116,12 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
       const window = await browser.open(address("tenant_b"));
       await server.post("tenant_b", hostile); // the page may still be under way
       await window.live();
-      await until("the text is shown, once", () => window.run((text) => {
-        const shown = Array.from(document.querySelectorAll("[role=feed] .message"), (node) => node.textContent);
-        return (shown[0] === text && shown.lastIndexOf(text) === 0) || shown.slice(0, 3);
-      }, hostile));
+      await until("the text is shown, once", () =>
+        window.run((text) => {
+          const shown = Array.from(document.querySelectorAll("[role=feed] .message"), (node) => node.textContent);
+          return (shown[0] === text && shown.lastIndexOf(text) === 0) || shown.slice(0, 3);
+        }, hostile),
+      );
       assert.equal(await window.run(() => document.querySelectorAll("[role=feed] img").length), 0);
 
       const place = () => window.run(() => globalThis.reading.getBoundingClientRect().top);
@@ -119,7 +130,8 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
         globalThis.reading.scrollIntoView({ block: "center" });
       });
       // Rows are laid out some frames after they come into view: wait until the position is stable for ten questions.
-      let before, still = 0;
+      let before,
+        still = 0;
       await until("the position is stable", async () => {
         const now = await place();
         still = now === before ? still + 1 : 0;
@@ -127,10 +139,12 @@ for (const [client, path] of [["leptos", "/"], ["vanilla", "/vanilla/"]]) {
         return still === 10;
       });
       for (let n = 0; n < 50; n += 1) await server.post("tenant_b", `arrival ${n}`);
-      await until("the new events are counted", () => window.run(() => {
-        const words = document.querySelector("#pending").textContent;
-        return words === "50 new events" || words;
-      }));
+      await until("the new events are counted", () =>
+        window.run(() => {
+          const words = document.querySelector("#pending").textContent;
+          return words === "50 new events" || words;
+        }),
+      );
       const after = await place();
       assert.ok(Math.abs(after - before) <= 1, `moved from ${before} to ${after}`);
       await quiet(window);

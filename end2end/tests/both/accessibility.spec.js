@@ -69,9 +69,13 @@ test.describe("colours forced", { tag: "@once" }, () => {
     await window.resume.click();
     await window.is("live");
     expect(await window.connection.evaluate(shape)).not.toEqual(paused);
-    const edges = await window.page.locator("button:visible, select, textarea")
+    const edges = await window.page
+      .locator("button:visible, select, textarea")
       .evaluateAll((nodes) => nodes.map((node) => parseFloat(getComputedStyle(node).borderTopWidth)));
-    expect(edges.every((width) => width > 0), String(edges)).toBe(true);
+    expect(
+      edges.every((width) => width > 0),
+      String(edges),
+    ).toBe(true);
     expect(await violations(window.page)).toEqual([]);
   });
 });
@@ -81,39 +85,46 @@ for (const width of [1280, 640]) {
     await server.post("tenant_a", LONG);
     const [window] = await feed.open("tenant_a");
     await window.page.setViewportSize({ width, height: 720 });
-    await window.page.evaluate(() => { document.documentElement.style.fontSize = "200%"; });
+    await window.page.evaluate(() => {
+      document.documentElement.style.fontSize = "200%";
+    });
     await window.pause.click();
     await server.post("tenant_a", "waiting");
     await expect(window.pending).toBeVisible();
     expect(await window.page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
-    const cut = await window.page.locator("button:visible, h1, h2, label, [data-connection], article p").evaluateAll(
-      (nodes) => nodes.filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.textContent));
+    const cut = await window.page
+      .locator("button:visible, h1, h2, label, [data-connection], article p")
+      .evaluateAll((nodes) =>
+        nodes.filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.textContent),
+      );
     expect(cut).toEqual([]);
   });
 }
 
 for (const width of [390, 320]) {
-  test(`${width} px wide, the banner stays visible, with the count of new events below it`, { tag: "@once" }, async ({
-    feed, server, wire,
-  }) => {
-    for (let i = 0; i < 20; i += 1) await server.post("tenant_a", `event ${i}`);
-    const [window] = await feed.open("tenant_a");
-    await window.page.setViewportSize({ width, height: 844 });
-    await window.read("event 10");
-    await server.post("tenant_a", "arrival");
-    await expect(window.pending).toBeVisible();
-    const isBelow = async () => {
-      await expect(window.heading).toBeInViewport({ ratio: 1 });
-      await expect(window.connection).toBeInViewport({ ratio: 1 });
-      const banner = await window.page.locator("header.top").boundingBox();
-      return (await window.pending.boundingBox()).y >= banner.y + banner.height;
-    };
-    expect(await isBelow(), "live").toBe(true);
-    wire.up = false;
-    await wire.cut({ code: 1001 });
-    await expect(window.retryNow).toBeVisible();
-    expect(await isBelow(), "reconnecting").toBe(true);
-  });
+  test(
+    `${width} px wide, the banner stays visible, with the count of new events below it`,
+    { tag: "@once" },
+    async ({ feed, server, wire }) => {
+      for (let i = 0; i < 20; i += 1) await server.post("tenant_a", `event ${i}`);
+      const [window] = await feed.open("tenant_a");
+      await window.page.setViewportSize({ width, height: 844 });
+      await window.read("event 10");
+      await server.post("tenant_a", "arrival");
+      await expect(window.pending).toBeVisible();
+      const isBelow = async () => {
+        await expect(window.heading).toBeInViewport({ ratio: 1 });
+        await expect(window.connection).toBeInViewport({ ratio: 1 });
+        const banner = await window.page.locator("header.top").boundingBox();
+        return (await window.pending.boundingBox()).y >= banner.y + banner.height;
+      };
+      expect(await isBelow(), "live").toBe(true);
+      wire.up = false;
+      await wire.cut({ code: 1001 });
+      await expect(window.retryNow).toBeVisible();
+      expect(await isBelow(), "reconnecting").toBe(true);
+    },
+  );
 }
 
 test("with reduced motion there is no animation", { tag: "@once" }, async ({ feed, server }) => {
@@ -147,8 +158,9 @@ test("many new events are announced in batches, and none at first", { tag: "@onc
   await expect(window.announcer).toBeEmpty();
   await window.announcer.evaluate((region) => {
     globalThis.told = [];
-    new MutationObserver(() => region.textContent.trim() && globalThis.told.push([region.textContent, Date.now()]))
-      .observe(region, { childList: true, characterData: true, subtree: true });
+    new MutationObserver(
+      () => region.textContent.trim() && globalThis.told.push([region.textContent, Date.now()]),
+    ).observe(region, { childList: true, characterData: true, subtree: true });
   });
   const told = () => window.page.evaluate(() => globalThis.told);
   const sum = async () => (await told()).reduce((sum, [words]) => sum + parseInt(words, 10), 0);

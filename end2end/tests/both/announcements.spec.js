@@ -85,15 +85,16 @@ test("a message that becomes too long is announced once, not with each key", asy
   expect(await announcements.take()).toEqual([]);
 });
 
-test("an error of the server is announced at each attempt, even with the same words", async ({
-  feed, context,
-}) => {
+test("an error of the server is announced at each attempt, even with the same words", async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const { window, announcements } = await liveWithAnnouncements(feed);
-  await context.route(POST, (route) => (route.request().method() === "POST"
-    ? route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad</h1>" }) : route.fallback()));
-  const words = "assertive: No answer from the server. Your message may have been posted; "
-    + "trying again won't post it twice.";
+  await context.route(POST, (route) =>
+    route.request().method() === "POST"
+      ? route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad</h1>" })
+      : route.fallback(),
+  );
+  const words =
+    "assertive: No answer from the server. Your message may have been posted; " + "trying again won't post it twice.";
   await window.post("perhaps");
   await expect.poll(() => announcements.take()).toEqual([words]);
   await window.retry.click();

@@ -16,7 +16,7 @@ const PROXIES = {
   "a sign-in page": { contentType: "text/html", body: "<!doctype html><title>Sign in</title>" },
   "an empty page": { contentType: "text/html", body: "" },
   "JSON that is not an event": { contentType: "application/json", body: "{}" },
-  "null": { status: 201, contentType: "application/json", body: "null" },
+  null: { status: 201, contentType: "application/json", body: "null" },
 };
 
 for (const [name, answer] of Object.entries(PROXIES)) {
@@ -24,8 +24,10 @@ for (const [name, answer] of Object.entries(PROXIES)) {
     const [window] = await feed.open("tenant_a");
     const restore = await answerPosts(context, (route) => route.fulfill(answer));
     await window.post("do not lose me");
-    await expect(window.error).toContainText("The answer did not come from the server, but perhaps from a proxy's "
-      + "sign-in page. Your text is kept here. Reload the page to sign in, then try again.");
+    await expect(window.error).toContainText(
+      "The answer did not come from the server, but perhaps from a proxy's " +
+        "sign-in page. Your text is kept here. Reload the page to sign in, then try again.",
+    );
     await expect(window.message).toHaveValue("do not lose me");
     await expect(window.status).toBeEmpty();
     await restore();
@@ -48,8 +50,9 @@ for (const [name, lose] of Object.entries(LOSSES)) {
     const [window] = await feed.open("tenant_a");
     const restore = await answerPosts(context, lose);
     await window.post("perhaps");
-    await expect(window.error).toContainText("No answer from the server. Your message may have been posted; "
-      + "trying again won't post it twice.");
+    await expect(window.error).toContainText(
+      "No answer from the server. Your message may have been posted; " + "trying again won't post it twice.",
+    );
     await expect(window.message).toHaveValue("perhaps");
     await restore();
     await window.retry.click();
@@ -60,11 +63,13 @@ for (const [name, lose] of Object.entries(LOSSES)) {
 test("only after a refusal the page shows that a message is not posted", async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
-  await answerPosts(context, (route) => route.fulfill({
-    status: 503,
-    contentType: "application/problem+json",
-    body: JSON.stringify({ type: "about:blank", title: "Full", status: 503, detail: "the server is full." }),
-  }));
+  await answerPosts(context, (route) =>
+    route.fulfill({
+      status: 503,
+      contentType: "application/problem+json",
+      body: JSON.stringify({ type: "about:blank", title: "Full", status: 503, detail: "the server is full." }),
+    }),
+  );
   await window.post("refused");
   await expect(window.error).toContainText("Not posted: the server is full.");
   await expect(window.message).toHaveValue("refused");

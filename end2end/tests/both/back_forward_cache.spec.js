@@ -6,9 +6,7 @@ test.use({
   launchOptions: { ...engines.chromium?.launchOptions, ignoreDefaultArgs: ["--disable-back-forward-cache"] },
 });
 
-test("after Back the page has one socket and the current list", { tag: "@once" }, async ({
-  feed, server,
-}) => {
+test("after Back the page has one socket and the current list", { tag: "@once" }, async ({ feed, server }) => {
   const [window] = await feed.open("tenant_a");
   await server.post("tenant_a", "before");
   await expect(window.messages).toHaveText(["before"]);
@@ -16,7 +14,9 @@ test("after Back the page has one socket and the current list", { tag: "@once" }
   await expect(window.heading).toHaveText("Choose a tenant");
   await server.post("tenant_a", "meanwhile");
   // Not `goBack`, which waits for a load: a cached page has none.
-  await window.page.evaluate(() => { setTimeout(() => history.back()); });
+  await window.page.evaluate(() => {
+    setTimeout(() => history.back());
+  });
   await expect(window.heading).toContainText("Tenant A");
   await window.live();
   await expect(window.messages).toHaveText(["meanwhile", "before"]);
@@ -28,7 +28,9 @@ test("after Back the dropdown of a cached page names the page's own tenant", { t
   await window.tenant.selectOption("Tenant B");
   await expect(window.heading).toContainText("Tenant B");
   await window.live();
-  await window.page.evaluate(() => { setTimeout(() => history.back()); });
+  await window.page.evaluate(() => {
+    setTimeout(() => history.back());
+  });
   await expect(window.heading).toContainText("Tenant A");
   await window.live();
   await expect(window.tenant).toHaveValue("tenant_a");

@@ -54,11 +54,13 @@ test("a post while the server is down shows an error and keeps the text", async 
 
 test.describe("with the longest delays", () => {
   test.beforeEach(async ({ context, wire }) => {
-    await context.addInitScript(() => { Math.random = () => 0.999; });
+    await context.addInitScript(() => {
+      Math.random = () => 0.999;
+    });
     wire.pass = (frame) => [{ ...frame, ...("reconnect_ms" in frame && { reconnect_ms: 10_000 }) }];
   });
 
-  test("a long delay is counted down, and \"Retry now\" ends it", async ({ feed, wire }) => {
+  test('a long delay is counted down, and "Retry now" ends it', async ({ feed, wire }) => {
     const [window] = await feed.open("tenant_a");
     await wire.cut({ code: 1013 });
     await expect(window.connection).toHaveText(/^Reconnecting in (9|10) s$/);
@@ -108,7 +110,9 @@ for (const code of [1001, 1009, 1011, 1012, 1013, undefined]) {
 }
 
 test("a WebSocket constructor that throws and an error without a close are followed by another socket", async ({
-  feed, server, context,
+  feed,
+  server,
+  context,
 }) => {
   await context.addInitScript(() => {
     const Real = WebSocket;
@@ -130,7 +134,7 @@ test("a WebSocket constructor that throws and an error without a close are follo
   await expect(window.messages).toHaveText(["on the third socket"]);
 });
 
-test("the page shows \"Connecting…\" until the first frame arrives", async ({ feed, wire }) => {
+test('the page shows "Connecting…" until the first frame arrives', async ({ feed, wire }) => {
   wire.pass = () => [];
   const window = await feed.visit("?tenant=tenant_a");
   await window.ready();
@@ -144,10 +148,12 @@ test("1008 without a reason stops the page too", async ({ feed, wire }) => {
   await expect(window.connection).toHaveText("Stopped: the server refused this connection");
 });
 
-for (const [count, words] of [[0, ""], [1, " 1 event since."], [2, " 2 events since."]]) {
-  test(`after a restart with ${count} events since, the notice tells both`, async ({
-    feed, wire, server,
-  }) => {
+for (const [count, words] of [
+  [0, ""],
+  [1, " 1 event since."],
+  [2, " 2 events since."],
+]) {
+  test(`after a restart with ${count} events since, the notice tells both`, async ({ feed, wire, server }) => {
     feed.expectNetworkErrors();
     const [window] = await feed.open("tenant_a");
     wire.up = false;
@@ -158,8 +164,9 @@ for (const [count, words] of [[0, ""], [1, " 1 event since."], [2, " 2 events si
     wire.up = true;
     await window.is("live");
     const notice = await window.notice.getByText(/^Reconnected/).innerText();
-    expect(notice.replace(/\d{2}:\d{2}/, "03:11"))
-      .toBe(`Reconnected. The server restarted (noticed at 03:11).${words}`);
+    expect(notice.replace(/\d{2}:\d{2}/, "03:11")).toBe(
+      `Reconnected. The server restarted (noticed at 03:11).${words}`,
+    );
   });
 }
 
@@ -197,7 +204,9 @@ test("after a reconnect the notice counts the new events", async ({ feed, wire, 
 });
 
 test("a reader further down is not moved by a disconnect, a reconnect or new events", async ({
-  feed, wire, server,
+  feed,
+  wire,
+  server,
 }) => {
   for (let i = 0; i < 40; i += 1) await server.post("tenant_a", `event ${i}`);
   const [window] = await feed.open("tenant_a");
@@ -281,8 +290,11 @@ test("events that arrive while the list is read are shown once", async ({ feed, 
   await expect.poll(() => frames.map(({ seq }) => seq)).toEqual([1, 2, 3]);
   held.resolve();
   await window.live();
-  await expect(window.messages)
-    .toHaveText(["in the stream alone", "in the list and in the stream", "in the list alone"]);
+  await expect(window.messages).toHaveText([
+    "in the stream alone",
+    "in the list and in the stream",
+    "in the list alone",
+  ]);
 });
 
 test("a list of another epoch than the socket's counts as a close", async ({ feed, server, context, wire }) => {
@@ -323,22 +335,24 @@ test("a list that lags behind the socket is read again, not merged", async ({ fe
   expect(reads).toBe(3);
 });
 
-test("a list that lags for ten seconds counts as a close", { tag: "@once" }, async ({
-  feed, wire, server, context,
-}) => {
-  const [window] = await feed.open("tenant_a");
-  const stale = await staleList(window, server);
-  await server.post("tenant_a", "not in the list that lags");
-  await expect(window.messages).toHaveCount(1);
-  await context.route(/\/events$/, (route) => route.fulfill({ response: stale }));
-  await wire.cut({ code: 1001 });
-  await expect.poll(() => wire.sockets.length).toBe(2);
-  await window.isNot("live");
-  await expect.poll(() => wire.sockets.length, { timeout: 20_000 }).toBe(3);
-  await context.unroute(/\/events$/);
-  await window.is("live");
-  await expect(window.messages).toHaveText(["not in the list that lags"]);
-});
+test(
+  "a list that lags for ten seconds counts as a close",
+  { tag: "@once" },
+  async ({ feed, wire, server, context }) => {
+    const [window] = await feed.open("tenant_a");
+    const stale = await staleList(window, server);
+    await server.post("tenant_a", "not in the list that lags");
+    await expect(window.messages).toHaveCount(1);
+    await context.route(/\/events$/, (route) => route.fulfill({ response: stale }));
+    await wire.cut({ code: 1001 });
+    await expect.poll(() => wire.sockets.length).toBe(2);
+    await window.isNot("live");
+    await expect.poll(() => wire.sockets.length, { timeout: 20_000 }).toBe(3);
+    await context.unroute(/\/events$/);
+    await window.is("live");
+    await expect(window.messages).toHaveText(["not in the list that lags"]);
+  },
+);
 
 test("frames of an unknown type are ignored", async ({ feed, wire, server }) => {
   const [window] = await feed.open("tenant_a");

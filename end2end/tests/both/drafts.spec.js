@@ -17,23 +17,26 @@ test("both pages share a tenant's draft", async ({ feed, client }) => {
   }
 });
 
-test("a retry on the other page does not post twice", { tag: "@post-body" }, async ({
-  feed, client, context, server,
-}) => {
-  feed.expectNetworkErrors();
-  const [window] = await feed.open("tenant_a");
-  await context.route(POST, (route) => (route.request().method() === "POST"
-    ? route.fetch().then(() => route.abort("connectionreset")) : route.fallback()));
-  await window.post("exactly once ");
-  await expect(window.error).toContainText("No answer");
-  await context.unroute(POST);
-  await window.page.goto(`${feed.origin}${pages(client)[0]}?tenant=tenant_a`);
-  await window.live();
-  await window.message.press("Enter");
-  await expect(window.status).toContainText("Posted");
-  await expect(window.message).toHaveValue("");
-  expect((await server.list("tenant_a")).map(({ message }) => message)).toEqual(["exactly once"]);
-});
+test(
+  "a retry on the other page does not post twice",
+  { tag: "@post-body" },
+  async ({ feed, client, context, server }) => {
+    feed.expectNetworkErrors();
+    const [window] = await feed.open("tenant_a");
+    await context.route(POST, (route) =>
+      route.request().method() === "POST" ? route.fetch().then(() => route.abort("connectionreset")) : route.fallback(),
+    );
+    await window.post("exactly once ");
+    await expect(window.error).toContainText("No answer");
+    await context.unroute(POST);
+    await window.page.goto(`${feed.origin}${pages(client)[0]}?tenant=tenant_a`);
+    await window.live();
+    await window.message.press("Enter");
+    await expect(window.status).toContainText("Posted");
+    await expect(window.message).toHaveValue("");
+    expect((await server.list("tenant_a")).map(({ message }) => message)).toEqual(["exactly once"]);
+  },
+);
 
 /** Stores a text under the name of tenant A's draft. */
 const holding = (text) => `try { sessionStorage.setItem("draft.tenant_a", ${JSON.stringify(text)}); } catch {}`;
@@ -41,13 +44,20 @@ const holding = (text) => `try { sessionStorage.setItem("draft.tenant_a", ${JSON
 /** Faulty session storages, as some browsers have them. Each function runs before the page's scripts. */
 const STORAGES = {
   "is null": () => Object.defineProperty(globalThis, "sessionStorage", { value: null }),
-  "throws when it is asked for": () => Object.defineProperty(globalThis, "sessionStorage", {
-    get() { throw new DOMException("forbidden by a setting", "SecurityError"); },
-  }),
+  "throws when it is asked for": () =>
+    Object.defineProperty(globalThis, "sessionStorage", {
+      get() {
+        throw new DOMException("forbidden by a setting", "SecurityError");
+      },
+    }),
   "is full": () => {
     for (let size = 2 ** 24; size >= 1; size /= 2) {
       for (let n = 0; n < 2; n += 1) {
-        try { sessionStorage.setItem(`${size} ${n}`, "x".repeat(size)); } catch { /* try a shorter one */ }
+        try {
+          sessionStorage.setItem(`${size} ${n}`, "x".repeat(size));
+        } catch {
+          /* try a shorter one */
+        }
       }
     }
   },

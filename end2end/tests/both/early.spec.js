@@ -1,8 +1,10 @@
 // Tests that actions of the user before the client runs are not lost.
 import { deferred, expect, test } from "../../fixtures/index.js";
 
-test.skip(({ client }) => client === "vanilla",
-  "this page shows neither form nor list before its program runs: tests/vanilla/pages.spec.js");
+test.skip(
+  ({ client }) => client === "vanilla",
+  "this page shows neither form nor list before its program runs: tests/vanilla/pages.spec.js",
+);
 
 /** Opens a window whose client does not load until `release` is called. */
 async function openWithDelayedClient(feed) {
@@ -36,7 +38,7 @@ test("Shift+Enter before the client runs is a new line", async ({ feed }) => {
   await expect(window.events).toHaveCount(0);
 });
 
-test("a click on \"Pause\" before the client runs pauses the page once it runs", async ({ feed, server }) => {
+test('a click on "Pause" before the client runs pauses the page once it runs', async ({ feed, server }) => {
   const { window, release } = await openWithDelayedClient(feed);
   await window.pause.click();
   release();

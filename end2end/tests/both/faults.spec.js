@@ -42,7 +42,9 @@ test.describe("the page shows the server's list, each event once", { tag: "@once
   test("after the network is reset several times during a burst", async ({ feed, server, network }) => {
     feed.expectNetworkErrors();
     const [window] = await feed.open("tenant_a");
-    await burst(server, 200, (n) => { if (n % 60 === 0) network.cut(); });
+    await burst(server, 200, (n) => {
+      if (n % 60 === 0) network.cut();
+    });
     await window.is("live");
     await window.shows(await server.list("tenant_a"));
   });

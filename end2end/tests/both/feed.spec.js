@@ -59,8 +59,8 @@ test("an empty feed shows a hint", async ({ feed }) => {
 
 test("the title, the heading, the icon and the document show the tenant", async ({ feed }) => {
   for (const [window, tenant, label] of [
-    [...await feed.open("tenant_a"), "tenant_a", "Tenant A"],
-    [...await feed.open("tenant_b"), "tenant_b", "Tenant B"],
+    [...(await feed.open("tenant_a")), "tenant_a", "Tenant A"],
+    [...(await feed.open("tenant_b")), "tenant_b", "Tenant B"],
   ]) {
     await expect(window.page).toHaveTitle(`${label} · Event feed`);
     await expect(window.heading).toContainText(label);
@@ -158,26 +158,31 @@ test("a hidden page counts new events in its title until it is visible", async (
   await expect(window.messages).toHaveText(["three", "two", "one"]);
 });
 
-test("a hidden page counts and announces new events across a restart of the server", {
-  tag: "@once",
-}, async ({ feed, server }) => {
-  feed.expectNetworkErrors();
-  for (let i = 0; i < 10; i += 1) await server.post("tenant_a", `before ${i}`);
-  const [window] = await feed.open("tenant_a");
-  await window.see(false);
-  await server.kill();
-  await window.isNot("live");
-  await server.restart();
-  await window.is("live");
-  await window.announcer.evaluate((region) => {
-    globalThis.told = 0;
-    new MutationObserver(() => { globalThis.told += Number(/(\d+) new/.exec(region.textContent)?.[1] ?? 0); })
-      .observe(region, { childList: true, characterData: true, subtree: true });
-  });
-  for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
-  await expect(window.page).toHaveTitle("(3) Tenant A · Event feed");
-  await expect.poll(() => window.page.evaluate(() => globalThis.told), { timeout: 15_000 }).toBe(3);
-});
+test(
+  "a hidden page counts and announces new events across a restart of the server",
+  {
+    tag: "@once",
+  },
+  async ({ feed, server }) => {
+    feed.expectNetworkErrors();
+    for (let i = 0; i < 10; i += 1) await server.post("tenant_a", `before ${i}`);
+    const [window] = await feed.open("tenant_a");
+    await window.see(false);
+    await server.kill();
+    await window.isNot("live");
+    await server.restart();
+    await window.is("live");
+    await window.announcer.evaluate((region) => {
+      globalThis.told = 0;
+      new MutationObserver(() => {
+        globalThis.told += Number(/(\d+) new/.exec(region.textContent)?.[1] ?? 0);
+      }).observe(region, { childList: true, characterData: true, subtree: true });
+    });
+    for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
+    await expect(window.page).toHaveTitle("(3) Tenant A · Event feed");
+    await expect.poll(() => window.page.evaluate(() => globalThis.told), { timeout: 15_000 }).toBe(3);
+  },
+);
 
 test("an event accepted while the page loads is shown once", async ({ feed, server }) => {
   const window = await feed.visit("?tenant=tenant_a");

@@ -8,7 +8,7 @@ const POST = /\/(events|api\/post_event)$/;
 /** Expects the focus on a visible element. */
 const hasFocus = (window) => expect(window.page.locator(":focus")).toBeVisible();
 
-test("\"Retry now\" keeps the focus until the page is live, and then moves it", async ({ feed, wire }) => {
+test('"Retry now" keeps the focus until the page is live, and then moves it', async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   wire.up = false;
   await wire.cut({ code: 1001 });
@@ -24,7 +24,7 @@ test("\"Retry now\" keeps the focus until the page is live, and then moves it", 
   await hasFocus(window);
 });
 
-test("\"Retry now\" moves the focus when the page is stopped", async ({ feed, wire }) => {
+test('"Retry now" moves the focus when the page is stopped', async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   wire.up = false;
   await wire.cut({ code: 1001 });
@@ -62,7 +62,7 @@ test("the button of new events moves the focus to the first event", async ({ fee
   await expect(window.events.first()).toBeFocused();
 });
 
-test("\"Retry\" moves the focus to the text field", async ({ feed, context }) => {
+test('"Retry" moves the focus to the text field', async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   await context.route(POST, (route) => (route.request().method() === "POST" ? route.abort() : route.fallback()));
@@ -73,7 +73,7 @@ test("\"Retry\" moves the focus to the text field", async ({ feed, context }) =>
   await expect(window.message).toBeFocused();
 });
 
-test("\"Dismiss\" moves the focus to \"Pause\"", async ({ feed, server }) => {
+test('"Dismiss" moves the focus to "Pause"', async ({ feed, server }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   await server.kill();
@@ -87,7 +87,7 @@ test("\"Dismiss\" moves the focus to \"Pause\"", async ({ feed, server }) => {
   await expect(window.pause).toBeFocused();
 });
 
-test("\"Dismiss\" moves the focus when the connection is lost again", async ({ feed, wire }) => {
+test('"Dismiss" moves the focus when the connection is lost again', async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   await wire.cut({ code: 1001 });
   await expect(window.dismiss).toBeVisible();
@@ -98,7 +98,7 @@ test("\"Dismiss\" moves the focus when the connection is lost again", async ({ f
   await hasFocus(window);
 });
 
-test("\"Reload\" moves the focus when the first build is back", async ({ feed, wire }) => {
+test('"Reload" moves the focus when the first build is back', async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   wire.pass = (frame) => [{ ...frame, ...(frame.build && { build: "another" }) }];
   await wire.cut({ code: 1001 });

@@ -50,9 +50,11 @@ class Chromium {
 
   /** Calls a method of the protocol, for the browser or for a tab's session. */
   call(method, params = {}, sessionId = undefined) {
-    const id = this.#last += 1;
+    const id = (this.#last += 1);
     this.socket.send(JSON.stringify({ id, method, params, sessionId }));
-    return new Promise((resolve, reject) => { this.#calls.set(id, { resolve, reject }); });
+    return new Promise((resolve, reject) => {
+      this.#calls.set(id, { resolve, reject });
+    });
   }
 
   /** Opens a tab in front. It runs `script` before the scripts of any page. */
@@ -103,35 +105,41 @@ function countFrames() {
 
 const EVENTS = 45;
 
-test("a hidden tab counts in its title, queues at most one animation frame, and is complete once visible", {
-  tag: "@once",
-}, async ({ feed, server }) => {
-  await server.post("tenant_a", "before");
-  const chromium = await Chromium.start();
-  try {
-    const tab = await chromium.open(feed.address("?tenant=tenant_a"), `(${countFrames})()`);
-    const state = () => tab.value("document.querySelector('[data-connection]')?.dataset.connection");
-    const shown = () => tab.value("document.querySelectorAll('[role=feed] > article').length");
-    await expect.poll(state).toBe("live");
-    await expect.poll(shown).toBe(1);
-    await chromium.open("about:blank");
-    await expect.poll(() => tab.value("document.visibilityState")).toBe("hidden");
-    await tab.value("globalThis.mostFrames = 0");
-    for (let n = 1; n <= EVENTS; n += 1) {
-      await server.post("tenant_a", `event ${n}`);
-      // A pace and not a wait: events that arrive together would be one change, and ask for one animation frame.
-      await new Promise((resolve) => { setTimeout(resolve, 100); });
+test(
+  "a hidden tab counts in its title, queues at most one animation frame, and is complete once visible",
+  {
+    tag: "@once",
+  },
+  async ({ feed, server }) => {
+    await server.post("tenant_a", "before");
+    const chromium = await Chromium.start();
+    try {
+      const tab = await chromium.open(feed.address("?tenant=tenant_a"), `(${countFrames})()`);
+      const state = () => tab.value("document.querySelector('[data-connection]')?.dataset.connection");
+      const shown = () => tab.value("document.querySelectorAll('[role=feed] > article').length");
+      await expect.poll(state).toBe("live");
+      await expect.poll(shown).toBe(1);
+      await chromium.open("about:blank");
+      await expect.poll(() => tab.value("document.visibilityState")).toBe("hidden");
+      await tab.value("globalThis.mostFrames = 0");
+      for (let n = 1; n <= EVENTS; n += 1) {
+        await server.post("tenant_a", `event ${n}`);
+        // A pace and not a wait: events that arrive together would be one change, and ask for one animation frame.
+        await new Promise((resolve) => {
+          setTimeout(resolve, 100);
+        });
+      }
+      await expect.poll(() => tab.value("document.title")).toBe(`(${EVENTS}) Tenant A · Event feed`);
+      expect(await tab.value("globalThis.mostFrames")).toBeLessThanOrEqual(1);
+      expect(await tab.value("document.visibilityState")).toBe("hidden");
+      await tab.front();
+      await expect.poll(() => tab.value("document.visibilityState")).toBe("visible");
+      await expect.poll(shown).toBe(EVENTS + 1);
+      const ids = await tab.value("[...document.querySelectorAll('[role=feed] article')].map((row) => row.dataset.id)");
+      expect(ids).toEqual((await server.list("tenant_a")).map(({ id }) => id));
+      await expect.poll(() => tab.value("document.title")).toBe("Tenant A · Event feed");
+    } finally {
+      await chromium.close();
     }
-    await expect.poll(() => tab.value("document.title")).toBe(`(${EVENTS}) Tenant A · Event feed`);
-    expect(await tab.value("globalThis.mostFrames")).toBeLessThanOrEqual(1);
-    expect(await tab.value("document.visibilityState")).toBe("hidden");
-    await tab.front();
-    await expect.poll(() => tab.value("document.visibilityState")).toBe("visible");
-    await expect.poll(shown).toBe(EVENTS + 1);
-    const ids = await tab.value("[...document.querySelectorAll('[role=feed] article')].map((row) => row.dataset.id)");
-    expect(ids).toEqual((await server.list("tenant_a")).map(({ id }) => id));
-    await expect.poll(() => tab.value("document.title")).toBe("Tenant A · Event feed");
-  } finally {
-    await chromium.close();
-  }
-});
+  },
+);

@@ -33,12 +33,15 @@ const controls = (window) => [window.heading, window.connection, window.tenant, 
 test("hostile text is shown as text, from the server's page and from the stream", async ({ feed, server }) => {
   for (const text of HOSTILE.slice(0, 10)) await server.post("tenant_a", text); // rendered by the server
   const [window] = await feed.open("tenant_a");
-  window.page.on("dialog", () => { throw new Error("a message has opened a dialog"); });
+  window.page.on("dialog", () => {
+    throw new Error("a message has opened a dialog");
+  });
   for (const text of HOSTILE.slice(10)) await server.post("tenant_a", text); // from the stream
   await expect(window.messages).toHaveCount(HOSTILE.length);
   expect(await window.messages.allTextContents()).toEqual(HOSTILE.toReversed());
-  expect(await window.messages.evaluateAll((nodes) => nodes.map((node) => [node.childElementCount, node.dir])))
-    .toEqual(HOSTILE.map(() => [0, "auto"]));
+  expect(await window.messages.evaluateAll((nodes) => nodes.map((node) => [node.childElementCount, node.dir]))).toEqual(
+    HOSTILE.map(() => [0, "auto"]),
+  );
   await expect(window.page.getByRole("heading", { name: "taken" })).toHaveCount(0);
   await expect(window.page).toHaveTitle("Tenant A · Event feed");
   await expect(window.breach).toBeHidden(); // the text is like an alarm, and only the page itself shows one
@@ -80,7 +83,11 @@ test("no text leaves its box: neighbours keep their place and their picture", as
   const boxes = async (locators) => Promise.all(locators.map((locator) => locator.boundingBox()));
   const controlsAt = await boxes(controls(window));
   // The texts of the times change meanwhile: they are hidden, so that screenshots stay equal.
-  await events.locator("time").evaluateAll((times) => times.forEach((time) => { time.style.visibility = "hidden"; }));
+  await events.locator("time").evaluateAll((times) =>
+    times.forEach((time) => {
+      time.style.visibility = "hidden";
+    }),
+  );
   const width = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   expect(width[0]).toBeLessThanOrEqual(width[1]);
 
@@ -95,17 +102,27 @@ test("no text leaves its box: neighbours keep their place and their picture", as
     expect(inner.y >= whole.y && inner.y + inner.height <= whole.y + whole.height).toBe(true);
 
     // The surroundings must look the same with and without the text.
-    const around = () => Promise.all([
-      { x: above.x, y: inner.y - 48, width: above.width, height: 48 },
-      { x: above.x, y: inner.y + inner.height, width: above.width, height: 48 },
-    ].filter(({ y, height }) => y >= 0 && y + height <= page.viewportSize().height).map((clip) =>
-      page.screenshot({ clip, caret: "initial" }).then((picture) => picture.toString("base64"))));
+    const around = () =>
+      Promise.all(
+        [
+          { x: above.x, y: inner.y - 48, width: above.width, height: 48 },
+          { x: above.x, y: inner.y + inner.height, width: above.width, height: 48 },
+        ]
+          .filter(({ y, height }) => y >= 0 && y + height <= page.viewportSize().height)
+          .map((clip) => page.screenshot({ clip, caret: "initial" }).then((picture) => picture.toString("base64"))),
+      );
     const there = await around();
-    await message.evaluate((node) => { node.style.visibility = "hidden"; });
+    await message.evaluate((node) => {
+      node.style.visibility = "hidden";
+    });
     const gone = await around();
-    await message.evaluate((node) => { node.style.visibility = ""; });
-    expect(there.map((picture, i) => picture === gone[i]), `the picture around ${JSON.stringify(text)}`)
-      .toEqual(there.map(() => true));
+    await message.evaluate((node) => {
+      node.style.visibility = "";
+    });
+    expect(
+      there.map((picture, i) => picture === gone[i]),
+      `the picture around ${JSON.stringify(text)}`,
+    ).toEqual(there.map(() => true));
   }
   await page.evaluate(() => scrollTo(0, 0));
   expect(await boxes(controls(window))).toEqual(controlsAt);
@@ -116,8 +133,8 @@ test("no text leaves its box: neighbours keep their place and their picture", as
  * It lists in `globalThis.outcomes` what ran, and in `globalThis.refused` what was refused.
  */
 async function tryToRun() {
-  const ran = globalThis.outcomes = [];
-  const refused = globalThis.refused = [];
+  const ran = (globalThis.outcomes = []);
+  const refused = (globalThis.refused = []);
   addEventListener("securitypolicyviolation", ({ effectiveDirective }) => refused.push(effectiveDirective));
   const add = (name, more) => {
     const node = Object.assign(document.createElement(name), more);
@@ -125,19 +142,29 @@ async function tryToRun() {
     return node;
   };
   globalThis.ran = (what) => ran.push(what);
-  const attempt = (what, run) => { try { return run(); } catch { return void refused.push(what); } };
-  const ended = (node) => node && new Promise((resolve) => {
-    for (const end of ["load", "error"]) node.addEventListener(end, resolve);
-  });
+  const attempt = (what, run) => {
+    try {
+      return run();
+    } catch {
+      return void refused.push(what);
+    }
+  };
+  const ended = (node) =>
+    node &&
+    new Promise((resolve) => {
+      for (const end of ["load", "error"]) node.addEventListener(end, resolve);
+    });
   attempt("inline", () => add("script", { textContent: "ran('an inline script')" }));
   const foreign = ended(attempt("foreign", () => add("script", { src: "http://evil.example:9/x.js" })));
-  const handler = ended(attempt("handler", () => {
-    const node = document.createElement("img");
-    node.setAttribute("onerror", "ran('a handler')");
-    node.src = "data:,x";
-    document.body.append(node);
-    return node;
-  }));
+  const handler = ended(
+    attempt("handler", () => {
+      const node = document.createElement("img");
+      node.setAttribute("onerror", "ran('a handler')");
+      node.src = "data:,x";
+      document.body.append(node);
+      return node;
+    }),
+  );
   // In a task of its own: a script that the debugger evaluates may call eval.
   const evaluated = new Promise((resolve) => {
     setTimeout(() => resolve(attempt("eval", () => globalThis.eval("ran('eval')"))));
@@ -145,7 +172,10 @@ async function tryToRun() {
   attempt("style", () => add("style", { textContent: "h1 { display: none }" }));
   attempt("frame", () => add("iframe", { src: "http://evil.example:9/" }));
   attempt("base", () => add("base", { href: "http://evil.example" }));
-  await fetch("http://evil.example:9/", { mode: "no-cors" }).then(() => ran.push("a foreign request"), () => {});
+  await fetch("http://evil.example:9/", { mode: "no-cors" }).then(
+    () => ran.push("a foreign request"),
+    () => {},
+  );
   await Promise.all([foreign, handler, evaluated]);
 }
 

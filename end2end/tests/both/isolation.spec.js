@@ -15,8 +15,7 @@ test("a foreign event in the stream is dropped with an alarm and never rendered"
   const [window] = await feed.open("tenant_a");
   await expect(window.breach).toBeHidden();
   wire.inject({ type: "event_created", seq: 1, event: FOREIGN });
-  await expect(window.breach).toHaveText(
-    "Isolation alarm: an event of another tenant was received and dropped.");
+  await expect(window.breach).toHaveText("Isolation alarm: an event of another tenant was received and dropped.");
   await server.post("tenant_a", "marker");
   await expect(window.messages).toHaveText(["marker"]);
   await expect(window.page.getByText(FOREIGN.message)).toHaveCount(0);
@@ -27,8 +26,11 @@ test("a foreign event in the list is dropped with an alarm and never rendered", 
   const mine = await server.post("tenant_a", "mine");
   await context.route(/\/events$/, async (route) => {
     const response = await route.fetch();
-    return route.fulfill({ response, json: [FOREIGN, mine],
-      headers: { ...response.headers(), "feed-position": response.headers()["feed-position"].replace(/:1$/, ":2") } });
+    return route.fulfill({
+      response,
+      json: [FOREIGN, mine],
+      headers: { ...response.headers(), "feed-position": response.headers()["feed-position"].replace(/:1$/, ":2") },
+    });
   });
   const window = await feed.visit("?tenant=tenant_a");
   await window.ready();

@@ -57,42 +57,46 @@ test("a notice ends when the page is no longer live", { tag: "@once" }, async ({
   await expect(window.notice).toBeHidden();
 });
 
-test("a notice of a restart stays until it is dismissed, which moves the focus to \"Pause\"", { tag: "@once" }, async ({
-  feed, server,
-}) => {
-  feed.expectNetworkErrors();
-  const window = await openClocked(feed);
-  await server.kill();
-  await window.isNot("live");
-  await server.restart();
-  await window.page.clock.runFor(31_000);
-  await window.is("live");
-  await window.page.clock.runFor(60_000);
-  await expect(window.notice).toContainText("The server restarted");
-  await window.dismiss.focus();
-  await window.page.keyboard.press("Enter");
-  await expect(window.notice).toBeHidden();
-  await expect(window.pause).toBeFocused();
-});
+test(
+  'a notice of a restart stays until it is dismissed, which moves the focus to "Pause"',
+  { tag: "@once" },
+  async ({ feed, server }) => {
+    feed.expectNetworkErrors();
+    const window = await openClocked(feed);
+    await server.kill();
+    await window.isNot("live");
+    await server.restart();
+    await window.page.clock.runFor(31_000);
+    await window.is("live");
+    await window.page.clock.runFor(60_000);
+    await expect(window.notice).toContainText("The server restarted");
+    await window.dismiss.focus();
+    await window.page.keyboard.press("Enter");
+    await expect(window.notice).toBeHidden();
+    await expect(window.pause).toBeFocused();
+  },
+);
 
-test("a notice of missing events stays until the connection is lost again", { tag: "@once" }, async ({
-  feed, server, wire,
-}) => {
-  const window = await openClocked(feed);
-  await server.post("tenant_a", "seen");
-  await expect(window.messages).toHaveText(["seen"]);
-  await disconnect(window, wire);
-  for (let n = 1; n <= 4; n += 1) await server.post("tenant_a", `missed ${n}`);
-  await reconnect(window, wire);
-  const notice = noticed(window, "Reconnected: 4 new events. Some older events are no longer available.");
-  await expect(notice).toBeVisible();
-  await window.page.clock.runFor(60_000);
-  await expect(notice).toBeVisible();
-  await disconnect(window, wire);
-  await expect(notice).toBeHidden();
-});
+test(
+  "a notice of missing events stays until the connection is lost again",
+  { tag: "@once" },
+  async ({ feed, server, wire }) => {
+    const window = await openClocked(feed);
+    await server.post("tenant_a", "seen");
+    await expect(window.messages).toHaveText(["seen"]);
+    await disconnect(window, wire);
+    for (let n = 1; n <= 4; n += 1) await server.post("tenant_a", `missed ${n}`);
+    await reconnect(window, wire);
+    const notice = noticed(window, "Reconnected: 4 new events. Some older events are no longer available.");
+    await expect(notice).toBeVisible();
+    await window.page.clock.runFor(60_000);
+    await expect(notice).toBeVisible();
+    await disconnect(window, wire);
+    await expect(notice).toBeHidden();
+  },
+);
 
-test("\"Posted\" ends after it was visible for 8 s", { tag: "@once" }, async ({ feed }) => {
+test('"Posted" ends after it was visible for 8 s', { tag: "@once" }, async ({ feed }) => {
   const window = await openClocked(feed);
   await window.post("hello");
   await expect(window.status).toHaveText(/^Posted, delivered in \d+ ms$/);
@@ -105,7 +109,7 @@ test("\"Posted\" ends after it was visible for 8 s", { tag: "@once" }, async ({ 
   await expect(window.status).toBeEmpty();
 });
 
-test("\"Posted\" ends with the next edit that leaves text", async ({ feed }) => {
+test('"Posted" ends with the next edit that leaves text', async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
   await window.post("hello");
   await expect(window.status).toHaveText(/^Posted/);
@@ -113,7 +117,7 @@ test("\"Posted\" ends with the next edit that leaves text", async ({ feed }) => 
   await expect(window.status).toBeEmpty();
 });
 
-test("\"Posted\" ends when the page is no longer live", async ({ feed, wire }) => {
+test('"Posted" ends when the page is no longer live', async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   await window.post("hello");
   await expect(window.status).toHaveText(/^Posted/);
@@ -122,7 +126,8 @@ test("\"Posted\" ends when the page is no longer live", async ({ feed, wire }) =
 });
 
 test("a message posted while the page is not live appears after the reconnect, with a hint until then", async ({
-  feed, wire,
+  feed,
+  wire,
 }) => {
   const [window] = await feed.open("tenant_a");
   await expect(window.wait).toBeHidden();
@@ -153,16 +158,18 @@ test("the hint about posting is hidden before the first connection and while pau
   await expect(window.wait).toBeHidden();
 });
 
-test("a post whose event does not arrive within a second is shown without a delivery time", { tag: "@once" }, async ({
-  feed, wire,
-}) => {
-  const window = await openClocked(feed);
-  wire.pass = (frame) => (frame.type === "event_created" ? [] : [frame]);
-  await window.post("swallowed on the way");
-  await expect(window.message).toHaveValue("");
-  await window.page.clock.runFor(2_500);
-  await expect(window.status).toHaveText("Posted");
-});
+test(
+  "a post whose event does not arrive within a second is shown without a delivery time",
+  { tag: "@once" },
+  async ({ feed, wire }) => {
+    const window = await openClocked(feed);
+    wire.pass = (frame) => (frame.type === "event_created" ? [] : [frame]);
+    await window.post("swallowed on the way");
+    await expect(window.message).toHaveValue("");
+    await window.page.clock.runFor(2_500);
+    await expect(window.status).toHaveText("Posted");
+  },
+);
 
 test("while offline the page shows that the draft is kept", async ({ feed, wire, context }) => {
   feed.expectNetworkErrors();
@@ -186,36 +193,40 @@ async function unanswered(feed, context) {
   return { window, restore: () => context.unroute(POST, lose) };
 }
 
-test("the error of a post ends after the page was live and visible for 8 s; text and key stay", {
-  tag: "@once",
-}, async ({ feed, context, wire }) => {
-  const keys = [];
-  context.on("request", (request) => {
-    if (request.method() === "POST") keys.push(request.headers()["idempotency-key"]);
-  });
-  const { window, restore } = await unanswered(feed, context);
-  await window.page.clock.runFor(60_000);
-  await expect(window.error).toContainText(NO_ANSWER);
-  await disconnect(window, wire);
-  await expect(window.error).toContainText(NO_ANSWER);
-  wire.up = true;
-  await window.retryNow.click();
-  await window.is("live");
-  await window.retry.focus();
-  await window.page.clock.runFor(4_000);
-  await expect(window.error).toContainText(NO_ANSWER);
-  await window.page.clock.runFor(10_000);
-  await expect(window.error).toBeHidden();
-  await expect(window.retry).toBeHidden();
-  await expect(window.message).toBeFocused();
-  await expect(window.message).toHaveAttribute("aria-invalid", "false");
-  await expect(window.message).toHaveValue("perhaps");
-  await restore();
-  await window.message.press("Enter");
-  await expect(window.messages).toHaveText(["perhaps"]);
-  expect(keys).toHaveLength(2);
-  expect(keys[1]).toBe(keys[0]);
-});
+test(
+  "the error of a post ends after the page was live and visible for 8 s; text and key stay",
+  {
+    tag: "@once",
+  },
+  async ({ feed, context, wire }) => {
+    const keys = [];
+    context.on("request", (request) => {
+      if (request.method() === "POST") keys.push(request.headers()["idempotency-key"]);
+    });
+    const { window, restore } = await unanswered(feed, context);
+    await window.page.clock.runFor(60_000);
+    await expect(window.error).toContainText(NO_ANSWER);
+    await disconnect(window, wire);
+    await expect(window.error).toContainText(NO_ANSWER);
+    wire.up = true;
+    await window.retryNow.click();
+    await window.is("live");
+    await window.retry.focus();
+    await window.page.clock.runFor(4_000);
+    await expect(window.error).toContainText(NO_ANSWER);
+    await window.page.clock.runFor(10_000);
+    await expect(window.error).toBeHidden();
+    await expect(window.retry).toBeHidden();
+    await expect(window.message).toBeFocused();
+    await expect(window.message).toHaveAttribute("aria-invalid", "false");
+    await expect(window.message).toHaveValue("perhaps");
+    await restore();
+    await window.message.press("Enter");
+    await expect(window.messages).toHaveText(["perhaps"]);
+    expect(keys).toHaveLength(2);
+    expect(keys[1]).toBe(keys[0]);
+  },
+);
 
 test("the error of a post ends with the next edit", { tag: "@once" }, async ({ feed, context }) => {
   const { window } = await unanswered(feed, context);
@@ -226,18 +237,20 @@ test("the error of a post ends with the next edit", { tag: "@once" }, async ({ f
   await expect(window.message).toHaveValue("perhaps!");
 });
 
-test("the page is not \"Live\" after a paused server did not answer a post", { tag: "@once" }, async ({
-  feed, server,
-}) => {
-  feed.expectNetworkErrors();
-  const [window] = await feed.open("tenant_a");
-  server.freeze();
-  await window.post("hello?");
-  await expect(window.error).toContainText(NO_ANSWER, { timeout: 20_000 }); // a post has 10 s
-  await window.isNot("live");
-  await expect(window.connection).toHaveText(/^Reconnecting/);
-  server.thaw();
-  await window.is("live");
-  await window.message.press("Enter");
-  await expect(window.messages).toHaveText(["hello?"]);
-});
+test(
+  'the page is not "Live" after a paused server did not answer a post',
+  { tag: "@once" },
+  async ({ feed, server }) => {
+    feed.expectNetworkErrors();
+    const [window] = await feed.open("tenant_a");
+    server.freeze();
+    await window.post("hello?");
+    await expect(window.error).toContainText(NO_ANSWER, { timeout: 20_000 }); // a post has 10 s
+    await window.isNot("live");
+    await expect(window.connection).toHaveText(/^Reconnecting/);
+    server.thaw();
+    await window.is("live");
+    await window.message.press("Enter");
+    await expect(window.messages).toHaveText(["hello?"]);
+  },
+);

@@ -15,8 +15,8 @@ function keysOf(context) {
 }
 
 /** Handles posts with `answer`. All other requests reach the server. */
-const routePosts = (context, answer) => context.route(POST, (route) =>
-  route.request().method() === "POST" ? answer(route) : route.fallback());
+const routePosts = (context, answer) =>
+  context.route(POST, (route) => (route.request().method() === "POST" ? answer(route) : route.fallback()));
 
 test("a post is confirmed with its delivery time, and appears once", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
@@ -180,7 +180,13 @@ test("a paste that is too long is kept completely, and the user shortens it", as
 
 test("the counter counts what would be posted: code points, trimmed", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
-  for (const [text, count] of [["  hello  ", 5], ["👍🏽", 2], ["a\nb", 3], ["\u0085x\u0085", 1], ["\ufeffx", 2]]) {
+  for (const [text, count] of [
+    ["  hello  ", 5],
+    ["👍🏽", 2],
+    ["a\nb", 3],
+    ["\u0085x\u0085", 1],
+    ["\ufeffx", 2],
+  ]) {
     await window.message.fill(text);
     await expect(window.count).toHaveText(`${count} / 500`);
   }
@@ -200,12 +206,16 @@ test("a refusal is explained, the text stays, and Retry sends the same key", asy
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);
   let refusals = 1;
-  await routePosts(context, (route) => (refusals-- > 0 ? route.fulfill({
-    status: 503,
-    contentType: "application/problem+json",
-    headers: { "Retry-After": "3" },
-    body: JSON.stringify({ type: "about:blank", title: "Full", status: 503, detail: FULL }),
-  }) : route.continue()));
+  await routePosts(context, (route) =>
+    refusals-- > 0
+      ? route.fulfill({
+          status: 503,
+          contentType: "application/problem+json",
+          headers: { "Retry-After": "3" },
+          body: JSON.stringify({ type: "about:blank", title: "Full", status: 503, detail: FULL }),
+        })
+      : route.continue(),
+  );
 
   await window.post("do not lose me");
   await expect(window.error).toContainText(new RegExp(FULL, "i"));
@@ -223,32 +233,36 @@ test("a refusal is explained, the text stays, and Retry sends the same key", asy
   expect(keys[1]).toBe(keys[0]);
 });
 
-test("after a lost answer a retry does not post twice; the same text later is another message", {
-  tag: "@post-body",
-}, async ({ feed, context }) => {
-  feed.expectNetworkErrors();
-  const [window] = await feed.open("tenant_a");
-  const keys = keysOf(context);
-  let losses = 1;
-  await routePosts(context, async (route) => {
-    if (losses-- > 0) {
-      await route.fetch();
-      return route.abort("connectionreset");
-    }
-    return route.continue();
-  });
+test(
+  "after a lost answer a retry does not post twice; the same text later is another message",
+  {
+    tag: "@post-body",
+  },
+  async ({ feed, context }) => {
+    feed.expectNetworkErrors();
+    const [window] = await feed.open("tenant_a");
+    const keys = keysOf(context);
+    let losses = 1;
+    await routePosts(context, async (route) => {
+      if (losses-- > 0) {
+        await route.fetch();
+        return route.abort("connectionreset");
+      }
+      return route.continue();
+    });
 
-  await window.post("exactly once");
-  await expect(window.error).not.toBeEmpty();
-  await expect(window.messages).toHaveText(["exactly once"]); // it had been accepted
-  await window.retry.click();
-  await expect(window.status).toContainText("Posted");
-  await expect(window.message).toHaveValue("");
-  await window.post("exactly once");
-  await expect(window.messages).toHaveText(["exactly once", "exactly once"]);
-  expect(keys[1]).toBe(keys[0]);
-  expect(keys[2]).not.toBe(keys[0]);
-});
+    await window.post("exactly once");
+    await expect(window.error).not.toBeEmpty();
+    await expect(window.messages).toHaveText(["exactly once"]); // it had been accepted
+    await window.retry.click();
+    await expect(window.status).toContainText("Posted");
+    await expect(window.message).toHaveValue("");
+    await window.post("exactly once");
+    await expect(window.messages).toHaveText(["exactly once", "exactly once"]);
+    expect(keys[1]).toBe(keys[0]);
+    expect(keys[2]).not.toBe(keys[0]);
+  },
+);
 
 test("a retry after a reload does not post twice", { tag: "@post-body" }, async ({ feed, context }) => {
   feed.expectNetworkErrors();
@@ -274,8 +288,9 @@ for (const outcome of ["accepts", "refuses"]) {
     for (let i = 0; i < 40; i += 1) await server.post("tenant_a", `event ${i}`);
     const [window] = await feed.open("tenant_a");
     const held = deferred();
-    await routePosts(context, (route) => held.promise.then(() =>
-      (outcome === "accepts" ? route.continue() : route.fulfill({ status: 502, body: "" }))));
+    await routePosts(context, (route) =>
+      held.promise.then(() => (outcome === "accepts" ? route.continue() : route.fulfill({ status: 502, body: "" }))),
+    );
     await window.message.fill("mine");
     await window.submit.click();
     await expect(window.message).toBeFocused(); // at sending

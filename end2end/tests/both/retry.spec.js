@@ -1,11 +1,13 @@
 import { expect, test } from "../../fixtures/index.js";
 
 test.beforeEach(async ({ context, wire }) => {
-  await context.addInitScript(() => { Math.random = () => 0.999; }); // the whole window, 10 s · 2^n
+  await context.addInitScript(() => {
+    Math.random = () => 0.999;
+  }); // the whole window, 10 s · 2^n
   wire.pass = (frame) => [{ ...frame, ...("reconnect_ms" in frame && { reconnect_ms: 10_000 }) }];
 });
 
-test("neither \"Retry now\" nor a page that is seen again lengthens the delay", async ({ feed, wire }) => {
+test('neither "Retry now" nor a page that is seen again lengthens the delay', async ({ feed, wire }) => {
   const [window] = await feed.open("tenant_a");
   wire.up = false;
   await wire.cut({ code: 1013 });

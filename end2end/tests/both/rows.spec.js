@@ -5,10 +5,13 @@ import { clocked, expect, test } from "../../fixtures/index.js";
 test.use({ settings: { heartbeat: 300_000 }, contextOptions: { reducedMotion: "reduce" } });
 
 /** Top and height of each row, from the top of the list. */
-const boxes = (window) => window.events.evaluateAll((rows) => rows.map((row) => {
-  const { top, height } = row.getBoundingClientRect();
-  return [top - rows[0].getBoundingClientRect().top, height];
-}));
+const boxes = (window) =>
+  window.events.evaluateAll((rows) =>
+    rows.map((row) => {
+      const { top, height } = row.getBoundingClientRect();
+      return [top - rows[0].getBoundingClientRect().top, height];
+    }),
+  );
 
 for (const width of [1280, 390, 320]) {
   test(`${width} px wide, rows keep their height when marks end`, { tag: "@once" }, async ({ feed, server }) => {
@@ -43,12 +46,18 @@ test("a focused row shows its exact time, and does not grow", async ({ feed, ser
   const [window] = await feed.open("tenant_a");
   const row = window.events.last();
   /** The visible text of the time: its own text, and the content that a style adds. */
-  const shown = () => row.locator("time").evaluate((time) => ["::before", "", "::after"].map((part) => {
-    if (part === "") return time.innerText;
-    const { content } = getComputedStyle(time, part);
-    return content === "none" || content === "normal" ? "" : content
-      .replace(/attr\(([\w-]+)\)/g, (_, name) => time.getAttribute(name)).replaceAll("\"", "");
-  }).join(""));
+  const shown = () =>
+    row.locator("time").evaluate((time) =>
+      ["::before", "", "::after"]
+        .map((part) => {
+          if (part === "") return time.innerText;
+          const { content } = getComputedStyle(time, part);
+          return content === "none" || content === "normal"
+            ? ""
+            : content.replace(/attr\(([\w-]+)\)/g, (_, name) => time.getAttribute(name)).replaceAll('"', "");
+        })
+        .join(""),
+    );
   const before = await boxes(window);
   await row.click();
   await expect(row).toBeFocused();

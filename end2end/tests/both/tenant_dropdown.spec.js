@@ -27,7 +27,7 @@ test("Enter opens the tenant that was chosen by a key", async ({ feed }) => {
   await window.live();
 });
 
-test("\"Open\" opens the tenant that was chosen by a key", async ({ feed }) => {
+test('"Open" opens the tenant that was chosen by a key', async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
   await window.tenant.focus();
   await window.page.keyboard.press("ArrowDown");
@@ -53,7 +53,9 @@ test("after Back the dropdown names the page's own tenant", async ({ feed }) => 
   await window.tenant.selectOption("Tenant B");
   await expect(window.heading).toContainText("Tenant B");
   await window.live();
-  await window.page.evaluate(() => { setTimeout(() => history.back()); });
+  await window.page.evaluate(() => {
+    setTimeout(() => history.back());
+  });
   await expect(window.heading).toContainText("Tenant A");
   await window.live();
   await expect(window.tenant).toHaveValue("tenant_a");

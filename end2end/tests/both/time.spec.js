@@ -3,38 +3,42 @@ import { clocked, expect, test } from "../../fixtures/index.js";
 
 const HOUR = 3_600_000;
 
-test("setting the time of day back does not prolong the mark of a new event", { tag: "@once" }, async ({
-  feed, server,
-}) => {
-  const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
-  await window.live();
-  await window.page.clock.setSystemTime(Date.now() - HOUR);
-  await server.post("tenant_a", "arrival");
-  await expect(window.events.first()).toHaveAttribute("data-new");
-  await window.page.clock.runFor(15_000);
-  await expect(window.events.first()).not.toHaveAttribute("data-new");
-});
+test(
+  "setting the time of day back does not prolong the mark of a new event",
+  { tag: "@once" },
+  async ({ feed, server }) => {
+    const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
+    await window.live();
+    await window.page.clock.setSystemTime(Date.now() - HOUR);
+    await server.post("tenant_a", "arrival");
+    await expect(window.events.first()).toHaveAttribute("data-new");
+    await window.page.clock.runFor(15_000);
+    await expect(window.events.first()).not.toHaveAttribute("data-new");
+  },
+);
 
-test("an event that arrives on a hidden page is marked as new until it was visible", { tag: "@once" }, async ({
-  feed, server,
-}) => {
-  const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
-  await window.live();
-  await window.see(false);
-  await server.post("tenant_a", "unseen");
-  await expect(window.page).toHaveTitle("(1) Tenant A · Event feed");
-  await window.page.clock.runFor(14_000); // marks last 8 s, and are checked every 5 s: over 13 s
-  await window.see(true);
-  await expect(window.messages).toHaveText(["unseen"]);
-  await expect(window.events.first()).toHaveAttribute("data-new");
-  await window.page.clock.runFor(14_000);
-  await expect(window.events.first()).not.toHaveAttribute("data-new");
-});
+test(
+  "an event that arrives on a hidden page is marked as new until it was visible",
+  { tag: "@once" },
+  async ({ feed, server }) => {
+    const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
+    await window.live();
+    await window.see(false);
+    await server.post("tenant_a", "unseen");
+    await expect(window.page).toHaveTitle("(1) Tenant A · Event feed");
+    await window.page.clock.runFor(14_000); // marks last 8 s, and are checked every 5 s: over 13 s
+    await window.see(true);
+    await expect(window.messages).toHaveText(["unseen"]);
+    await expect(window.events.first()).toHaveAttribute("data-new");
+    await window.page.clock.runFor(14_000);
+    await expect(window.events.first()).not.toHaveAttribute("data-new");
+  },
+);
 
-test("setting the time of day back does not prolong a countdown", { tag: "@once" }, async ({
-  feed, wire, context,
-}) => {
-  await context.addInitScript(() => { Math.random = () => 0.999; });
+test("setting the time of day back does not prolong a countdown", { tag: "@once" }, async ({ feed, wire, context }) => {
+  await context.addInitScript(() => {
+    Math.random = () => 0.999;
+  });
   wire.pass = (frame) => [{ ...frame, ...("reconnect_ms" in frame && { reconnect_ms: 10_000 }) }];
   const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
   await window.live();

@@ -1,8 +1,9 @@
 // Tests the exact words of both pages.
 import { expect, test } from "../../fixtures/index.js";
 
-const LEAD = "Two tenants, two separate live feeds. Whatever you post appears instantly in every window of that "
-  + "tenant, and never in the other's.";
+const LEAD =
+  "Two tenants, two separate live feeds. Whatever you post appears instantly in every window of that " +
+  "tenant, and never in the other's.";
 const UNKNOWN = "That tenant doesn't exist. Choose one below.";
 
 test("the tenant selector explains the product", async ({ feed }) => {

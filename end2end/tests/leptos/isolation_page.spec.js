@@ -1,20 +1,25 @@
 import { expect, test, violations } from "../../fixtures/index.js";
 
 /** The four cells, row by row. */
-const CELLS = ["Tenant A", "Tenant B"]
-  .flatMap((sentTo) => ["Tenant A", "Tenant B"].map((receivedBy) => [sentTo, receivedBy]));
-const TENANTS = [["tenant_a", "Tenant A"], ["tenant_b", "Tenant B"]];
+const CELLS = ["Tenant A", "Tenant B"].flatMap((sentTo) =>
+  ["Tenant A", "Tenant B"].map((receivedBy) => [sentTo, receivedBy]),
+);
+const TENANTS = [
+  ["tenant_a", "Tenant A"],
+  ["tenant_b", "Tenant B"],
+];
 const REPORT = /\/api\/isolation_report$/;
 const TIME = "\\d\\d:\\d\\d:\\d\\d";
 
 /** A colour of the style sheet, as the page computes it. */
-const colour = (view, name) => view.page.evaluate((value) => {
-  const probe = document.body.appendChild(document.createElement("i"));
-  probe.style.color = `var(--${value})`;
-  const { color } = getComputedStyle(probe);
-  probe.remove();
-  return color;
-}, name);
+const colour = (view, name) =>
+  view.page.evaluate((value) => {
+    const probe = document.body.appendChild(document.createElement("i"));
+    probe.style.color = `var(--${value})`;
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+  }, name);
 
 /** Closes a tenant's socket, and every new one until `wire.up` is true again. */
 async function cut(wire, tenant) {
@@ -23,13 +28,17 @@ async function cut(wire, tenant) {
 }
 
 test("both tenants are side by side, each live through its own socket, with its own counts", async ({
-  feed, server, wire,
+  feed,
+  server,
+  wire,
 }) => {
   await server.post("tenant_b", "before the view");
   const view = await feed.isolation();
   await view.live();
-  expect(wire.sockets.map((socket) => new URL(socket.url()).search).sort())
-    .toEqual(["?tenant=tenant_a", "?tenant=tenant_b"]);
+  expect(wire.sockets.map((socket) => new URL(socket.url()).search).sort()).toEqual([
+    "?tenant=tenant_a",
+    "?tenant=tenant_b",
+  ]);
   const [a, b] = TENANTS.map(([, label]) => view.panel(label));
   const [left, right] = await Promise.all([a, b].map(({ region }) => region.boundingBox()));
   expect(right.x).toBeGreaterThanOrEqual(left.x + left.width);
@@ -83,24 +92,36 @@ test("the last delivery is shown only if this page knows when it was posted", as
 test("the counts show why connections were closed", async ({ feed }) => {
   const view = await feed.isolation();
   await view.live();
-  await view.page.evaluate(() => new Promise((closed) => {
-    const socket = new WebSocket("/ws?tenant=tenant_b");
-    socket.onmessage = () => socket.send("a client has nothing to say");
-    socket.onclose = closed;
-  }));
+  await view.page.evaluate(
+    () =>
+      new Promise((closed) => {
+        const socket = new WebSocket("/ws?tenant=tenant_b");
+        socket.onmessage = () => socket.send("a client has nothing to say");
+        socket.onclose = closed;
+      }),
+  );
   await expect(view.panel("Tenant B").count("Closed: policy violation")).toHaveText("1");
   await expect(view.panel("Tenant A").count("Closed: policy violation")).toHaveText("0");
   const names = await view.panel("Tenant A").region.getByRole("term").allTextContents();
-  expect(names).toEqual(["Events received live", "Last delivery", "Events accepted by the server", "Connections",
-    "Frames delivered", "Closed: too slow", "Closed: timed out", "Closed: server stopping", "Closed: policy violation",
-    "Closed: by client"]);
-  expect(await view.server.getByRole("term").allTextContents())
-    .toEqual(["Rejected: Origin not allowed", "Rejected: Host not allowed"]);
+  expect(names).toEqual([
+    "Events received live",
+    "Last delivery",
+    "Events accepted by the server",
+    "Connections",
+    "Frames delivered",
+    "Closed: too slow",
+    "Closed: timed out",
+    "Closed: server stopping",
+    "Closed: policy violation",
+    "Closed: by client",
+  ]);
+  expect(await view.server.getByRole("term").allTextContents()).toEqual([
+    "Rejected: Origin not allowed",
+    "Rejected: Host not allowed",
+  ]);
 });
 
-test("the check is explained beforehand, and its verdict has words and a table", async ({
-  feed, server, wire,
-}) => {
+test("the check is explained beforehand, and its verdict has words and a table", async ({ feed, server, wire }) => {
   let build;
   wire.pass = (frame) => {
     build ??= frame.build;
@@ -115,8 +136,9 @@ test("the check is explained beforehand, and its verdict has words and a table",
   await view.run.focus();
   await view.check();
   await expect(view.run).toBeFocused();
-  await expect(view.verdict)
-    .toHaveText("Isolated: each tenant received all of its own test events and none of the other's.");
+  await expect(view.verdict).toHaveText(
+    "Isolated: each tenant received all of its own test events and none of the other's.",
+  );
   await expect(view.outcome).toHaveAttribute("data-verdict", "isolated");
   for (const [sentTo, receivedBy] of CELLS) {
     const cell = view.cell(sentTo, receivedBy);
@@ -279,7 +301,8 @@ test("if test events do not arrive, the verdict is amber", async ({ feed, wire }
 });
 
 test("if a stream is lost during a check, the verdict is amber even if all test events arrived", async ({
-  feed, wire,
+  feed,
+  wire,
 }) => {
   const view = await feed.isolation();
   await view.live();
@@ -306,8 +329,9 @@ test.describe("without script", { tag: "@no-script" }, () => {
     }
     await expect(view.panel("Tenant A").count("Events accepted by the server")).toHaveText("1");
     await expect(view.page.locator("#run-check")).toBeHidden();
-    const [heading, description] = await Promise.all(["#check", ".check > p"]
-      .map((place) => view.page.locator(place).first().boundingBox()));
+    const [heading, description] = await Promise.all(
+      ["#check", ".check > p"].map((place) => view.page.locator(place).first().boundingBox()),
+    );
     expect(description.y).toBeGreaterThanOrEqual(heading.y + heading.height);
   });
 });
@@ -383,21 +407,28 @@ test("a restart is shown, and counts of two processes are never mixed", async ({
   await expect(view.restart).toBeHidden();
   await view.page.evaluate(() => {
     globalThis.pairs = [];
-    const [received, accepted] = ["Events received live", "Events accepted by the server"].map((name) =>
-      [...document.querySelectorAll("[data-tenant=tenant_a] dt")].find((term) => term.textContent === name)
-        .nextElementSibling);
-    new MutationObserver(() => globalThis.pairs.push([received.textContent, accepted.textContent]))
-      .observe(document.body, { subtree: true, childList: true, characterData: true });
+    const [received, accepted] = ["Events received live", "Events accepted by the server"].map(
+      (name) =>
+        [...document.querySelectorAll("[data-tenant=tenant_a] dt")].find((term) => term.textContent === name)
+          .nextElementSibling,
+    );
+    new MutationObserver(() => globalThis.pairs.push([received.textContent, accepted.textContent])).observe(
+      document.body,
+      { subtree: true, childList: true, characterData: true },
+    );
   });
   // The report of the new process is delayed: until then its counts are unknown.
   let answer;
-  const asked = new Promise((known) => { answer = known; });
+  const asked = new Promise((known) => {
+    answer = known;
+  });
   await server.kill();
   await context.route(REPORT, (route) => asked.then(() => route.continue()));
   await server.restart();
   await expect(connection).toHaveAttribute("data-connection", "live");
-  await expect(view.restart)
-    .toHaveText(/^The server restarted \(noticed at \d\d:\d\d\)\. The counts below started again\.$/);
+  await expect(view.restart).toHaveText(
+    /^The server restarted \(noticed at \d\d:\d\d\)\. The counts below started again\.$/,
+  );
   await expect(count("Events received live")).toHaveText("0");
   await expect(count("Events accepted by the server")).toHaveText("–");
   await expect(count("Last delivery")).toHaveText("–");
@@ -423,22 +454,25 @@ test("the count of accepted events includes every delivered one", async ({ feed,
 });
 
 test("a translator that replaces all text nodes does not stop the figures and verdicts", async ({
-  feed, server, wire,
+  feed,
+  server,
+  wire,
 }) => {
   feed.expectNetworkErrors();
   const view = await feed.isolation();
   await view.live();
   const [a, b] = TENANTS.map(([, label]) => view.panel(label));
-  const translate = () => view.page.evaluate(() => {
-    const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
-    const texts = [];
-    while (walker.nextNode()) texts.push(walker.currentNode);
-    for (const text of texts) {
-      const font = document.createElement("font");
-      font.textContent = text.data;
-      text.replaceWith(font);
-    }
-  });
+  const translate = () =>
+    view.page.evaluate(() => {
+      const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+      const texts = [];
+      while (walker.nextNode()) texts.push(walker.currentNode);
+      for (const text of texts) {
+        const font = document.createElement("font");
+        font.textContent = text.data;
+        text.replaceWith(font);
+      }
+    });
   await translate();
   await server.post("tenant_a", "one");
   await expect(a.count("Events received live")).toHaveText("1");
@@ -474,7 +508,8 @@ for (const width of [1280, 390, 320]) {
       const box = card.getBoundingClientRect();
       const left = box.left + parseFloat(style.paddingLeft) + 1;
       const right = box.right - parseFloat(style.paddingRight) - 1;
-      return [...card.querySelectorAll("th, [data-cell]")].map((cell) => cell.getBoundingClientRect())
+      return [...card.querySelectorAll("th, [data-cell]")]
+        .map((cell) => cell.getBoundingClientRect())
         .map((cell) => Math.max(left - cell.left, cell.right - right));
     });
     expect(overhang).toHaveLength(8);
@@ -506,8 +541,14 @@ test("the printed view has the verdict, the table and all counts, on white", { t
   await view.check();
   await view.page.emulateMedia({ media: "print", colorScheme: "dark" });
   const { page } = view;
-  const shown = [page.getByRole("heading", { level: 1, name: "Isolation" }), view.verdict, view.details, view.table,
-    ...TENANTS.map(([, label]) => view.panel(label).region), view.server];
+  const shown = [
+    page.getByRole("heading", { level: 1, name: "Isolation" }),
+    view.verdict,
+    view.details,
+    view.table,
+    ...TENANTS.map(([, label]) => view.panel(label).region),
+    view.server,
+  ];
   for (const part of shown) await expect(part).toBeVisible();
   for (const role of ["button", "navigation", "link"]) await expect(page.getByRole(role)).toHaveCount(0);
   await expect(view.page.locator("body")).toHaveCSS("background-color", "rgb(255, 255, 255)");
@@ -529,7 +570,8 @@ for (const colorScheme of ["light", "dark"]) {
         await view.live();
         const look = async (state) => {
           expect.soft(await violations(view.page), state).toEqual([]);
-          expect.soft(await view.page.evaluate(() => document.documentElement.scrollWidth), state)
+          expect
+            .soft(await view.page.evaluate(() => document.documentElement.scrollWidth), state)
             .toBeLessThanOrEqual(width);
         };
         await look("before the check");
@@ -563,7 +605,9 @@ test.describe("with --no-isolation", () => {
   test("the page, its counts and the links to it do not exist", async ({ feed, server }) => {
     expect((await fetch(`${server.origin}/isolation`)).status).toBe(404);
     const counts = await fetch(`${server.origin}/api/isolation_report`, {
-      method: "POST", headers: { "Content-Type": "application/json" }, body: "{}",
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: "{}",
     });
     expect(counts.status).toBe(404);
     const [{ page }] = await feed.open("tenant_a");

@@ -116,9 +116,7 @@ test("Control+Home and Control+End leave the feed", async ({ feed, server }) => 
   await expect(window.page.locator("#after-feed")).toBeFocused();
 });
 
-test("the live region for new events is in the page from the start, and empty", async ({
-  feed, server,
-}) => {
+test("the live region for new events is in the page from the start, and empty", async ({ feed, server }) => {
   await server.post("tenant_a", "there from the start");
   const { response } = await feed.visit("?tenant=tenant_a");
   expect(await response.text()).toMatch(/<p id="announcer" role="status"[^>]*><span[^>]*>\s*<\/span><\/p>/);
