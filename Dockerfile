@@ -1,18 +1,18 @@
-# The server and its site, on a base without a shell:
+# Builds an image with the server and its site, on a base without a shell:
 #
 #   docker build -t event-feed . && docker run --rm -p 3000:3000 event-feed
 #
-# The layers go from what changes seldom to what changes often: a change of the sources builds the crate alone.
+# Layers that change seldom come first: a change of the sources builds only the crate.
 
 FROM rust:1.99.1-slim-trixie AS rust
 WORKDIR /build
-# wasm-opt. Of this Debian's version whatever is newest: it fetches no older one.
+# wasm-opt, in the newest version of this Debian, which offers no older one.
 # hadolint ignore=DL3008
 RUN apt-get update \
   && apt-get install --yes --no-install-recommends binaryen \
   && rm -rf /var/lib/apt/lists/*
 
-# Of the lock file only what the tools depend on, so that they are not built anew for any other change of it.
+# Copies only the tools' part of the lock file, so that no other change of it rebuilds the tools.
 FROM rust AS pins
 COPY Cargo.lock ./
 RUN sed -n '/^name = "wasm-bindgen"$/,/^version/p' Cargo.lock >pins && mv pins Cargo.lock
@@ -22,7 +22,7 @@ COPY script/setup script/
 COPY --from=pins /build/Cargo.lock ./
 RUN script/setup build
 
-# Every dependency, built for both sides by building nothing else with them.
+# Builds every dependency for both sides, with empty sources.
 COPY patches patches
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src style public tests/contract tests/model benches/fanout \
@@ -33,7 +33,7 @@ RUN mkdir -p src style public tests/contract tests/model benches/fanout \
 COPY public public
 COPY style style
 COPY src src
-# The sources may be older than what was built of the empty ones.
+# The sources may be older than the build of the empty ones, and cargo compares times.
 RUN touch src/lib.rs src/main.rs && cargo leptos build --release --precompress
 
 FROM gcr.io/distroless/cc-debian13:nonroot

@@ -1,5 +1,5 @@
-"""Of the Idempotency-Keys that are made up, many are the same, and a used key with another message is rightly refused: a
-key that keeps to the rules is replaced by one that nobody has used."""
+"""Replaces each valid Idempotency-Key by a new one. Many generated keys are equal, and the server rightly refuses a used key
+with another message."""
 
 import re
 import uuid

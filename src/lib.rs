@@ -1,12 +1,14 @@
-//! A live event feed for two tenants that never meet. What it must do stands in `docs/contract.md`: comments name its
-//! sections; how it is built, and why, in `docs/architecture.md`.
+//! Runs a live event feed for two isolated tenants: the server, and the client of its pages.
 //!
-//! Read [`feed`] (what an event is), `server` (how one is accepted and fanned out), [`client`] (how a browser stays
-//! connected), `app` (what people see). Arrows point one way: `feed` knows nobody; `server`, `client` and `app` know
-//! `feed`; `server` renders `app`; `app` reaches the server only inside server functions, and the browser only through
+//! Read [`feed`] (the domain), `server` (accepts events and fans them out), [`client`] (keeps a browser connected) and
+//! `app` (the pages). Dependencies point one way: `feed` depends on nothing. `server`, `client` and `app` depend on
+//! `feed`, and `server` renders `app`. `app` calls the server only in server functions, and the browser only through
 //! `client`.
+//!
+//! `docs/contract.md` defines the behaviour: a comment such as (contract, "HTTP") names a section of it.
+//! `docs/architecture.md` explains how the crate is built, and why.
 
-// A page is one type, as deep as its elements are nested.
+// The type of a page nests as deeply as the page's elements.
 #![recursion_limit = "256"]
 
 #[cfg(all(feature = "ssr", feature = "hydrate"))]
@@ -19,8 +21,8 @@ pub mod feed;
 #[cfg(feature = "ssr")]
 pub mod server;
 
-/// Starts the browser's client: takes over the page that the server rendered. Returns whether all of it was as the server
-/// had rendered it. If not, the client has not begun, and another instance can.
+/// Starts the client in a browser: hydrates the page that the server rendered. Returns whether the whole page was as the
+/// server rendered it. If not, this client has not started, and another instance can start.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() -> bool {

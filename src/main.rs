@@ -1,4 +1,4 @@
-//! The server binary: settings in, a listener, and `serve` until a signal comes. No rule of the feed is here.
+//! Runs the server binary: reads the settings, starts a listener, and serves until a signal arrives.
 
 use std::{net::SocketAddr, process::ExitCode};
 
@@ -14,7 +14,7 @@ async fn main() -> ExitCode {
         return match server::healthcheck(&settings).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("event-feed is not well: {error}");
+                eprintln!("event-feed: the health check failed: {error}");
                 ExitCode::FAILURE
             }
         };
@@ -25,7 +25,9 @@ async fn main() -> ExitCode {
     let listener = match server::listen(address) {
         Ok(listener) => listener,
         Err(error) => {
-            eprintln!("event-feed cannot listen on {address}: {error}. Choose another with --host and --port.");
+            eprintln!(
+                "event-feed: cannot listen on {address}: {error}. Choose another address with --host and --port."
+            );
             return ExitCode::FAILURE;
         }
     };
@@ -34,13 +36,13 @@ async fn main() -> ExitCode {
         served = server::serve(listener, settings, stop) => match served {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("event-feed cannot serve: {error}");
+                eprintln!("event-feed: cannot serve: {error}");
                 ExitCode::FAILURE
             }
         },
         () = stop_at_once => {
-            // Logged, not printed: a reader of the error stream that has stopped must not keep the process.
-            tracing::error!("ended at once by a second signal: what was under way is cut");
+            // Logged, not printed: if the reader of the error stream has stopped, printing would block the process.
+            tracing::error!("stopped at once by a second signal: open requests and connections were cut");
             ExitCode::FAILURE
         }
     }

@@ -1,9 +1,10 @@
-"""Joins this network namespace and another by a line with a delay: each packet is handed over that much later, in both directions.
-It does in a process what netem does in a kernel that has it. Needs root and Linux; ends with its standard input.
+"""Connects this network namespace to another one, and delays each packet in both directions.
+
+It does what netem does in kernels that have it. It needs root and Linux, and ends when its standard input ends.
 
     delay.py NAMESPACE MILLISECONDS
 
-This namespace is 10.77.0.1 on the line, the other is 10.77.0.2.
+The address of this namespace is 10.77.0.1, and that of the other is 10.77.0.2.
 """
 
 import collections

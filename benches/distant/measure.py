@@ -1,5 +1,6 @@
-"""Measures how fast a distant reader receives a list and a burst of events: over a line with 50 ms of round trip, between this
-network namespace and one that it makes and removes. Needs root and Linux, and talks to no other machine.
+"""Measures how fast a distant reader receives a list and a burst of events, over a connection with 50 ms of round trip.
+
+The reader is in a network namespace that this script makes and removes. It needs root and Linux, and uses no other machine.
 
     python3 benches/distant/measure.py [SERVER]     a built server; target/release/event-feed without the argument
 

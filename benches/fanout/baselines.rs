@@ -1,4 +1,4 @@
-//! What the server is compared with, run by this program as a process of its own.
+//! Runs a baseline, with which the server is compared. This program starts itself as the baseline's process.
 
 mod limit;
 mod naive;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::servers::Kind;
 
-/// Serves on `port` until it is killed.
+/// Serves on `port` until the process is killed.
 pub(crate) fn serve(kind: Kind, port: u16) -> io::Result<()> {
     match kind {
         Kind::Limit => limit::serve(port),

@@ -1,4 +1,4 @@
-//! The load: a reader and posters for each tenant, all on one machine with the server, so as light as can be.
+//! Makes the load: a reader and posters for each tenant. They run on the server's machine, so they use little processor time.
 
 mod churn;
 mod handshake;
@@ -30,7 +30,7 @@ use crate::{Outcome, histogram::Histogram, proc::Ran};
 use ledger::Ledger;
 use reader::Shared;
 
-/// How long nothing may arrive while something is due, before it counts as lost.
+/// Maximum time without an arrival while deliveries are due. After it they count as lost.
 const LOST_AFTER: Duration = Duration::from_secs(15);
 
 /// Connections of both tenants, read and verified.
@@ -49,8 +49,8 @@ struct Reader {
 }
 
 impl Client {
-    /// Opens so many connections, half of them for each tenant, to the server on `port`, and waits until each has its first
-    /// frame. Messages have `size` bytes.
+    /// Opens connections to the server on `port`, half of them for each tenant, and waits until each has its first frame.
+    /// Messages have `size` bytes.
     pub(crate) fn open(port: u16, connections: usize, size: usize) -> Outcome<Self> {
         let base = Instant::now();
         let count = connections / 2;
@@ -78,7 +78,7 @@ impl Client {
         self.wait("the first event", || self.progress(Reader::marked))
     }
 
-    /// Posts for one tenant, over so many connections at once. Gives how late the posts were.
+    /// Posts for one tenant, over several connections at once. Returns how late the posts were.
     pub(crate) fn post(&self, tenant: Tenant, phase: Phase, posters: usize, pace: Pace<'_>) -> Outcome<Histogram> {
         let ledger = &self.of(tenant).shared.ledger;
         ledger.turn_to(phase);
@@ -97,7 +97,7 @@ impl Client {
         })
     }
 
-    /// What is posted from now on is for `phase`.
+    /// Assigns all later posts to `phase`.
     pub(crate) fn turn_to(&self, phase: Phase) {
         self.tenants.iter().for_each(|reader| reader.shared.ledger.turn_to(phase));
     }
@@ -107,22 +107,22 @@ impl Client {
         self.wait("an event", || self.progress(Reader::delivered))
     }
 
-    /// Beside these connections, so many more of each tenant that join and leave.
+    /// Starts further connections of each tenant, which join and leave all the time.
     pub(crate) fn churn(&self, count: usize) -> [Churn; 2] {
         self.tenants.each_ref().map(|reader| Churn::start(self.port, Arc::clone(&reader.shared), count))
     }
 
-    /// How many deliveries were verified so far, those of the marking event apart.
+    /// The number of deliveries verified so far, without those of the marking event.
     pub(crate) fn delivered(&self) -> u64 {
         self.progress(Reader::delivered).map(|(have, _)| have).sum()
     }
 
-    /// What makes the run void, if anything does.
+    /// The violation that makes the run void, if there is one.
     pub(crate) fn violation(&self) -> Option<&str> {
         self.tenants.iter().find_map(|reader| reader.shared.violation.get()).map(String::as_str)
     }
 
-    /// What each tenant has of what is due.
+    /// For each tenant, the number that was reached and the number that is due.
     fn progress(&self, of: fn(&Reader) -> (u64, u64)) -> impl Iterator<Item = (u64, u64)> {
         self.tenants.iter().map(of)
     }
@@ -133,7 +133,7 @@ impl Client {
             if let Some(violation) = self.violation() {
                 return Err(violation.into());
             }
-            let now: Vec<_> = progress().collect(); // one look for both questions: deliveries go on meanwhile
+            let now: Vec<_> = progress().collect(); // read once for both checks, since deliveries go on
             let (have, due) = now.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
             if now.iter().all(|(have, due)| have >= due) {
                 return if have == due { Ok(()) } else { Err("more arrived than was posted".into()) };
@@ -168,24 +168,24 @@ impl Client {
         Duration::from_nanos(last.max().unwrap_or(0).saturating_sub(first.unwrap_or(0)))
     }
 
-    /// How long each reader has run and waited for a processor.
+    /// The time that each reader has run, and waited for a processor.
     pub(crate) fn readers_ran(&self) -> [Ran; 2] {
         self.tenants
             .each_ref()
             .map(|reader| reader.shared.thread.get().map_or_else(Ran::default, |thread| Ran::of_thread(thread)))
     }
 
-    /// From now on the server may answer posts with 503.
+    /// Allows the server to answer later posts with 503.
     pub(crate) fn allow_refusing(&self) {
         self.tenants.iter().for_each(|reader| reader.shared.ledger.allow_refusing());
     }
 
-    /// How many posts the server answered with 503.
+    /// The number of posts that the server answered with 503.
     pub(crate) fn refused(&self) -> u64 {
         self.tenants.iter().map(|reader| reader.shared.ledger.refused()).sum()
     }
 
-    /// The server may close connections from now on: close frames are answered.
+    /// Allows the server to close connections from now on. Close frames are answered.
     pub(crate) fn allow_closing(&self) {
         self.tenants.iter().for_each(|reader| reader.shared.may_close.store(true, SeqCst));
     }
@@ -208,7 +208,7 @@ impl Reader {
         (self.shared.marked.load(SeqCst) as u64, self.connections as u64)
     }
 
-    /// Deliveries, all but those of the marking event.
+    /// The number of deliveries, without those of the marking event.
     fn delivered(&self) -> (u64, u64) {
         let posted = self.shared.ledger.accepted().saturating_sub(1);
         (self.shared.delivered.load(SeqCst), posted * self.connections as u64)

@@ -1,11 +1,11 @@
-//! Durations by the million: a count per bucket, 64 buckets to each power of two, so 1.6 % wide at most.
+//! Counts millions of durations in buckets. Each power of two has 64 buckets, so a bucket is at most 1.6 % wide.
 
 use std::time::Duration;
 
 const BITS: u32 = 6;
 const STEP: usize = 1 << BITS;
 
-/// How often each duration came, in nanoseconds.
+/// The number of durations in each bucket. Durations are in nanoseconds.
 #[derive(Debug, Clone)]
 pub(crate) struct Histogram {
     counts: Vec<u64>,
@@ -40,7 +40,7 @@ impl Histogram {
         Duration::from_nanos(self.max)
     }
 
-    /// The duration that this share of all stays within; zero where nothing was recorded.
+    /// The duration that a share of all durations does not exceed; zero if nothing was recorded.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         let rank = (self.total as f64 * share).ceil().max(1.0) as u64;
         let mut seen = 0;
@@ -56,7 +56,7 @@ impl Histogram {
 
 fn bucket(nanos: u64) -> usize {
     let shift = (64 - BITS).saturating_sub(nanos.leading_zeros() + 1);
-    let within = (nanos >> shift) as usize; // below STEP only where there is no shift
+    let within = (nanos >> shift) as usize; // below STEP only without a shift
     shift as usize * STEP + within
 }
 

@@ -1,11 +1,12 @@
-//! The fan-out, measured: this server and three others, each a process of its own, under the same load, one after the other.
+//! Measures the fan-out of this server and of three others, one after the other, under the same load. Each server is a
+//! process of its own.
 //!
-//! `cargo bench --bench fanout -- --help` says what can be chosen. Every delivery on every connection is verified: a run
-//! that loses, doubles or leaks an event is void. Nothing here passes or fails by its speed. It measures with what Linux
-//! tells of processes, and talks to 127.0.0.1 alone.
+//! `cargo bench --bench fanout -- --help` lists the options. Every delivery on every connection is verified: a run that
+//! loses, doubles or leaks an event is void. No speed makes a run pass or fail. The benchmark needs Linux, for its figures
+//! of processes, and connects only to 127.0.0.1.
 //!
-//! `cargo bench --bench fanout -- --unkind` measures what unkind clients do to others.
-//! `cargo bench --bench fanout -- soak` measures nothing but endurance: half an hour under a mixed load.
+//! `cargo bench --bench fanout -- --unkind` measures the effect of unkind clients on other clients.
+//! `cargo bench --bench fanout -- soak` verifies half an hour under a mixed load, and watches memory.
 
 mod baselines;
 mod client;
@@ -25,7 +26,7 @@ use report::Report;
 use scenarios::Scenario;
 use servers::Kind;
 
-/// What a step comes to: an error makes its run void.
+/// The result of a step of a run. An error makes the run void.
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Measures the fan-out against its baselines
@@ -52,7 +53,7 @@ struct Options {
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(2..=19_000))]
     idle_connections: u32,
 
-    /// Events per second and tenant, where they are paced
+    /// Events per second and tenant in paced loads
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
 
@@ -92,7 +93,7 @@ struct Options {
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=5_000))]
     unread: u32,
 
-    /// How often everything is measured: tables show medians
+    /// How often each scenario runs; tables show medians
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     repetitions: u32,
 
@@ -100,7 +101,7 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// Small numbers, once, in seconds: shows that the benchmark works, and measures nothing worth keeping
+    /// Run with small numbers, once, in seconds: this shows that the benchmark works, and its figures mean nothing
     #[arg(long)]
     smoke: bool,
 
@@ -116,7 +117,7 @@ struct Options {
     role: Option<Role>,
 }
 
-/// What this program is where it is not the benchmark itself.
+/// The other roles of this program.
 #[derive(Debug, Clone, Subcommand)]
 enum Role {
     /// This server for half an hour under a mixed load: every delivery verified, its memory watched
@@ -147,7 +148,7 @@ impl Options {
         }
     }
 
-    /// Decides on the scenarios, and drops the servers that none of them applies to.
+    /// Chooses the scenarios, and drops the servers to which none of them applies.
     fn resolve(&mut self) {
         if self.unkind {
             self.only = Scenario::UNKIND.to_vec();
@@ -172,7 +173,7 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Outcome<()> {
-    // Where it cannot be raised, opening connections fails, and says so.
+    // If the limit cannot be raised, opening connections fails with an error.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     match &options.role {
         Some(Role::Baseline { kind, port }) => return Ok(baselines::serve(*kind, *port)?),
@@ -197,7 +198,7 @@ fn run(options: Options) -> Outcome<()> {
         }
         report.print(*scenario);
         if let Some(file) = &options.json {
-            report.write(file)?; // after each, so that a run that is cut short leaves what it has
+            report.write(file)?; // after each scenario, so that an aborted run leaves its results
         }
     }
     report.verdict()

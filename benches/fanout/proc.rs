@@ -1,8 +1,8 @@
-//! What Linux knows of a process: its processor time, its memory, and what the kernel holds for all sockets.
+//! Reads figures of Linux: a process's processor time and memory, and the kernel's memory for all sockets.
 
 use std::{fs, path::Path, time::Duration};
 
-/// How long a process, or a thread, has run, and has waited for a processor.
+/// The time that a process or a thread has run, and the time that it has waited for a processor.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Ran {
     pub(crate) ran: Duration,
@@ -10,14 +10,14 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// One thread, named by its directory under `/proc`.
+    /// Reads the times of one thread, which is named by its directory under `/proc`.
     pub(crate) fn of_thread(directory: &Path) -> Self {
         let text = fs::read_to_string(directory.join("schedstat")).unwrap_or_default();
         let mut nanos = text.split_ascii_whitespace().map(|field| field.parse().unwrap_or(0)).map(Duration::from_nanos);
         Self { ran: nanos.next().unwrap_or_default(), waited: nanos.next().unwrap_or_default() }
     }
 
-    /// All threads that a process has now.
+    /// Reads the times of all current threads of a process.
     pub(crate) fn of_process(pid: u32) -> Self {
         let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
         tasks
@@ -30,7 +30,7 @@ impl Ran {
     }
 }
 
-/// How long the machine's processors have been busy, all together.
+/// The busy time of all processors of the machine together.
 pub(crate) fn busy() -> Duration {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     let ticks = text.split_ascii_whitespace().skip(1).take(7).map(|ticks| ticks.parse().unwrap_or(0_u64));
@@ -39,13 +39,13 @@ pub(crate) fn busy() -> Duration {
     Duration::from_millis(busy * 10)
 }
 
-/// What a process holds of the machine's memory, in bytes (`VmRSS`).
+/// The memory of a process, in bytes (`VmRSS`).
 pub(crate) fn resident(pid: u32) -> u64 {
     kilobytes(&format!("/proc/{pid}/status"), "VmRSS:") * 1024
 }
 
-/// What the kernel holds: socket buffers (`mem` of `/proc/net/sockstat`), and its own objects, sockets among them (`Slab`
-/// of `/proc/meminfo`). Both are the machine's, so of both ends of a loopback connection.
+/// The kernel's memory: socket buffers (`mem` of `/proc/net/sockstat`), and its objects, which include sockets (`Slab` of
+/// `/proc/meminfo`). Both are of the whole machine, so they include both ends of a loopback connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kernel {
     pub(crate) buffers: u64,
@@ -67,7 +67,7 @@ fn kilobytes(path: &str, key: &str) -> u64 {
     line.and_then(|rest| rest.split_ascii_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
-/// The machine in one line: processor, how many, kernel.
+/// Describes the machine in one line: the processor, the number of processors, and the kernel.
 pub(crate) fn machine() -> String {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let cpus = read("/proc/cpuinfo");

@@ -1,4 +1,4 @@
-//! Tables of medians, the ratios between servers beside the bars that they are read against, and all of it as JSON.
+//! Writes tables of medians, the ratios between servers with their bars, and all runs as JSON.
 
 use std::{fs, io, path::Path};
 
@@ -11,10 +11,10 @@ use crate::{
     servers::Kind,
 };
 
-/// What a figure of ours is read against.
+/// The bar for a figure of this server.
 struct Bar {
     figure: &'static str,
-    /// Whose same figure it is divided by, if anyone's.
+    /// The server by whose figure it is divided, if by any.
     against: Option<Kind>,
     bound: Bound,
 }
@@ -91,7 +91,7 @@ impl<'a> Report<'a> {
         self.runs.push(Run { scenario, kind, repetition, result: result.map_err(|void| void.to_string()) });
     }
 
-    /// The table of one scenario.
+    /// Formats the table of one scenario.
     pub(crate) fn print(&self, scenario: Scenario) {
         println!("\n{}: {}", scenario.name(), scenario.describe(self.options));
         let names = self.names(scenario);
@@ -162,7 +162,7 @@ impl<'a> Report<'a> {
     }
 
     /// # Errors
-    /// Where a run was void.
+    /// If a run was void.
     pub(crate) fn verdict(&self) -> Outcome<()> {
         match self.runs.iter().filter(|run| run.result.is_err()).count() {
             0 => Ok(()),
@@ -184,7 +184,7 @@ impl<'a> Report<'a> {
         names
     }
 
-    /// Over the runs that are not void.
+    /// The median over the runs that are not void.
     fn median(&self, scenario: Scenario, kind: Kind, name: &str) -> Option<f64> {
         let runs = self.runs.iter().filter(|run| run.scenario == scenario && run.kind == kind);
         let figures = runs.filter_map(|run| run.result.as_ref().ok());
@@ -203,7 +203,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// How many runs there were, and how many of them are void or doubtful.
+    /// The number of runs, and how many of them are void or doubtful.
     fn tally(&self, scenario: Scenario, kind: Kind) -> String {
         let runs = self.runs.iter().filter(|run| run.scenario == scenario && run.kind == kind);
         let (mut all, mut void, mut doubtful) = (0, 0, 0);
@@ -245,7 +245,7 @@ fn object(values: impl Iterator<Item = (&'static str, f64)>) -> Value {
     Value::Object(values.map(|(name, value)| (name.to_owned(), json!(value))).collect())
 }
 
-/// Three digits that count, or all before the point.
+/// Formats a number with three significant digits, or with all digits before the point.
 fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => {

@@ -1,4 +1,4 @@
-//! What is measured: each scenario starts a server, brings a load on it, and gives its figures.
+//! Runs the scenarios: each starts a server, puts a load on it, and returns figures.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
@@ -18,28 +18,30 @@ use crate::{
     unkind::{self, Flood},
 };
 
-/// Posting connections per tenant where posts are paced: more than one, so that a slow answer does not delay the next.
+/// Posting connections per tenant for paced posts: more than one, so that a slow answer does not delay the next post.
 const PACED_POSTERS: usize = 4;
-/// Where a reader runs, or waits for a processor, for more than this share of the time, the client is what limits.
+/// Maximum share of the time for which a reader runs or waits for a processor. Above it the client limits the figures, so
+/// they are doubtful.
 const SATURATED: f64 = 0.95;
-/// Where this share of paced posts is later than [`LATE`], too.
+/// The share of paced posts that must not be later than [`LATE`]. Otherwise the figures are doubtful.
 const LATE_SHARE: f64 = 0.99;
+/// Maximum delay of [`LATE_SHARE`] of the paced posts against their schedule.
 const LATE: Duration = Duration::from_millis(5);
-/// Where anything else takes more than this share of one processor, the figures are not worth keeping.
+/// Maximum share of one processor that other processes use. Above it the figures are doubtful.
 const OTHERS: f64 = 0.1;
-/// What is opened, used and closed before memory is measured: code and allocator are warm then.
+/// The number of connections that are opened, used and closed before memory is measured, to warm up code and allocator.
 const WARM_UP: usize = 128;
-/// How long memory may take to settle.
+/// The time after which memory counts as settled.
 const SETTLING: Duration = Duration::from_secs(2);
-/// Events of 2 kB for each tenant that fill what the kernel buffers for a connection that does not read, about 3 MB.
+/// Events of 2 kB for each tenant that fill the kernel's buffers of a connection that does not read: 1,500 × 2 kB = 3 MB.
 const FILL: usize = 1_500;
-/// How long stalled connections may take to be ended: 10 s of age, 5 s without progress, and some.
-const STALLED_PATIENCE: Duration = Duration::from_secs(25);
+/// Maximum time until stalled connections are ended: 10 s of backlog, 5 s without progress, and 10 s in reserve.
+const STALLED_TIMEOUT: Duration = Duration::from_secs(25);
 /// Receive buffer of a stalled connection, in bytes: it is full soon.
 const STALLED_BUFFER: usize = 4 * 1024;
-/// How many events the server keeps, which a returning client reads.
+/// The number of events that the server keeps. A client that reconnects reads all of them.
 pub(crate) const KEPT: usize = 1_000;
-/// How often many return at once.
+/// The number of times that many clients reconnect at once.
 const STORMS: usize = 4;
 
 /// A kind of load.
@@ -47,7 +49,7 @@ const STORMS: usize = 4;
 pub(crate) enum Scenario {
     /// Events at a steady rate
     Paced,
-    /// Events as fast as they are taken
+    /// Events as fast as the server accepts them
     Burst,
     /// Connections that do nothing: memory, start and stop
     Idle,
@@ -73,7 +75,7 @@ pub(crate) enum Scenario {
     SlowList,
 }
 
-/// The figures of one run, by name; what makes them doubtful beside them.
+/// The figures of one run, by name, and the reason why they are doubtful, if they are.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) values: Vec<(&'static str, f64)>,
@@ -81,7 +83,7 @@ pub(crate) struct Figures {
 }
 
 impl Scenario {
-    /// What runs unless something else is asked for.
+    /// The scenarios that run by default.
     pub(crate) const DEFAULT: [Self; 6] =
         [Self::Paced, Self::Burst, Self::Idle, Self::Fairness, Self::Isolation, Self::Snapshots];
     /// The scenarios with unkind clients. The slow list is one of them, because limits on such clients must not affect it.
@@ -113,7 +115,7 @@ impl Scenario {
         }
     }
 
-    /// Whether a server can be put to it: only ours has lists, and deals with who does not read.
+    /// Whether the scenario applies to a server: only this project's server has lists, and limits for slow readers.
     pub(crate) const fn applies_to(self, kind: Kind) -> bool {
         match self {
             Self::Paced | Self::Burst | Self::Idle => true,
@@ -130,7 +132,7 @@ impl Scenario {
         }
     }
 
-    /// What was done, in words.
+    /// Describes the load in words.
     pub(crate) fn describe(self, options: &Options) -> String {
         let Options { connections, idle_connections, rate, seconds, events, posters, size, returning, .. } = options;
         let Options { flooders, page_loaders, abandoned, unread, .. } = options;
@@ -173,7 +175,7 @@ impl Scenario {
         }
     }
 
-    /// Runs it once, with a server of its own.
+    /// Runs the scenario once, with a server of its own.
     pub(crate) fn run(self, kind: Kind, options: &Options) -> Outcome<Figures> {
         let server = Server::start(kind, options)?;
         match self {
@@ -194,7 +196,7 @@ impl Scenario {
     }
 }
 
-/// What a load took of the machine.
+/// The processor time that a load used.
 #[derive(Debug)]
 pub(crate) struct Used {
     wall: Duration,
@@ -202,7 +204,7 @@ pub(crate) struct Used {
     client: Duration,
     /// The share of the time for which the busier reader ran, or waited for a processor.
     reader: f64,
-    /// How much of one processor anything else took meanwhile.
+    /// The share of one processor that other processes used.
     pub(crate) others: f64,
 }
 
@@ -223,12 +225,12 @@ impl Used {
         Ok((result, Self { wall, server, client, reader: of_wall(busiest), others: of_wall(others) }))
     }
 
-    /// How much of one processor the server took.
+    /// The share of one processor that the server used.
     pub(crate) fn server_share(&self) -> f64 {
         self.server.as_secs_f64() / self.wall.as_secs_f64()
     }
 
-    /// The doubt if anything else took part of the machine.
+    /// The reason for doubt if other processes used too much of a processor.
     pub(crate) fn shared(&self) -> Option<String> {
         (self.others > OTHERS).then(|| format!("something else took {:.0} % of a processor", self.others * 100.0))
     }
@@ -305,7 +307,7 @@ fn idle(server: Server, kind: Kind, options: &Options) -> Outcome<Figures> {
     let opened_in = opening.elapsed();
     thread::sleep(settling);
     let (after, kernel_after) = (proc::resident(server.pid()), Kernel::now());
-    client.mark()?; // all of them stand, and listen
+    client.mark()?; // all connections are open and subscribed
     let each = |after: u64, before: u64| (after as f64 - before as f64) / f64::from(options.idle_connections);
     let mut figures = Figures {
         values: vec![
@@ -340,14 +342,13 @@ fn fairness(server: &Server, options: &Options) -> Outcome<Figures> {
     client.post_to_both(Phase::Fill, options.posters as usize, Pace::Burst { events: fill })?;
     client.settle()?;
     let begun = Instant::now();
-    let patience = if options.smoke { options.lasting() } else { STALLED_PATIENCE };
+    let limit = if options.smoke { options.lasting() } else { STALLED_TIMEOUT };
     let (stop, peak) = (AtomicBool::new(false), AtomicU64::new(0));
     let (_, used) = Used::by(server, &client, || {
         thread::scope(|scope| {
             let posting = scope
-                .spawn(|| client.post_to_both(Phase::Loaded, PACED_POSTERS, pace(options, STALLED_PATIENCE, &stop)));
-            while begun.elapsed() < options.lasting()
-                || (stalled.ended() < stalled.count() && begun.elapsed() < patience)
+                .spawn(|| client.post_to_both(Phase::Loaded, PACED_POSTERS, pace(options, STALLED_TIMEOUT, &stop)));
+            while begun.elapsed() < options.lasting() || (stalled.ended() < stalled.count() && begun.elapsed() < limit)
             {
                 peak.fetch_max(proc::resident(server.pid()), SeqCst);
                 thread::sleep(Duration::from_millis(50));
@@ -431,7 +432,7 @@ fn snapshots(server: &Server, options: &Options) -> Outcome<Figures> {
     figures.values.extend([
         ("storm ms", mean(|storm| millis(storm.lasted))),
         ("storm MB", mean(|storm| storm.bytes as f64 / 1e6)),
-        ("turned away", mean(|storm| storm.turned_away as f64)),
+        ("turned away", mean(|storm| storm.rejections as f64)),
         ("others %", used.others * 100.0),
     ]);
     Ok(figures)

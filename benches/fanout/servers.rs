@@ -1,4 +1,4 @@
-//! The servers under test, each started as a process of its own and ended with its handle.
+//! Starts each server under test as a process of its own, and ends it when its handle is dropped.
 
 use std::{
     io::{self, Read, Write},
@@ -13,17 +13,17 @@ use clap::ValueEnum;
 
 use crate::{Options, Outcome, client::Client};
 
-/// How long a server may take to start, or to stop.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Maximum time for a start or a stop of a server.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// One of the servers.
+/// A server under test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
-    /// This one.
+    /// This project's server.
     Ours,
-    /// One `write` of a ready-made frame per connection and event, and nothing else.
+    /// The minimum: one `write` of a ready-made frame per connection and event.
     Limit,
-    /// axum's own WebSocket, one task per connection on a broadcast channel.
+    /// The usual design: axum's own WebSocket, and one task per connection on a broadcast channel.
     Naive,
     /// Express and ws.
     Node,
@@ -66,12 +66,12 @@ impl Kind {
     }
 }
 
-/// A server that serves.
+/// A running server.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
-    /// From exec to the first `200`.
+    /// The time from exec to the first `200`.
     pub(crate) started_in: Duration,
 }
 
@@ -86,7 +86,7 @@ impl Server {
             if let Some(status) = server.child.try_wait()? {
                 return Err(format!("the server ended early: {status}").into());
             }
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > TIMEOUT {
                 return Err("the server does not start".into());
             }
             thread::sleep(Duration::from_micros(200));
@@ -102,7 +102,7 @@ impl Server {
     fn is_healthy(&self) -> bool {
         let ask = || -> io::Result<bool> {
             let mut socket = crate::client::connect(self.port)?;
-            socket.set_read_timeout(Some(PATIENCE))?;
+            socket.set_read_timeout(Some(TIMEOUT))?;
             let port = self.port;
             write!(socket, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n")?;
             let mut answer = [0; 12];
@@ -112,7 +112,7 @@ impl Server {
         ask().unwrap_or(false)
     }
 
-    /// Asks the server to stop, and says how long it took.
+    /// Stops the server with a signal. Returns how long the stop took.
     pub(crate) fn stop(mut self, client: &Client) -> Outcome<(Duration, ExitStatus)> {
         client.allow_closing();
         let begun = Instant::now();
@@ -121,7 +121,7 @@ impl Server {
             if let Some(status) = self.child.try_wait()? {
                 return Ok((begun.elapsed(), status));
             }
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > TIMEOUT {
                 return Err("the server does not stop".into());
             }
             thread::sleep(Duration::from_millis(1));
@@ -136,7 +136,10 @@ impl Drop for Server {
     }
 }
 
-/// Says whether the Node baseline can run, after installing its packages where they are missing.
+/// Prepares the Node baseline: installs its packages if they are missing.
+///
+/// # Errors
+/// Why the baseline cannot run.
 pub(crate) fn prepare_node() -> Result<(), String> {
     let runs = |command: &mut Command| {
         command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())

@@ -1,5 +1,7 @@
-//! The soak: this server for half an hour with thousands of connections, of which some join and leave all the time, events
-//! large and small, bursts, and clients that read lists. Every delivery is verified, and the server's memory is watched.
+//! Runs the server for half an hour under a mixed load, verifies every delivery, and watches the server's memory.
+//!
+//! The load has thousands of connections, of which some join and leave all the time, small and large events, bursts, and
+//! clients that read lists.
 
 use std::{
     fs,
@@ -21,27 +23,29 @@ use crate::{
     servers::{Kind, Server},
 };
 
-/// Of the connections, one in so many joins and leaves all the time.
-const COMING_AND_GOING: u32 = 10;
+/// One in this number of connections joins and leaves all the time.
+const CHURN_DIVISOR: u32 = 10;
 /// Posting connections per tenant.
 const POSTERS: usize = 4;
-/// How many events the server keeps: they are posted first, so that no list grows while memory is watched.
+/// The number of events that the server keeps. So many are posted first, so that no list grows while memory is watched.
 const KEPT: usize = 1_000;
-/// How often, and how many, large events come in a burst, in one tenant and then in the other.
+/// The time between two bursts of large events. The tenants take turns.
 const BURST_EVERY: Duration = Duration::from_secs(10);
+/// The number of events in a burst.
 const BURST: usize = 20;
-/// How often, and by how many clients, a list is read.
+/// The time between two reads of a list by several clients at once.
 const LISTS_EVERY: Duration = Duration::from_secs(2);
+/// The number of clients that read a list at once.
 const LISTS: usize = 20;
-/// How often memory is looked at.
+/// The time between two samples of memory.
 const SAMPLE: Duration = Duration::from_secs(1);
-/// Of the time, what passes before memory counts: allocator and buffers are warm then.
+/// The share of the time before memory counts, in which allocator and buffers warm up.
 const WARM_UP: f64 = 0.2;
 
-/// How long, and under what load
+/// Duration and load
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Soak {
-    /// How long, in seconds
+    /// Duration, in seconds
     #[arg(long, default_value_t = 1_800, value_parser = clap::value_parser!(u32).range(10..=86_400))]
     seconds: u32,
 
@@ -49,7 +53,7 @@ pub(crate) struct Soak {
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(40..=19_000))]
     connections: u32,
 
-    /// Events per second and tenant, beside the bursts
+    /// Events per second and tenant, in addition to the bursts
     #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=200))]
     rate: u32,
 
@@ -58,7 +62,7 @@ pub(crate) struct Soak {
     json: Option<PathBuf>,
 }
 
-/// What the server held at one moment.
+/// The memory and the open files of the server at one moment.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     at: Duration,
@@ -66,7 +70,7 @@ struct Sample {
     files: usize,
 }
 
-/// What was done beside posting at a steady rate.
+/// Counts of the load other than the steady posts.
 #[derive(Debug, Default)]
 struct Done {
     bursts: AtomicU64,
@@ -74,13 +78,13 @@ struct Done {
 }
 
 impl Soak {
-    /// Runs it, and prints the report.
+    /// Runs the load, and prints the report.
     ///
     /// # Errors
-    /// Where one delivery was lost, doubled, moved or leaked, or the load could not be brought.
+    /// If a delivery was lost, doubled, moved or leaked, or if the load could not be made.
     pub(crate) fn run(&self, options: &Options) -> Outcome<()> {
         let server = Server::start(Kind::Ours, options)?;
-        let guests = (self.connections / COMING_AND_GOING) as usize;
+        let guests = (self.connections / CHURN_DIVISOR) as usize;
         let client = Client::open(server.port, self.connections as usize - guests, options.size as usize)?;
         client.mark()?;
         client.post_to_both(Phase::Mark, POSTERS, Pace::Burst { events: KEPT })?;
@@ -103,7 +107,7 @@ impl Soak {
         self.report(&client, &done, &samples, &Totals { lasted, ran, joined, delivered })
     }
 
-    /// Brings the load, and watches the server meanwhile.
+    /// Makes the load, and takes samples of the server meanwhile.
     fn load(&self, server: &Server, client: &Client, churn: &[Churn; 2], done: &Done) -> Outcome<Vec<Sample>> {
         let lasting = Duration::from_secs(self.seconds.into());
         let stop = AtomicBool::new(false);
@@ -134,7 +138,7 @@ impl Soak {
                 samples.push(Sample::now(server, begun));
                 sound = check(client, churn);
                 if [&posting, &bursting, &listing].iter().any(|thread| thread.is_finished()) {
-                    break; // at its end, or at an error, which is told below
+                    break; // a thread has ended or failed: its error is returned below
                 }
             }
             stop.store(true, SeqCst);
@@ -193,7 +197,7 @@ impl Soak {
     }
 }
 
-/// What came of the whole run.
+/// The totals of the whole run.
 #[derive(Debug)]
 struct Totals {
     lasted: Duration,
@@ -209,7 +213,7 @@ impl Sample {
     }
 }
 
-/// Bytes per second, by least squares.
+/// The growth of memory in bytes per second, by least squares.
 fn slope(samples: &[Sample]) -> f64 {
     let count = samples.len().max(1) as f64;
     let points = || samples.iter().map(|sample| (sample.at.as_secs_f64(), sample.resident as f64));
@@ -219,7 +223,7 @@ fn slope(samples: &[Sample]) -> f64 {
     if of > 0.0 { with / of } else { 0.0 }
 }
 
-/// Does something again and again, with its turn's number, until it is told to stop.
+/// Calls `act` with the number of the turn, again and again with a pause, until `stop` is set.
 fn every(pause: Duration, stop: &AtomicBool, act: impl Fn(usize) -> Outcome<()>) -> Outcome<()> {
     let mut next = Instant::now() + pause;
     let mut turn = 0;

@@ -1,4 +1,4 @@
-//! Scenarios with unkind clients, which measure what such clients do to everyone else.
+//! Measures the effect of unkind clients on other clients.
 //!
 //! A scenario measures the other clients of both tenants twice against one server: quiet, then loaded. It does not judge
 //! what the server does with unkind clients. Whether they are served, slowed, refused or closed is a figure.
@@ -105,9 +105,9 @@ fn loaded<T: Send + 'static>(
     Ok(Loaded { counts, lasted, late, used })
 }
 
-/// What came of a loaded phase.
+/// The results of a loaded phase.
 struct Loaded<T> {
-    /// What each unkind client counted.
+    /// The counts of each unkind client.
     counts: Vec<T>,
     /// How long the unkind clients ran.
     lasted: Duration,
@@ -135,7 +135,7 @@ fn latencies(client: &Client, phase: Phase) -> Vec<(&'static str, f64)> {
     ]
 }
 
-/// What the load took of the posters and of the machine.
+/// The effect of the load on the posters and on the machine.
 fn conditions(client: &Client, late: &Histogram, used: &Used) -> [(&'static str, f64); 4] {
     [
         ("posts refused", client.refused() as f64),

@@ -32,6 +32,8 @@ export class Composer {
   #isNext = false;
   /** The last post that was accepted, until the status tells it. */
   #untold = null;
+  /** Whether the status tells of a post whose event the page cannot show yet. */
+  #isAway = false;
 
   constructor(tenant, connection) {
     this.#tenant = tenant;
@@ -52,7 +54,7 @@ export class Composer {
   /** Ends the messages whose reason ends when the connection's phase changes. */
   phaseChanged() {
     const isLive = this.#isLive();
-    if (isLive === (this.#status.textContent === POSTED_AWAY)) this.#tell("");
+    if (isLive === this.#isAway) this.#tell("");
     if (this.#retry.hidden) return;
     setText(this.#error, this.#error.textContent, isLive ? () => this.#complain("") : null);
   }
@@ -74,7 +76,8 @@ export class Composer {
   }
 
   #tell(words) {
-    setText(this.#status, words, words && words !== POSTED_AWAY ? () => this.#tell("") : null);
+    this.#isAway = words === POSTED_AWAY;
+    setText(this.#status, words, words && !this.#isAway ? () => this.#tell("") : null);
   }
 
   /** Shows an error, or none. Only if it is `aloud`, a screen reader reads it out, and the same words once more. */
@@ -102,7 +105,7 @@ export class Composer {
     this.#message.focus();
     if (event.repeat) return;
     if (this.isSending) this.#isNext = true;
-    else if (this.#text || !this.#status.textContent) this.#send(); // "Posted" is no error a moment later
+    else if (this.#text || !(this.#untold || this.#status.textContent)) this.#send(); // "Posted" is not an error
   }
 
   async #send() {

@@ -35,6 +35,8 @@ export class Connection {
   #build;
   /** The one timer: of a connection attempt, of silence, or of the delay before the next attempt. */
   #timer = 0;
+  /** When the timer is due, and what it does. */
+  #alarm = { due: Infinity };
   /** All that belongs to the current socket, or null between two sockets. */
   #stream = null;
 
@@ -56,7 +58,7 @@ export class Connection {
     const abort = new AbortController();
     const { signal } = abort;
     this.#stream = { abort, held: [], reading: false };
-    this.#timer = setTimeout(() => this.#lost(), TIMEOUT_MS);
+    this.#setTimer(TIMEOUT_MS, () => this.#lost());
     this.#enter(this.state.phase === "connecting" ? "connecting" : "reconnecting");
     try {
       const socket = new WebSocket(streamAddress(this.#tenant));
@@ -83,7 +85,7 @@ export class Connection {
   }
 
   #abandon() {
-    clearTimeout(this.#timer);
+    this.#setTimer(Infinity);
     this.#stream?.abort.abort();
     this.#stream = null;
   }
@@ -101,22 +103,33 @@ export class Connection {
 
   #wait(ms) {
     this.#abandon();
-    this.#timer = setTimeout(() => {
+    this.#setTimer(ms, () => {
       this.#attempts += 1;
       this.open();
-    }, ms);
+    });
     this.#enter("reconnecting", { due: ms >= COUNTDOWN_MS ? now() + ms : 0 });
+  }
+
+  #setTimer(ms, act) {
+    clearTimeout(this.#timer);
+    this.#alarm = { due: now() + ms, act };
+    if (ms < Infinity) this.#timer = setTimeout(() => this.look(), ms);
+  }
+
+  /** Does what is due. A timer does not run while the machine sleeps, so the page calls this every second too. */
+  look() {
+    const { due, act } = this.#alarm;
+    const late = now() - due;
+    if (late >= 0) act(late);
+    else if (late > -LATE_MS) this.#setTimer(-late, act); // the timer came a little too early
   }
 
   /** Waits for the next frame. A timer that ran late first lets the page take the frames that have arrived (2). */
   #watchSilence() {
-    const { silenceMs } = this.#stream;
-    const due = now() + silenceMs;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      const isLate = now() - due > LATE_MS;
-      this.#timer = setTimeout(() => this.#lost(), isLate ? LATE_MS : 0);
-    }, silenceMs);
+    this.#setTimer(this.#stream.silenceMs, (late) => {
+      if (late > LATE_MS) this.#setTimer(LATE_MS, () => this.#lost());
+      else this.#lost();
+    });
   }
 
   #receive({ type, seq, event, ...frame }) {
@@ -155,9 +168,11 @@ export class Connection {
       await new Promise((resolve) => setTimeout(resolve, reconnectDelay(0, this.#windowMs)));
     }
     clearTimeout(limit);
-    const notice = readNotice(this.list, list, Boolean(stream.liveAt));
+    const before = this.list;
+    const arrived = stream.held.filter((entry) => entry.seq <= list.seq).length;
     const entries = list.entries.filter(({ event }) => this.#ensureOwn(event));
-    this.list = withList(this.list, { ...list, entries });
+    this.list = withList(before, { ...list, entries });
+    const notice = readNotice(before, this.list, stream.liveAt ? arrived : null);
     stream.reading = false;
     stream.liveAt ??= now();
     this.#mergeHeld();

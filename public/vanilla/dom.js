@@ -2,8 +2,10 @@
 
 /** How long a message that ends by itself is seen. */
 const SEEN_S = 8;
-/** The nodes of such messages, with the seconds that are left and what ends each. */
+/** What ends by itself, by its node: the seconds that are left, and how it ends. */
 const ending = new Map();
+/** The texts that this page has set. A translator's text in their place is not changed back. */
+const texts = new WeakMap();
 
 export const byId = (id) => document.getElementById(id);
 
@@ -12,7 +14,13 @@ export const byId = (id) => document.getElementById(id);
  * again. `end` is called when the text was seen for some seconds, unless the node is set again before.
  */
 export function setText(node, text, end = null) {
-  if (node.textContent !== text) node.textContent = text;
+  if (texts.get(node) !== text) node.textContent = text;
+  texts.set(node, text);
+  endLater(node, end);
+}
+
+/** Calls `end` after some seconds in which the page was visible; with null, takes that back. */
+export function endLater(node, end) {
   if (end) ending.set(node, { left: SEEN_S, end });
   else ending.delete(node);
 }

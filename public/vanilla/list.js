@@ -4,7 +4,7 @@
 const DEFAULT_CAPACITY = 1_000;
 
 /** The list of a page that has read nothing yet. */
-export const EMPTY = { epoch: null, seq: 0, entries: [] };
+export const EMPTY = { epoch: null, earlier: 0, seq: 0, entries: [] };
 
 /**
  * The list after a read: newest first, and bounded (a client's duty, 1). Entries of an earlier epoch stay below it,
@@ -16,7 +16,9 @@ export function withList(before, { epoch, seq, kept, entries }) {
     .map((entry) => ({ ...entry, gone: true }));
   // A list that is shorter than its position tells the capacity: the server evicts older events.
   const capacity = kept < seq ? kept : Math.max(DEFAULT_CAPACITY, kept);
-  return { epoch, seq, capacity, entries: [...entries, ...gone].slice(0, capacity) };
+  // `earlier` counts the events of earlier epochs, so that counts go on over a restart.
+  const earlier = before.earlier + (epoch === before.epoch ? 0 : before.seq);
+  return { epoch, earlier, seq, kept, capacity, entries: [...entries, ...gone].slice(0, capacity) };
 }
 
 /** The list after an event. One at or below the list's position is in it already, or older than what is kept. */
@@ -26,4 +28,4 @@ export function withEvent(before, entry) {
 }
 
 /** How many events were accepted since the page held the list `before`, which may be of an earlier epoch. */
-export const acceptedSince = (before, { epoch, seq }) => seq - (epoch === before.epoch ? before.seq : 0);
+export const acceptedSince = (before, list) => list.earlier + list.seq - before.earlier - before.seq;

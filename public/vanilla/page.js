@@ -49,6 +49,7 @@ export class TenantPage {
     // The countdown goes on, a hidden tab's title too, and a reader may be back at the top.
     setInterval(() => {
       if (!document.hidden) countSecond();
+      this.#connection.look();
       this.#show();
     }, 1_000);
     setInterval(() => this.#announce(), ANNOUNCE_MS);
@@ -141,7 +142,10 @@ export class TenantPage {
     const arrived = acceptedSince(this.#announced, list);
     const own = list.entries.slice(0, arrived).filter(({ event }) => this.#composer.posted.has(event.id));
     const count = arrived - own.length;
-    setText(byId("announcer"), count > 0 ? newEvents(count) : "");
+    const announcer = byId("announcer");
+    const words = count > 0 ? newEvents(count) : "";
+    // The same text again is no change, and would not be read out.
+    setText(announcer, words && announcer.textContent === words ? `${words}\u00a0` : words);
     this.#announced = list;
   }
 }

@@ -1,10 +1,8 @@
 // Shows the list's entries as rows, a few at a time, and leaves the rows that are there in place.
-import { byId, focus, setText } from "./dom.js";
+import { byId, endLater, focus, setText } from "./dom.js";
 
 /** Time that new rows may take of one frame; a longer pause could be felt. */
 const FRAME_BUDGET_MS = 8;
-/** How long a row is marked as new. */
-const NEW_MS = 8_000;
 const TIME_FORMAT = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "medium" });
 
 function articleOf({ seq, event }, isNew) {
@@ -20,7 +18,7 @@ function articleOf({ seq, event }, isNew) {
   setText(message, event.message);
   if (isNew) {
     article.dataset.new = "";
-    setTimeout(() => article.removeAttribute("data-new"), NEW_MS);
+    endLater(article, () => article.removeAttribute("data-new"));
   }
   return article;
 }

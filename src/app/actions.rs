@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::{
     client::{
         Request, browser, driver,
-        wire::{self, Read},
+        wire::{self, FromJson},
     },
     feed::{Event, Problem, Report, Tenant},
 };
@@ -30,7 +30,7 @@ use crate::{
 ///
 /// # Errors
 /// The server's refusal, or what [`wire::result`] makes of anything else: then the message may have been accepted.
-#[server(prefix = "/api", endpoint = "post_event", protocol = AsApi)]
+#[server(prefix = "/api", endpoint = "post_event", protocol = ApiProtocol)]
 pub async fn post_event(
     /// The message as typed.
     message: String,
@@ -46,7 +46,7 @@ pub async fn post_event(
 ///
 /// # Errors
 /// As [`post_event`].
-#[server(prefix = "/api", endpoint = "isolation_report", protocol = AsApi)]
+#[server(prefix = "/api", endpoint = "isolation_report", protocol = ApiProtocol)]
 pub async fn isolation_report() -> Result<Report, Problem> {
     crate::server::http::server_fns::isolation_report().await
 }
@@ -77,12 +77,12 @@ impl Call for IsolationReport {}
 
 /// Sends a call as the API's requests are sent, as the tenant of the page's address.
 #[derive(Debug)]
-pub struct AsApi;
+pub struct ApiProtocol;
 
-impl<I, O, C, S> Protocol<I, O, C, S, Problem> for AsApi
+impl<I, O, C, S> Protocol<I, O, C, S, Problem> for ApiProtocol
 where
     I: Call + FromReq<Json, S::Request, Problem> + Send,
-    O: Read + IntoRes<Json, S::Response, Problem> + Send,
+    O: FromJson + IntoRes<Json, S::Response, Problem> + Send,
     C: Client<Problem>,
     S: Server<Problem>,
 {

@@ -148,7 +148,7 @@ pub fn Composer(
                 <button type="submit" id="retry-post" class="quiet" hidden=now(&retry.when) use:hides=retry>
                     "Retry"
                 </button>
-                <button type="submit" aria-disabled=word(move || yes_or_no(form.read().is_posting()))>
+                <button type="submit" id="submit" aria-disabled=word(move || yes_or_no(form.read().is_posting()))>
                     <Words of=text(move || if form.read().is_posting() { "Posting…" } else { "Post" }) />
                 </button>
             </div>

@@ -296,6 +296,9 @@ pub fn IsolationPage(
                 >
                     <Words of=text(move || if running() { "Checking…" } else { "Run isolation check" }) />
                 </button>
+                <p id="check-waits" class="hint" hidden=flag(move || view.is_ready())>
+                    "The check can run once both tenants are connected."
+                </p>
                 <div class="outcome" data-verdict=word(move || verdict().map_or("", Verdict::slug))>
                     <p id="verdict" role="status">
                         <Words of=text(move || verdict().map_or("", words::verdict)) />

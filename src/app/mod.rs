@@ -26,7 +26,7 @@ pub use shell::{Assets, ClientFiles, Shell};
 use crate::{
     client::{
         browser::{self, Json},
-        wire::{self, Read},
+        wire::{self, FromJson},
     },
     feed::{Event, Position, Report, Tenant},
 };
@@ -90,23 +90,23 @@ impl Page {
     }
 }
 
-impl Read for Page {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for Page {
+    fn from_json(json: &Json) -> Option<Self> {
         if let Some(selector) = json.member("Selector") {
             return Some(Self::Selector { unknown: selector.flag("unknown")? });
         }
         if let Some(snapshot) = json.member("Feed") {
-            return Snapshot::read(&snapshot).map(Self::Feed);
+            return Snapshot::from_json(&snapshot).map(Self::Feed);
         }
-        Report::read(&json.member("Isolation")?).map(Self::Isolation)
+        Report::from_json(&json.member("Isolation")?).map(Self::Isolation)
     }
 }
 
-impl Read for Snapshot {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for Snapshot {
+    fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
             tenant: json.parsed("tenant")?,
-            position: Position::read(&json.member("position")?)?,
+            position: Position::from_json(&json.member("position")?)?,
             retain: json.number("retain")?.try_into().ok()?,
             build: json.text("build")?,
             events: wire::events(&json.member("events")?)?,
@@ -123,7 +123,7 @@ fn feed_title(tenant: Tenant) -> String {
 /// it.
 #[must_use]
 pub fn hydrate() -> bool {
-    let page = browser::text(PAGE_DATA).and_then(|text| Page::read(&Json::parse(&text)?));
+    let page = browser::text(PAGE_DATA).and_then(|text| Page::from_json(&Json::parse(&text)?));
     page.is_some_and(|page| browser::mount(ROOT, move || view! { <Body page /> }))
 }
 

@@ -67,7 +67,7 @@ pub fn Shell(
             </head>
             <body>
                 <Views tenant isolation here />
-                <p id=FAILED class="bar" hidden=!failed>
+                <p id=FAILED class="bar" role="alert" hidden=!failed>
                     {if failed {
                         "This server runs without its built client. "
                     } else {
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
     use crate::{
         app::Snapshot,
-        client::{browser::Json, wire::Read},
+        client::{browser::Json, wire::FromJson},
         feed::{Event, Message, Position, Report, Timestamp},
     };
 
@@ -191,7 +191,7 @@ mod tests {
     fn every_page_is_read_in_the_browser_as_the_server_wrote_it() {
         for page in std::iter::successors(next(None), |page| next(Some(page))) {
             let json = data(&page);
-            let read = Json::parse(&json).and_then(|json| Page::read(&json));
+            let read = Json::parse(&json).and_then(|json| Page::from_json(&json));
             assert_eq!(read.as_ref().map(data), Some(json));
         }
     }
@@ -200,7 +200,7 @@ mod tests {
     fn hostile_text_cannot_leave_the_data() {
         let json = data(&feed());
         assert!(!json.contains('<'), "{json}");
-        let read = Json::parse(&json).and_then(|json| Page::read(&json));
+        let read = Json::parse(&json).and_then(|json| Page::from_json(&json));
         let Some(Page::Feed(snapshot)) = read else { panic!("not read as it was written") };
         assert_eq!(snapshot.events[0].message.as_str(), HOSTILE);
     }

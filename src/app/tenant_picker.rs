@@ -83,7 +83,7 @@ pub fn TenantPicker(
                     })
                     }
             </select>
-            <button type="submit" use:hides=button>"Open"</button>
+            <button type="submit" id="open" use:hides=button>"Open"</button>
         </form>
     }
 }

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{browser::Json, wire::Read};
+use super::{browser::Json, wire::FromJson};
 use crate::feed::{Message, Tenant};
 
 /// A text under way. It is stored per tenant, and outlives a failed post, a reload and a switch of tenants. The no-build
@@ -40,7 +40,7 @@ impl Draft {
     /// Reads what [`Draft::store`] wrote; anything else is an empty draft.
     #[must_use]
     pub fn restore(stored: Option<&str>) -> Self {
-        stored.and_then(Json::parse).and_then(|json| Self::read(&json)).unwrap_or_default()
+        stored.and_then(Json::parse).and_then(|json| Self::from_json(&json)).unwrap_or_default()
     }
 
     /// The draft as text to store.
@@ -64,15 +64,15 @@ impl Draft {
     }
 }
 
-impl Read for Draft {
-    fn read(json: &Json) -> Option<Self> {
-        let attempt = json.member("attempt").and_then(|json| Attempt::read(&json));
+impl FromJson for Draft {
+    fn from_json(json: &Json) -> Option<Self> {
+        let attempt = json.member("attempt").and_then(|json| Attempt::from_json(&json));
         Some(Self { text: json.text("text")?, attempt })
     }
 }
 
-impl Read for Attempt {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for Attempt {
+    fn from_json(json: &Json) -> Option<Self> {
         let key = json.text("key")?;
         // Any script of this origin may have written it, and it becomes a header.
         let is_key = (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());

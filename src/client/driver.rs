@@ -15,7 +15,7 @@ use super::{
     clock::{Instant, Millis, ServerClock, VisibleTime},
     last_request::LastRequest,
     notice::Notice,
-    post_latency::PostLatency,
+    post_latency::{PostLatency, RoundTrip},
     reconnect::{Connection, Input, Output},
     session::{Breach, Session, Unusable},
     status::Status,
@@ -64,8 +64,8 @@ pub struct FeedState {
     pub received: u64,
     /// When the last frame came.
     pub heard: Instant,
-    /// How long the last own post took to come back, in milliseconds.
-    pub round_trip: Option<u64>,
+    /// How the last own post came back, if it has.
+    pub round_trip: Option<RoundTrip>,
     /// The last text for a screen reader.
     pub announcement: Announcement,
 }
@@ -128,7 +128,7 @@ struct State {
     /// The notice, and when it ends by itself, as the time for which the page has been visible.
     notice: Option<(Notice, Millis)>,
     latency: PostLatency,
-    round_trip: Option<Millis>,
+    round_trip: Option<RoundTrip>,
     announcer: Announcer,
     announcement: Announcement,
 }
@@ -224,8 +224,12 @@ pub fn post_answered(tenant: Tenant, id: Option<Uuid>) {
         let state = &mut *feed.state.borrow_mut();
         match id {
             Some(id) => {
-                let round_trip = state.latency.answered(id);
-                state.own_post_came(round_trip);
+                let took = state.latency.answered(id);
+                state.own_post_came(took);
+                let is_there = state.session.timeline().iter().any(|entry| entry.event.id == id);
+                if is_there && state.round_trip.is_none() {
+                    state.round_trip = Some(RoundTrip::Unknown);
+                }
             }
             None => state.latency.failed(),
         }
@@ -276,8 +280,8 @@ impl State {
         let id = event.id;
         let gap = self.session.event(seq, event)?;
         self.announcer.events(1);
-        let round_trip = self.latency.arrived(id, browser::now());
-        self.own_post_came(round_trip);
+        let took = self.latency.arrived(id, browser::now());
+        self.own_post_came(took);
         Ok(gap)
     }
 
@@ -287,9 +291,9 @@ impl State {
     }
 
     /// The form announces an own post, so that the announcer need not.
-    fn own_post_came(&mut self, round_trip: Option<Millis>) {
-        if round_trip.is_some() {
-            self.round_trip = round_trip;
+    fn own_post_came(&mut self, took: Option<Millis>) {
+        if let Some(took) = took {
+            self.round_trip = Some(RoundTrip::Took(took.round() as u64));
             self.announcer.own_post();
         }
     }
@@ -494,7 +498,7 @@ impl Feed {
             breaches: state.session.breaches(),
             received: state.session.received(),
             heard: state.heard,
-            round_trip: state.round_trip.map(|took| took.round() as u64),
+            round_trip: state.round_trip,
             announcement: state.announcement.clone(),
         };
         (self.listener.changed)(feed_state, painted.changed.then(|| state.list.rows()));

@@ -3,7 +3,7 @@
 //! It touches no field, and sends nothing. `app::words` has the texts. Its times are for how long the page has been visible, so
 //! that nothing ends unseen.
 
-use super::{clock::Millis, draft::Draft};
+use super::{clock::Millis, draft::Draft, post_latency::RoundTrip};
 use crate::feed::{Message, MessageError, Problem};
 
 /// How long a result is shown; an error that a return may have solved too.
@@ -45,10 +45,19 @@ enum Outcome {
 pub enum Posted {
     /// Its event came back after so many milliseconds.
     Delivered(u64),
-    /// Its event was not seen within a second.
+    /// How long its event took is not known: it was not seen within a second, or had come before the answer to a retry.
     Accepted,
     /// The page is not live, and shows the event once it is.
     Unseen,
+}
+
+impl From<RoundTrip> for Posted {
+    fn from(round_trip: RoundTrip) -> Self {
+        match round_trip {
+            RoundTrip::Took(millis) => Self::Delivered(millis),
+            RoundTrip::Unknown => Self::Accepted,
+        }
+    }
 }
 
 /// The error of a post.
@@ -177,16 +186,16 @@ impl PostForm {
         }
     }
 
-    /// Takes in whether the page is live, and how long the last own post took to come back, if it was seen. Returns
-    /// whether anything has changed.
-    pub fn look(&mut self, is_live: bool, round_trip: Option<u64>, now: Millis) -> bool {
+    /// Takes in whether the page is live, and how the last own post came back, if it has. Returns whether anything has
+    /// changed.
+    pub fn look(&mut self, is_live: bool, round_trip: Option<RoundTrip>, now: Millis) -> bool {
         let was_live = std::mem::replace(&mut self.is_live, is_live);
         let has_returned = is_live && !was_live;
         let before = self.outcome.clone();
         match &mut self.outcome {
             Outcome::Accepted(_) if !is_live => self.outcome = Outcome::Told(Posted::Unseen, now),
             Outcome::Accepted(at) if round_trip.is_some() || now - *at >= ARRIVAL => {
-                self.outcome = Outcome::Told(round_trip.map_or(Posted::Accepted, Posted::Delivered), now);
+                self.outcome = Outcome::Told(round_trip.map_or(Posted::Accepted, Posted::from), now);
             }
             Outcome::Told(Posted::Unseen, _) if is_live => self.outcome = Outcome::None,
             Outcome::Told(Posted::Delivered(_) | Posted::Accepted, since) if !is_live || now - *since >= SHOWN => {
@@ -198,6 +207,7 @@ impl PostForm {
                 }
                 if returned.is_some_and(|returned| now - returned >= SHOWN) {
                     self.outcome = Outcome::None;
+                    self.alert = None;
                 }
             }
             _ => {}
@@ -327,10 +337,10 @@ mod tests {
     fn a_result_is_said_once_and_ends_after_eight_seconds() {
         let mut form = posted("hello");
         assert_eq!(form.posted(), None, "the event may come at any moment");
-        assert!(form.look(true, Some(12), 100.0));
+        assert!(form.look(true, Some(RoundTrip::Took(12)), 100.0));
         assert_eq!(form.posted(), Some(Posted::Delivered(12)));
-        assert!(!form.look(true, Some(12), 8_099.0));
-        assert!(form.look(true, Some(12), 8_100.0));
+        assert!(!form.look(true, Some(RoundTrip::Took(12)), 8_099.0));
+        assert!(form.look(true, Some(RoundTrip::Took(12)), 8_100.0));
         assert_eq!(form.posted(), None);
     }
 
@@ -340,14 +350,21 @@ mod tests {
         assert!(!form.look(true, None, 999.0));
         assert!(form.look(true, None, 1_000.0));
         assert_eq!(form.posted(), Some(Posted::Accepted));
-        assert!(!form.look(true, Some(1_200), 1_200.0), "said once");
+        assert!(!form.look(true, Some(RoundTrip::Took(1_200)), 1_200.0), "said once");
+    }
+
+    #[test]
+    fn a_retry_of_a_post_that_was_accepted_waits_for_nothing() {
+        let mut form = posted("hello");
+        assert!(form.look(true, Some(RoundTrip::Unknown), 1.0));
+        assert_eq!(form.posted(), Some(Posted::Accepted));
     }
 
     #[test]
     fn a_result_ends_with_the_connection() {
         let mut form = posted("hello");
-        form.look(true, Some(12), 0.0);
-        assert!(form.look(false, Some(12), 1.0));
+        form.look(true, Some(RoundTrip::Took(12)), 0.0);
+        assert!(form.look(false, Some(RoundTrip::Took(12)), 1.0));
         assert_eq!(form.posted(), None);
     }
 
@@ -388,10 +405,10 @@ mod tests {
         assert_eq!(form.answered(Ok(()), 0.0, SECOND), None);
         assert_eq!(form.submit(SECOND), None);
         assert_eq!((form.error(), form.alert_now()), (None, None));
-        form.look(true, Some(3), 1.0);
+        form.look(true, Some(RoundTrip::Took(3)), 1.0);
         assert_eq!(form.submit(SECOND), None);
         assert_eq!(form.posted(), Some(Posted::Delivered(3)));
-        form.look(true, Some(3), 8_001.0);
+        form.look(true, Some(RoundTrip::Took(3)), 8_001.0);
         assert_eq!(form.submit(SECOND), None);
         assert_eq!(form.error(), Some(FormError::Invalid(MessageError::Empty)));
     }
@@ -440,7 +457,7 @@ mod tests {
         form.look(true, None, 70_000.0);
         assert!(!form.look(true, None, 77_999.0));
         assert!(form.look(true, None, 78_000.0));
-        assert_eq!((form.error(), form.draft().text.as_str()), (None, "hello"));
+        assert_eq!((form.error(), form.alert_now(), form.draft().text.as_str()), (None, None, "hello"));
         let mut refused = failed(422);
         refused.look(false, None, 0.0);
         refused.look(true, None, 0.0);
@@ -453,7 +470,7 @@ mod tests {
         form.edit("hello!");
         assert_eq!((form.error(), form.alert_now()), (None, None));
         let mut form = posted("hello");
-        form.look(true, Some(1), 0.0);
+        form.look(true, Some(RoundTrip::Took(1)), 0.0);
         form.edit("");
         assert_eq!(form.posted(), Some(Posted::Delivered(1)), "the page itself emptied the field");
         form.edit("n");

@@ -6,6 +6,15 @@ use uuid::Uuid;
 
 use super::clock::{Instant, Millis};
 
+/// How an own post came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoundTrip {
+    /// After so many milliseconds.
+    Took(u64),
+    /// Nobody knows when: its event was there before the answer, from an earlier attempt or by the list.
+    Unknown,
+}
+
 /// A post from when it was sent to when it was seen.
 #[derive(Debug, Clone, Default)]
 pub struct PostLatency {

@@ -15,7 +15,7 @@ pub struct Session {
     build: Option<String>,
     epoch: Option<Uuid>,
     timeline: Timeline,
-    gone: Vec<Gone>,
+    stale: Vec<Stale>,
     /// How many events the processes before this one accepted, as far as the page knows.
     before: u64,
     /// The last `seq` on this connection.
@@ -23,7 +23,7 @@ pub struct Session {
     /// A list is usable from this `seq` on: the hello's, or that of the last frame that showed a gap.
     least: u64,
     /// Up to here, nothing that is still kept is missing.
-    known: u64,
+    synced_through: u64,
     /// Whether any connection was ever established.
     greeted: bool,
     /// Why a list is awaited.
@@ -35,7 +35,7 @@ pub struct Session {
 
 /// An event that the server no longer has: it was accepted by a process that has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Gone {
+pub struct Stale {
     /// Names that process.
     pub epoch: Uuid,
     /// The event and its place in that process's order.
@@ -72,11 +72,11 @@ impl Session {
             build: None,
             epoch: None,
             timeline: Timeline::new(retain),
-            gone: vec![],
+            stale: vec![],
             before: 0,
             stream: 0,
             least: 0,
-            known: 0,
+            synced_through: 0,
             greeted: false,
             awaiting: None,
             outdated: false,
@@ -98,7 +98,7 @@ impl Session {
             build: Some(build),
             epoch: Some(position.epoch),
             timeline: Timeline::from_list(retain, position.seq, newest_first),
-            known: position.seq,
+            synced_through: position.seq,
             ..Self::new(tenant, retain)
         }
     }
@@ -108,7 +108,7 @@ impl Session {
     /// # Errors
     /// [`Breach`] if it is another tenant's.
     pub fn hello(&mut self, hello: &Hello) -> Result<(), Breach> {
-        self.own(hello.tenant_id)?;
+        self.ensure_own(hello.tenant_id)?;
         self.outdated = *self.build.get_or_insert_with(|| hello.build.clone()) != hello.build;
         let same = self.epoch.is_none_or(|epoch| epoch == hello.epoch);
         self.awaiting = Some(match self.awaiting {
@@ -123,15 +123,15 @@ impl Session {
             let empty = Timeline::new(self.timeline.retain());
             let old = std::mem::replace(&mut self.timeline, empty);
             self.before += old.seq();
-            let old = old.iter().map(|entry| Gone { epoch, entry: entry.clone() });
-            self.gone = old.chain(std::mem::take(&mut self.gone)).collect();
-            self.known = 0;
+            let old = old.iter().map(|entry| Stale { epoch, entry: entry.clone() });
+            self.stale = old.chain(std::mem::take(&mut self.stale)).collect();
+            self.synced_through = 0;
             self.received = 0;
         }
         self.epoch = Some(hello.epoch);
         self.stream = hello.seq;
         self.least = hello.seq;
-        self.settle();
+        self.mark_synced();
         Ok(())
     }
 
@@ -140,17 +140,17 @@ impl Session {
     /// # Errors
     /// [`Breach`] if it is another tenant's.
     pub fn event(&mut self, seq: u64, event: Arc<Event>) -> Result<bool, Breach> {
-        self.own(event.tenant_id)?;
+        self.ensure_own(event.tenant_id)?;
         self.received += 1;
-        let gap = self.follow(seq, self.stream + 1);
+        let gap = self.check_seq(seq, self.stream + 1);
         self.timeline.insert(seq, event);
-        self.settle();
+        self.mark_synced();
         Ok(gap)
     }
 
     /// Checks a heartbeat. `true` means that an event before it is missing: the list must be read again.
     pub fn heartbeat(&mut self, seq: u64) -> bool {
-        self.follow(seq, self.stream)
+        self.check_seq(seq, self.stream)
     }
 
     /// Merges the list that was read. Returns a notice, if there is something to tell.
@@ -166,20 +166,20 @@ impl Session {
         }
         let mut list = Timeline::from_list(self.timeline.retain(), position.seq, []);
         for (seq, event) in (1..=position.seq).rev().zip(newest_first) {
-            if self.own(event.tenant_id).is_ok() {
+            if self.ensure_own(event.tenant_id).is_ok() {
                 list.insert(seq, event);
             }
         }
-        let missing = list.oldest().is_some_and(|oldest| oldest > self.known + 1);
+        let missing = list.oldest().is_some_and(|oldest| oldest > self.synced_through + 1);
         let recovered = self.timeline.merge(&list) as u64;
-        let new = self.timeline.seq().saturating_sub(self.known);
+        let new = self.timeline.seq().saturating_sub(self.synced_through);
         let notice = match self.awaiting.take() {
             Some(Awaiting::First) => None,
             Some(Awaiting::Return) => Some(Notice::Returned { new, missing }),
             Some(Awaiting::Restart(at)) => Some(Notice::Restarted { at, new, missing }),
             Some(Awaiting::Repair) | None => Some(Notice::Repaired { events: recovered, missing }),
         };
-        self.settle();
+        self.mark_synced();
         Ok(notice)
     }
 
@@ -215,8 +215,8 @@ impl Session {
     }
 
     /// The events that the server no longer has, newest first: as many as fit below the timeline.
-    pub fn gone(&self) -> impl Iterator<Item = &Gone> {
-        self.gone.iter()
+    pub fn stale(&self) -> impl Iterator<Item = &Stale> {
+        self.stale.iter()
     }
 
     /// Whether the list that makes this connection live is still awaited.
@@ -243,7 +243,7 @@ impl Session {
         self.received
     }
 
-    fn own(&mut self, tenant: Tenant) -> Result<(), Breach> {
+    fn ensure_own(&mut self, tenant: Tenant) -> Result<(), Breach> {
         if tenant == self.tenant {
             return Ok(());
         }
@@ -252,7 +252,7 @@ impl Session {
     }
 
     /// Moves the stream to `seq`; `true` if it should be at `expected` and is not.
-    fn follow(&mut self, seq: u64, expected: u64) -> bool {
+    fn check_seq(&mut self, seq: u64, expected: u64) -> bool {
         let gap = seq != expected;
         self.stream = seq;
         if gap {
@@ -263,11 +263,11 @@ impl Session {
     }
 
     /// If no list is awaited, nothing is missing.
-    fn settle(&mut self) {
+    fn mark_synced(&mut self) {
         if self.awaiting.is_none() {
-            self.known = self.timeline.seq();
+            self.synced_through = self.timeline.seq();
         }
-        self.gone.truncate(self.timeline.retain() - self.timeline.len());
+        self.stale.truncate(self.timeline.retain() - self.timeline.len());
     }
 }
 
@@ -369,12 +369,12 @@ mod tests {
         let at = Timestamp::parse(TIME).unwrap();
         assert_eq!(read(&mut session, 2, 1), Some(Notice::Restarted { at, new: 1, missing: false }));
         assert_eq!(seqs(&session), [1]);
-        assert_eq!(session.gone().map(|gone| gone.entry.seq).collect::<Vec<_>>(), [3, 2, 1]);
+        assert_eq!(session.stale().map(|stale| stale.entry.seq).collect::<Vec<_>>(), [3, 2, 1]);
         for n in 2..=9 {
             assert_eq!(session.event(n, event(2, n)), Ok(false));
         }
         assert_eq!(session.received(), 8, "those of the new process");
-        assert_eq!(session.gone().map(|gone| gone.entry.seq).collect::<Vec<_>>(), [3], "bounded together");
+        assert_eq!(session.stale().map(|stale| stale.entry.seq).collect::<Vec<_>>(), [3], "bounded together");
     }
 
     #[test]
@@ -398,7 +398,7 @@ mod tests {
         session.hello(&hello(2, 1)).unwrap();
         let at = Timestamp::parse(TIME).unwrap();
         assert_eq!(read(&mut session, 2, 1), Some(Notice::Restarted { at, new: 1, missing: false }));
-        assert_eq!(session.gone().count(), 3);
+        assert_eq!(session.stale().count(), 3);
     }
 
     #[test]

@@ -154,7 +154,7 @@ impl VisibleList {
                 let rest = old.iter().filter(|row| row.epoch != epoch || row.entry.seq < oldest);
                 rest.map(|row| (row.epoch, &row.entry)).collect()
             }
-            None => session.gone().map(|gone| (gone.epoch, &gone.entry)).collect(),
+            None => session.stale().map(|stale| (stale.epoch, &stale.entry)).collect(),
         };
 
         // Both stand in the same order: what an entry is sought in begins after the last one that was found.

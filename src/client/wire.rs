@@ -12,9 +12,9 @@ use crate::feed::{
 };
 
 /// A value that can be read from JSON, whole or not at all.
-pub trait Read: Sized {
+pub trait FromJson: Sized {
     /// Reads it; `None` if something is missing or of another kind.
-    fn read(json: &Json) -> Option<Self>;
+    fn from_json(json: &Json) -> Option<Self>;
 }
 
 impl Json {
@@ -59,9 +59,10 @@ pub fn frame(text: &str) -> Option<Incoming> {
             reconnect_ms: milliseconds("reconnect_ms")?,
             build: json.text("build")?,
         }),
-        "event_created" => {
-            Incoming::EventCreated { seq: json.number("seq")?, event: Arc::new(Event::read(&json.member("event")?)?) }
-        }
+        "event_created" => Incoming::EventCreated {
+            seq: json.number("seq")?,
+            event: Arc::new(Event::from_json(&json.member("event")?)?),
+        },
         "heartbeat" => Incoming::Heartbeat { seq: json.number("seq")?, reconnect_ms: milliseconds("reconnect_ms")? },
         _ => Incoming::Unknown,
     })
@@ -81,14 +82,14 @@ pub fn list(answer: &Answer) -> ListAnswer {
 /// The server's refusal, which is a problem of status 400 or above. A lost answer is a problem of status 0; so is a refusal
 /// that is not the server's, as only the server refuses with a problem. A success that cannot be read keeps its status: it
 /// comes from somebody else, for example from a proxy that wants people to sign in.
-pub fn result<T: Read>(answer: Result<Answer, NoAnswer>) -> Result<T, Problem> {
+pub fn result<T: FromJson>(answer: Result<Answer, NoAnswer>) -> Result<T, Problem> {
     let Answer { status, body, .. } = answer.map_err(|error| match error {
         NoAnswer::Late => no_answer(&format!("no answer came within {} seconds", ANSWER_LIMIT / 1000)),
         NoAnswer::Unreachable => no_answer("the server cannot be reached"),
     })?;
     let read = body.and_then(|json| match status {
-        ..400 => T::read(&json).map(Ok),
-        _ => Problem::read(&json).map(Err),
+        ..400 => T::from_json(&json).map(Ok),
+        _ => Problem::from_json(&json).map(Err),
     });
     read.unwrap_or_else(|| {
         let problem = no_answer("the answer cannot be read");
@@ -106,15 +107,15 @@ pub fn no_answer(detail: &str) -> Problem {
 /// Reads a list of events.
 #[must_use]
 pub fn events(json: &Json) -> Option<Vec<Arc<Event>>> {
-    json.items()?.iter().map(|item| Event::read(item).map(Arc::new)).collect()
+    json.items()?.iter().map(|item| Event::from_json(item).map(Arc::new)).collect()
 }
 
 fn timestamp(json: &Json) -> Option<Timestamp> {
     Timestamp::parse(&json.text("timestamp")?).ok()
 }
 
-impl Read for Event {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for Event {
+    fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
             id: json.parsed("id")?,
             tenant_id: json.parsed("tenant_id")?,
@@ -124,14 +125,14 @@ impl Read for Event {
     }
 }
 
-impl Read for Position {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for Position {
+    fn from_json(json: &Json) -> Option<Self> {
         Some(Self { epoch: json.parsed("epoch")?, seq: json.number("seq")? })
     }
 }
 
-impl Read for Problem {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for Problem {
+    fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
             kind: json.text("type")?,
             title: json.text("title")?,
@@ -141,33 +142,33 @@ impl Read for Problem {
     }
 }
 
-impl Read for Report {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for Report {
+    fn from_json(json: &Json) -> Option<Self> {
         let [a, b] = &json.member("tenants")?.items()?[..] else { return None };
         Some(Self {
             epoch: json.parsed("epoch")?,
             timestamp: timestamp(json)?,
             build: json.text("build")?,
-            tenants: [TenantReport::read(a)?, TenantReport::read(b)?],
+            tenants: [TenantReport::from_json(a)?, TenantReport::from_json(b)?],
             refused_origin: json.number("refused_origin")?,
             refused_host: json.number("refused_host")?,
         })
     }
 }
 
-impl Read for TenantReport {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for TenantReport {
+    fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
             connections: json.number("connections")?,
             accepted: json.number("accepted")?,
             delivered: json.number("delivered")?,
-            ended: Ended::read(&json.member("ended")?)?,
+            ended: Ended::from_json(&json.member("ended")?)?,
         })
     }
 }
 
-impl Read for Ended {
-    fn read(json: &Json) -> Option<Self> {
+impl FromJson for Ended {
+    fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
             slow: json.number("slow")?,
             silent: json.number("silent")?,
@@ -295,12 +296,12 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_again() {
-        assert_eq!(Event::read(&json(&event(3))), Some(event(3)));
+        assert_eq!(Event::from_json(&json(&event(3))), Some(event(3)));
         let position = Position { epoch: Uuid::from_u128(2), seq: 41 };
-        assert_eq!(Position::read(&json(&position)), Some(position));
+        assert_eq!(Position::from_json(&json(&position)), Some(position));
         let text = |text: &str| text.to_owned();
         let problem = Problem { kind: text("about:blank"), title: text("No"), status: 422, detail: text("Do.") };
-        assert_eq!(Problem::read(&json(&problem)), Some(problem));
+        assert_eq!(Problem::from_json(&json(&problem)), Some(problem));
         let ended = Ended { slow: 1, silent: 2, stopping: 3, policy: 4, closed_by_peer: 5 };
         let tenant = |connections| TenantReport { connections, accepted: 7, delivered: 8, ended };
         let hello = hello();
@@ -312,13 +313,13 @@ mod tests {
             refused_origin: 10,
             refused_host: 11,
         };
-        assert_eq!(Report::read(&json(&report)), Some(report));
+        assert_eq!(Report::from_json(&json(&report)), Some(report));
     }
 
     #[test]
     fn what_comes_over_the_wire_obeys_the_rules() {
         let mut text = serde_json::to_value(event(3)).unwrap();
         text["message"] = "  ".into();
-        assert_eq!(Event::read(&json(&text)), None);
+        assert_eq!(Event::from_json(&json(&text)), None);
     }
 }

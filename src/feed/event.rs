@@ -1,5 +1,4 @@
-//! What a tenant's subscribers receive (contract, "Data"): exactly four fields. How one comes into being is
-//! `server::channel`'s.
+//! Defines an event: exactly four fields (contract, "Data"). Events are made in `server::stream::channel`.
 
 use std::{fmt, ops::Range};
 
@@ -9,9 +8,9 @@ use uuid::Uuid;
 
 use super::{Message, Tenant};
 
-/// An accepted event. On the server only a channel makes one; its place in the order stands beside it, as `seq`.
+/// An accepted event. On the server only a channel makes one. Its number in the tenant's order, `seq`, is not a field.
 ///
-/// What it says has passed the rules, and whose it is was parsed: neither can be a text.
+/// The message and the tenant have types of their own, so neither can be a text that was not validated:
 ///
 /// ```
 /// # use event_feed::feed::*;
@@ -33,28 +32,28 @@ use super::{Message, Tenant};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// Random (version 4): it names the event and orders nothing.
+    /// Identifies the event. It is random (version 4), so it does not order events.
     pub id: Uuid,
-    /// Whose event it is.
+    /// The tenant that the event belongs to.
     pub tenant_id: Tenant,
-    /// What was written.
+    /// The message that was posted.
     pub message: Message,
-    /// When it was accepted, by the server's clock. Within a tenant it never decreases; it may tie.
+    /// The time of acceptance, by the server's clock. Within a tenant it never decreases. Two events may have the same.
     pub timestamp: Timestamp,
 }
 
-/// A moment in UTC, to the millisecond. On the wire: RFC 3339, always three decimals and `Z`.
+/// A moment in UTC, to the millisecond. It is written as RFC 3339 with three decimals and `Z`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(DateTime<Utc>);
 
-/// The text is no timestamp as the wire has them.
+/// The text is not a timestamp in the one form that the contract allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a timestamp is written as 2026-11-23T08:00:00.000Z")]
+#[error("not a timestamp: write it as 2026-11-23T08:00:00.000Z")]
 pub struct TimestampError;
 
 impl Timestamp {
-    /// This moment, by the clock of the machine. A clock outside of the years 1970 to 9999 counts as the nearest moment in
-    /// them: the wire has no other years, and an odd clock is not a reason to refuse events.
+    /// The current time, by the clock of the machine. A clock outside of the years 1970 to 9999 counts as the nearest
+    /// moment in them: no other year can be written, and a wrong clock is not a reason to reject events.
     #[cfg(feature = "ssr")]
     #[must_use]
     pub fn now() -> Self {
@@ -65,17 +64,17 @@ impl Timestamp {
     fn clamped(time: std::time::SystemTime) -> Self {
         /// 9999-12-31T23:59:59.999Z.
         const LAST: i64 = 253_402_300_799_999;
-        // An error says that the clock is before 1970.
+        // It fails if the clock is before 1970, which then counts as 1970.
         let since_1970 = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         let millis = i64::try_from(since_1970.as_millis()).map_or(LAST, |millis| millis.min(LAST));
         Self(DateTime::from_timestamp_millis(millis).unwrap_or_default())
     }
 
-    /// Reads the one form that the wire has, and no other of RFC 3339. (chrono's reader of any form, and its writer, are 8
-    /// kB of the client.)
+    /// Parses the one form that the contract allows, and no other form of RFC 3339. (chrono's own parser and formatter would
+    /// add 8 kB to the client.)
     ///
     /// # Errors
-    /// [`TimestampError`] where the text is another.
+    /// [`TimestampError`] if the text has another form, or is not a date and time.
     pub fn parse(text: &str) -> Result<Self, TimestampError> {
         let number = |digits: Range<usize>| text.get(digits)?.parse::<u32>().ok();
         let read = || {
@@ -83,11 +82,11 @@ impl Timestamp {
             let moment = date.and_hms_milli_opt(number(11..13)?, number(14..16)?, number(17..19)?, number(20..23)?)?;
             Some(Self(moment.and_utc()))
         };
-        // What stands between the numbers, and in their place, is right if it would be written again.
+        // The separators and the digits are right if formatting the result gives the same text.
         read().filter(|timestamp| timestamp.to_string() == text).ok_or(TimestampError)
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z, as a browser's `Date.now()` counts.
+    /// Milliseconds since 1970-01-01T00:00:00Z, as in a browser's `Date.now()`.
     #[must_use]
     pub const fn millis(self) -> i64 {
         self.0.timestamp_millis()
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timestamp_is_read_as_it_is_written_and_no_other_way() {
+    fn a_timestamp_has_exactly_one_form() {
         for text in ["2026-11-23T08:00:00.000Z", "2024-02-29T23:59:59.999Z", "1970-01-01T00:00:00.001Z"] {
             assert_eq!(Timestamp::parse(text).map(|timestamp| timestamp.to_string()).as_deref(), Ok(text));
         }
@@ -150,7 +149,7 @@ mod tests {
 
     #[cfg(feature = "ssr")]
     #[test]
-    fn a_clock_outside_of_1970_to_9999_counts_as_the_nearest_moment_in_them() {
+    fn a_clock_outside_of_1970_to_9999_counts_as_the_nearest_moment() {
         use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
         let before = |duration: Duration| UNIX_EPOCH.checked_sub(duration).unwrap();
@@ -173,12 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn a_timestamp_counts_as_a_browser_does() {
-        assert_eq!(Timestamp::parse("2026-11-23T08:00:00.123Z").map(Timestamp::millis), Ok(1_795_420_800_123));
-    }
-
-    #[test]
-    fn a_timestamp_counts_as_a_browsers_clock_does() {
-        assert_eq!(Timestamp::parse("1970-01-02T00:00:00.042Z").unwrap().millis(), 86_400_042);
+    fn a_timestamp_counts_milliseconds_since_1970() {
+        for (text, millis) in
+            [("1970-01-02T00:00:00.042Z", 86_400_042), ("2026-11-23T08:00:00.123Z", 1_795_420_800_123)]
+        {
+            assert_eq!(Timestamp::parse(text).map(Timestamp::millis), Ok(millis), "{text}");
+        }
     }
 }

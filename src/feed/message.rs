@@ -1,11 +1,11 @@
-//! What a person wrote, once the rules have passed it (contract, "Data"). No I/O, no clock.
+//! Validates a message (contract, "Data"). The server and the page apply the same rules.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// Text fit to publish: trimmed, LF line ends, 1 to [`Message::MAX`] characters, no control character but line feed
-/// and tab. It can hold nothing else: there is no other way to make one than [`Message::parse`].
+/// A validated message: trimmed, with LF line endings, 1 to [`Message::MAX`] characters, and no control character other
+/// than line feed and tab. [`Message::parse`] is the only way to make one.
 ///
 /// ```
 /// # use event_feed::feed::Message;
@@ -19,36 +19,36 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 #[serde(transparent)]
 pub struct Message(String);
 
-/// The rule that a text breaks, and by how much, in words for the person who wrote it.
+/// The rule that a text breaks. The words of the error are for the person who wrote the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// Nothing is left once white space is trimmed.
+    /// The text is empty, or has only white space.
     #[error("write a message first")]
     Empty,
     /// More than [`Message::MAX`] characters.
     #[error("{} over the {} limit", characters(.length - Message::MAX), Message::MAX)]
     TooLong {
-        /// How many it has, once normalised.
+        /// The length of the normalised text, in characters.
         length: usize,
     },
     /// A control character other than line feed and tab.
     #[error("character {position} is a control character (U+{:04X}). Remove it to post", u32::from(*.character))]
     Control {
-        /// The first of them.
+        /// The first such character.
         character: char,
-        /// Its place in the normalised text, counted from 1.
+        /// Its position in the normalised text, counted from 1.
         position: usize,
     },
 }
 
 impl Message {
-    /// 500 Unicode code points, as JSON Schema counts `maxLength` (Validation, section 6.3.1).
+    /// Maximum length in Unicode code points, as JSON Schema counts `maxLength` (Validation, section 6.3.1).
     pub const MAX: usize = 500;
 
-    /// Normalises, then applies the rules.
+    /// Normalises and validates `text`.
     ///
     /// # Errors
-    /// Only a broken rule: [`MessageError`] says which, and by how much.
+    /// [`MessageError`] names the rule that `text` breaks. There is no other error.
     pub fn parse(text: &str) -> Result<Self, MessageError> {
         let text = Self::normalise(text);
         let length = text.chars().count();
@@ -64,13 +64,13 @@ impl Message {
         }
     }
 
-    /// How many characters `text` counts as, by the rule that [`Message::parse`] applies: what a live counter shows.
+    /// The length of `text` in characters, once normalised, as [`Message::parse`] counts it. A live counter shows it.
     #[must_use]
     pub fn count(text: &str) -> usize {
         Self::normalise(text).chars().count()
     }
 
-    /// The text, as it is stored, sent and shown.
+    /// The text as it is stored, sent and shown.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -88,7 +88,7 @@ impl Message {
     }
 }
 
-/// "1 character", "9,747 characters".
+/// Formats a count as `1 character` or `9,747 characters`.
 fn characters(count: usize) -> String {
     let digits = count.to_string();
     let mut words = String::new();
@@ -109,7 +109,7 @@ impl fmt::Display for Message {
 }
 
 impl<'de> Deserialize<'de> for Message {
-    /// Applies the rules to what comes over the wire too: a `Message` is valid wherever it was made.
+    /// Validates a received message too, so that every `Message` is valid.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::parse(&String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
@@ -132,14 +132,14 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_become_lf_and_outer_white_space_goes() {
+    fn line_endings_become_lf_and_outer_white_space_is_trimmed() {
         assert_eq!(parsed("\u{a0}\u{85}\r\n one\r\ntwo \u{3000}\n").as_deref(), Ok("one\ntwo"));
-        assert_eq!(parsed("\u{feff}x").as_deref(), Ok("\u{feff}x"), "U+FEFF is no white space");
+        assert_eq!(parsed("\u{feff}x").as_deref(), Ok("\u{feff}x"), "U+FEFF is not white space");
         assert_eq!(parsed(&format!("  {}\r\n", "a".repeat(500))).map(|text| text.len()), Ok(500));
     }
 
     #[test]
-    fn what_is_counted_is_what_is_kept_and_shown() {
+    fn the_count_is_the_length_of_the_stored_text() {
         for (text, kept) in [(" \u{1F600}a\r\nb ", "\u{1F600}a\nb"), ("x", "x")] {
             assert_eq!(Message::count(text), kept.chars().count());
             assert_eq!(Message::parse(text).unwrap().to_string(), kept);
@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_but_white_space_is_no_message() {
+    fn a_text_of_white_space_is_empty() {
         for text in ["", " ", "\r\n\t", "\u{2003}\u{2028}"] {
             assert_eq!(parsed(text), Err(MessageError::Empty), "{text:?}");
         }
     }
 
     #[test]
-    fn control_characters_are_refused_but_line_feed_and_tab() {
+    fn control_characters_other_than_line_feed_and_tab_are_rejected() {
         assert_eq!(parsed("a\n\tb").as_deref(), Ok("a\n\tb"));
         for character in ['\0', '\u{7}', '\r', '\u{1b}', '\u{7f}', '\u{85}', '\u{9f}'] {
             let refused = parsed(&format!("ab{character}c"));
@@ -170,13 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_over_the_wire_obeys_the_rules() {
+    fn a_received_message_is_validated() {
         assert!(serde_json::from_str::<Message>("\"  \"").is_err());
         assert_eq!(serde_json::from_str::<Message>("\" x \"").unwrap().as_str(), "x");
     }
 
     #[test]
-    fn the_errors_say_what_to_do() {
+    fn an_error_names_the_excess_or_the_character() {
         for (length, words) in [
             (501, "1 character over the 500 limit"),
             (503, "3 characters over the 500 limit"),

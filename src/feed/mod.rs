@@ -1,6 +1,7 @@
-//! The domain: what a tenant, a message and an event are, in which order events stand, and what goes over the wire.
+//! Defines the domain: tenants, messages, events, their order, and the frames and headers that carry them.
 //!
-//! Compiled for every side, without I/O, clock or chance. Nothing in here knows a server, a browser or a framework.
+//! It is compiled for the server and for the browser. It does no I/O, uses no random numbers, and reads the clock only in
+//! [`Timestamp`]`::now`. It does not depend on the server, the client or a web framework.
 
 mod event;
 mod message;
@@ -16,4 +17,4 @@ pub use problem::Problem;
 pub use protocol::Position;
 pub use report::{Ended, Report, TenantReport};
 pub use tenant::{Tenant, UnknownTenant};
-pub use timeline::{DEFAULT_RETAIN, Entry, Timeline};
+pub use timeline::{Entry, Timeline};

@@ -1,5 +1,5 @@
-//! A refusal as it goes over the wire: RFC 9457's four members, for the API and the server functions alike. Which
-//! refusals there are is `server::problem`'s.
+//! Defines the body of an error answer: the four members of RFC 9457, for the API and the server functions alike. The
+//! refusals themselves are in `server::http::problem`.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,15 +9,10 @@ pub struct Problem {
     /// Names the kind of problem: a URI to compare, not to fetch.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The kind in a few words, the same each time.
+    /// The kind of problem in a few words. It is the same for each problem of this kind.
     pub title: String,
-    /// The answer's HTTP status code; 0 where no answer came.
+    /// The answer's HTTP status code; 0 if no answer arrived.
     pub status: u16,
-    /// What to do about it, in plain words.
+    /// The cause, and the client's next step, in plain words.
     pub detail: String,
-}
-
-impl Problem {
-    /// The media type of an error answer.
-    pub const MEDIA_TYPE: &str = "application/problem+json";
 }

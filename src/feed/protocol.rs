@@ -1,5 +1,5 @@
-//! What goes over the wire beside events: the WebSocket's frames and the position of a list (contract, "WebSocket"). No
-//! socket is here.
+//! Defines the frames of a WebSocket, the position of a list, and the names of headers (contract, "HTTP" and
+//! "WebSocket"). Sockets are in `server::stream` and in `client::browser`.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -10,11 +10,11 @@ use super::{Event, Tenant, Timestamp};
 
 /// The header that carries the tenant of a request.
 pub const TENANT_HEADER: &str = "x-tenant-id";
-/// The header that makes a retry safe: within the kept events, a repeat of a key posts nothing.
+/// The header that makes a retry of a post safe: a second post with the same key, within 2 minutes, posts nothing.
 pub const IDEMPOTENCY_HEADER: &str = "idempotency-key";
-/// The header that says where a list ends.
+/// The header with the [`Position`] of a list.
 pub const POSITION_HEADER: &str = "feed-position";
-/// The longest [`IDEMPOTENCY_HEADER`], in visible ASCII characters.
+/// Maximum length of an [`IDEMPOTENCY_HEADER`], in visible ASCII characters.
 pub const IDEMPOTENCY_KEY_MAX: usize = 128;
 
 /// The close codes that the server sends (RFC 6455, section 7.4.1).
@@ -25,32 +25,34 @@ pub mod close {
     pub const PROTOCOL: u16 = 1002;
     /// The client sent text that is not UTF-8.
     pub const BAD_TEXT: u16 = 1007;
-    /// The client sent data: the socket is for listening. After this one alone a client does not return by itself.
+    /// The client broke a rule, for example by sending data. This is the only code after which a client does not reconnect.
     pub const POLICY: u16 = 1008;
-    /// A frame or message of more than [`super::FRAME_MAX`] bytes.
+    /// The client sent a message of more than [`super::FRAME_MAX`] bytes.
     pub const TOO_BIG: u16 = 1009;
     /// The client reads too slowly.
     pub const TRY_AGAIN_LATER: u16 = 1013;
 }
 
-/// The most that a client may send in one message, whole or in fragments, in bytes.
+/// Maximum size of a message of a client, whole or in fragments, and of the body of a post, in bytes.
 pub const FRAME_MAX: usize = 16 * 1024;
 
-/// The window over which clients spread their return before any was told, in milliseconds.
+/// The window over which clients spread their reconnects before the server has named one, in milliseconds. It is also the
+/// shortest window that the server names.
 pub const DEFAULT_RECONNECT_MS: u32 = 500;
 
-/// Where a list ends: the process that it came from, and the `seq` of its newest event. On the wire `<epoch>:<seq>`.
+/// The position of a list: the process that it came from, and the `seq` of its newest event. It is written as
+/// `<epoch>:<seq>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Position {
-    /// Names the server's process. Another epoch is another order of events.
+    /// Identifies the server's process. Each process numbers events from 1 again.
     pub epoch: Uuid,
-    /// The newest event's, or 0 before the first.
+    /// The number of the newest event; 0 before the first.
     pub seq: u64,
 }
 
-/// The text is no position.
+/// The text is not a position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a position is <uuid>:<number>")]
+#[error("not a position: write it as <uuid>:<number>")]
 pub struct PositionError;
 
 impl fmt::Display for Position {
@@ -68,22 +70,22 @@ impl FromStr for Position {
     }
 }
 
-/// What the server sends over a socket: a JSON object a frame, its `type` first.
+/// A frame that the server sends: a JSON object with its `type` first.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Outgoing<'a> {
-    /// The first: the subscription stands.
+    /// The first frame: the connection is subscribed.
     ConnectionEstablished(&'a Hello),
     /// An event of the socket's tenant.
     EventCreated {
-        /// Its place in the order.
+        /// The event's number in the tenant's order.
         seq: u64,
         /// The event, as the `201` and the list show it.
         event: &'a Event,
     },
-    /// A sign of life that takes its place in the stream.
+    /// A frame that is sent regularly, in order with the events. It shows that the connection works.
     Heartbeat {
-        /// That of the last event sent before it, so that a client can see that none is missing.
+        /// The number of the last event that was sent before this heartbeat, so that a client can notice a missing one.
         seq: u64,
         /// See [`Hello::reconnect_ms`].
         reconnect_ms: u32,
@@ -98,51 +100,51 @@ impl Outgoing<'_> {
     }
 }
 
-/// What a client reads from a socket: [`Outgoing`], owned, or a type that this build does not know.
+/// A frame that a client receives: an [`Outgoing`] with owned data, or a frame of a type that this build does not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Incoming {
     /// See [`Outgoing::ConnectionEstablished`].
     ConnectionEstablished(Hello),
     /// See [`Outgoing::EventCreated`].
     EventCreated {
-        /// Its place in the order.
+        /// The event's number in the tenant's order.
         seq: u64,
-        /// The event, its message validated once more.
+        /// The event. Its message was validated again.
         event: Arc<Event>,
     },
     /// See [`Outgoing::Heartbeat`].
     Heartbeat {
-        /// That of the last event sent before it.
+        /// The number of the last event that was sent before this heartbeat.
         seq: u64,
         /// See [`Hello::reconnect_ms`].
         reconnect_ms: u32,
     },
-    /// Of a type that this build does not know: to be ignored.
+    /// A frame of a type that this build does not know. Clients ignore it.
     Unknown,
 }
 
 /// The first frame of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
-    /// Whose events this socket carries.
+    /// The tenant whose events this connection receives.
     pub tenant_id: Tenant,
-    /// Names the connection, in the server's words about it.
+    /// Identifies the connection.
     pub connection_id: Uuid,
-    /// When the subscription came to stand, by the server's clock.
+    /// The time of the subscription, by the server's clock.
     pub timestamp: Timestamp,
-    /// Names the server's process.
+    /// Identifies the server's process.
     pub epoch: Uuid,
-    /// Every event with a higher one arrives on this socket, and none with a lower one or this.
+    /// The number of the newest event before the subscription. Every event with a higher number arrives, and no other.
     pub seq: u64,
-    /// A heartbeat comes at least this often, in milliseconds.
+    /// Maximum time between two heartbeats, in milliseconds.
     pub heartbeat_ms: u32,
-    /// The window over which clients should spread their return, in milliseconds.
+    /// The window over which clients should spread their reconnects, in milliseconds.
     pub reconnect_ms: u32,
-    /// Names the client's build that this server ships.
+    /// Identifies the build of the client that this server serves.
     pub build: String,
 }
 
-/// One flat struct for every frame: serde's tagged enums buffer their content.
+/// The fields of all frames. One flat struct is used because serde's tagged enums buffer their content.
 #[derive(Deserialize)]
 struct Flat {
     r#type: String,
@@ -157,16 +159,16 @@ struct Flat {
     event: Option<Arc<Event>>,
 }
 
-/// The text is no frame of this protocol.
+/// The text is not a frame of this protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the server sent a frame that cannot be read")]
 pub struct FrameError;
 
 impl Incoming {
-    /// Reads one text frame. (The page reads by its browser's parser: `client::wire`.)
+    /// Parses one text frame. (A page uses its browser's parser instead: `client::wire`.)
     ///
     /// # Errors
-    /// [`FrameError`] where it is no JSON object with a `type`, or a known type lacks a field.
+    /// [`FrameError`] if the text is not a JSON object with a `type`, or if a frame of a known type lacks a field.
     pub fn decode(text: &str) -> Result<Self, FrameError> {
         let flat: Flat = serde_json::from_str(text).map_err(|_| FrameError)?;
         flat.into_frame().ok_or(FrameError)
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hello_is_the_contracts_to_the_letter() {
+    fn the_hello_is_exactly_as_in_the_contract() {
         let text = Outgoing::ConnectionEstablished(&hello()).encode();
         let expected = format!(
             r#"{{"type":"connection_established","tenant_id":"tenant_a","connection_id":"{}","timestamp":"{TIME}","epoch":"{}","seq":41,"heartbeat_ms":15000,"reconnect_ms":500,"build":"x"}}"#,
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sent_is_read_again() {
+    fn a_frame_that_is_sent_can_be_parsed() {
         let event = Event {
             id: Uuid::from_u128(3),
             tenant_id: Tenant::B,
@@ -243,12 +245,12 @@ mod tests {
     }
 
     #[test]
-    fn the_limits_are_the_contracts() {
+    fn the_limits_are_those_of_the_contract() {
         assert_eq!((FRAME_MAX, IDEMPOTENCY_KEY_MAX, DEFAULT_RECONNECT_MS), (16_384, 128, 500));
     }
 
     #[test]
-    fn an_unknown_type_is_told_from_a_broken_frame() {
+    fn an_unknown_type_is_not_an_error_and_a_broken_frame_is() {
         assert_eq!(Incoming::decode(r#"{"type":"news","of":1}"#), Ok(Incoming::Unknown));
         for text in ["", "[]", "{}", r#"{"type":"heartbeat"}"#, r#"{"type":"event_created","seq":1}"#] {
             assert_eq!(Incoming::decode(text), Err(FrameError), "{text}");
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_is_read_as_it_is_written() {
+    fn a_position_is_parsed_as_it_is_formatted() {
         let position = Position { epoch: Uuid::from_u128(2), seq: 41 };
         assert_eq!(position.to_string().parse(), Ok(position));
         for text in ["", "41", ":41", "x:41", &format!("{}:-1", position.epoch)] {

@@ -1,4 +1,4 @@
-//! What the server counts, for an administrator to see: numbers alone, no event and no text.
+//! Defines the counts that the server reports to an administrator: only numbers, no event and no message.
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -8,13 +8,13 @@ use super::{Tenant, Timestamp};
 /// The server's counts since its process started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Names the process. Counts of two processes are never compared.
+    /// Identifies the process. Counts of two processes are never compared.
     pub epoch: Uuid,
-    /// When these counts were right, by the server's clock.
+    /// The time of these counts, by the server's clock.
     pub timestamp: Timestamp,
-    /// Names the client's build that the server ships.
+    /// Identifies the build of the client that the server serves.
     pub build: String,
-    /// In the order of [`Tenant::ALL`].
+    /// The counts of each tenant, in the order of [`Tenant::ALL`].
     pub tenants: [TenantReport; 2],
     /// Handshakes rejected because their `Origin` is not allowed.
     pub refused_origin: u64,
@@ -31,7 +31,7 @@ pub struct TenantReport {
     pub accepted: u64,
     /// Event frames sent to connections.
     pub delivered: u64,
-    /// Why connections were closed.
+    /// How many connections were closed, by reason.
     pub ended: Ended,
 }
 
@@ -44,9 +44,9 @@ pub struct Ended {
     pub silent: u64,
     /// The server is stopping.
     pub stopping: u64,
-    /// The client broke the protocol or sent data.
+    /// The client broke the protocol, sent data, or sent too many frames without content.
     pub policy: u64,
-    /// The client closed, or the line was cut.
+    /// The client closed the connection, or its network did.
     pub closed_by_peer: u64,
 }
 

@@ -1,13 +1,14 @@
-//! Who an event belongs to (contract, "Data"). There are two, and no way to add a third at run time. Where a request
-//! names one is `server::credential`'s.
+//! Defines the two tenants (contract, "Data"). A third cannot be added at run time. The tenant of a request is read in
+//! `server::http::credential`.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// One of the two tenants. A closed set: code that treats one and forgets the other does not compile.
+/// One of the two tenants.
 ///
-/// A text becomes one by being parsed, and in no other way; and there is no third.
+/// Parsing is the only way from a text to a tenant. Code that handles one tenant and forgets the other does not compile,
+/// and there is no third:
 ///
 /// ```
 /// # use event_feed::feed::Tenant;
@@ -38,10 +39,10 @@ pub enum Tenant {
 }
 
 impl Tenant {
-    /// Both, in the order in which people are offered them.
+    /// Both tenants, in the order in which pages show them.
     pub const ALL: [Self; 2] = [Self::A, Self::B];
 
-    /// The name on the wire: in the header, in addresses and in events.
+    /// The tenant's id, as in headers, addresses and events.
     #[must_use]
     pub const fn id(self) -> &'static str {
         match self {
@@ -50,7 +51,7 @@ impl Tenant {
         }
     }
 
-    /// The name that people read.
+    /// The tenant's name, as pages show it.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -59,7 +60,7 @@ impl Tenant {
         }
     }
 
-    /// The letter of the tenant's mark, so that colour is never the only sign (WCAG 2.2, 1.4.1).
+    /// The tenant's letter, shown next to its colour: colour is never the only sign (WCAG 2.2, 1.4.1).
     #[must_use]
     pub const fn mark(self) -> &'static str {
         match self {
@@ -75,15 +76,15 @@ impl fmt::Display for Tenant {
     }
 }
 
-/// The text names no tenant. Holds nothing of that text, so that it can't be echoed.
+/// The text is not the id of a tenant. The error does not hold the text, so no answer can echo it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a tenant is tenant_a or tenant_b")]
+#[error("not a tenant: use tenant_a or tenant_b")]
 pub struct UnknownTenant;
 
 impl FromStr for Tenant {
     type Err = UnknownTenant;
 
-    /// Reads [`Tenant::id`], exactly: no other case, no white space, no list.
+    /// Parses exactly [`Tenant::id`]: no other case, no white space, no list.
     fn from_str(text: &str) -> Result<Self, UnknownTenant> {
         Self::ALL.into_iter().find(|tenant| tenant.id() == text).ok_or(UnknownTenant)
     }
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tenant_is_read_from_its_id_and_from_nothing_else() {
+    fn a_tenant_is_parsed_from_exactly_its_id() {
         for tenant in Tenant::ALL {
             assert_eq!(tenant.id().parse(), Ok(tenant));
             assert_eq!(serde_json::to_value(tenant).unwrap(), tenant.id());

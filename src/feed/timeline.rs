@@ -1,21 +1,18 @@
-//! The newest events of one tenant, newest first: bounded and free of duplicates. It numbers and stamps nothing.
+//! Keeps the newest events of one tenant in order: bounded, without duplicates.
 //!
-//! The server keeps one per tenant, the page renders one, and the live client merges into one: the same code, so that
-//! they agree.
+//! The server keeps one timeline per tenant, a page renders one, and the live client merges lists and events into one.
+//! All three use this code, so they agree. It makes no event and no timestamp.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use super::Event;
 
-/// How many events are kept where nothing else is said (contract, "Data").
-pub const DEFAULT_RETAIN: usize = 1_000;
-
-/// An event and its place in the tenant's order.
+/// An event and its number in the tenant's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// 1, 2, 3, … in the order of acceptance.
     pub seq: u64,
-    /// The event itself, shared, never copied.
+    /// The event. It is shared, not copied.
     pub event: Arc<Event>,
 }
 
@@ -28,15 +25,15 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// An empty one, before the first event, that will keep the newest `retain` entries (at least one).
+    /// Makes an empty timeline that will keep the newest `retain` entries, at least one.
     #[must_use]
     pub fn new(retain: usize) -> Self {
         Self { retain: retain.max(1), seq: 0, entries: VecDeque::new() }
     }
 
-    /// The timeline that a list shows: the `i`-th event has `seq - i` (contract, "HTTP").
+    /// Makes a timeline from a list: its `i`-th event, counted from 0, has the number `seq - i` (contract, "HTTP").
     #[must_use]
-    pub fn from_list(retain: usize, seq: u64, newest_first: impl IntoIterator<Item = Arc<Event>>) -> Self {
+    pub(crate) fn from_list(retain: usize, seq: u64, newest_first: impl IntoIterator<Item = Arc<Event>>) -> Self {
         let seqs = (1..=seq).rev();
         let entries = seqs.zip(newest_first).map(|(seq, event)| Entry { seq, event });
         let mut timeline = Self { retain: retain.max(1), seq, entries: entries.collect() };
@@ -44,30 +41,30 @@ impl Timeline {
         timeline
     }
 
-    /// Puts an event on top, as the next in order, and says which `seq` it got.
+    /// Appends the next event in order, and returns its `seq`.
     pub fn append(&mut self, event: Arc<Event>) -> u64 {
         self.insert(self.seq + 1, event);
         self.seq
     }
 
-    /// Puts an event in its place. Says whether it is new here: one that stands already, or that is older than what is
-    /// kept, changes nothing.
+    /// Inserts an event in order. Returns whether it was new: an event that is already kept, or that is older than all
+    /// kept ones in a full timeline, changes nothing.
     pub fn insert(&mut self, seq: u64, event: Arc<Event>) -> bool {
-        let place = self.entries.partition_point(|entry| entry.seq > seq);
-        let stands = self.entries.get(place).is_some_and(|entry| entry.seq == seq);
-        if stands || place >= self.retain {
+        let index = self.entries.partition_point(|entry| entry.seq > seq);
+        let is_kept = self.entries.get(index).is_some_and(|entry| entry.seq == seq);
+        if is_kept || index >= self.retain {
             return false;
         }
         self.seq = self.seq.max(seq);
-        self.entries.insert(place, Entry { seq, event });
+        self.entries.insert(index, Entry { seq, event });
         self.trim();
         true
     }
 
-    /// Takes in a list that was read while events kept arriving, and says how many of its entries were new here.
+    /// Merges a list that was read while events kept arriving. Returns how many of its entries were new.
     ///
-    /// What stands at or below the list's `seq` and is not in it is older than what is kept, and goes; what is newer
-    /// than the list stays (contract, client's duty 1).
+    /// An entry that is newer than the list stays. An entry at or below the list's `seq` that is not in the list is older
+    /// than what the server keeps, and is dropped (contract, client's duty 1).
     pub fn merge(&mut self, list: &Self) -> usize {
         let old = std::mem::take(&mut self.entries);
         let known = |seq: u64| old.binary_search_by(|entry: &Entry| seq.cmp(&entry.seq)).is_ok();
@@ -85,7 +82,7 @@ impl Timeline {
         self.entries.iter()
     }
 
-    /// The `seq` of the newest event ever seen, kept or not; 0 before the first.
+    /// The `seq` of the newest event so far, whether it is still kept or not; 0 before the first.
     #[must_use]
     pub const fn seq(&self) -> u64 {
         self.seq
@@ -94,29 +91,29 @@ impl Timeline {
     /// The entry with this `seq`, if it is kept.
     #[must_use]
     pub fn get(&self, seq: u64) -> Option<&Entry> {
-        let place = self.entries.binary_search_by(|entry| seq.cmp(&entry.seq)).ok()?;
-        self.entries.get(place)
+        let index = self.entries.binary_search_by(|entry| seq.cmp(&entry.seq)).ok()?;
+        self.entries.get(index)
     }
 
-    /// The `seq` of the oldest entry that is kept.
+    /// The `seq` of the oldest entry.
     #[must_use]
-    pub fn oldest(&self) -> Option<u64> {
+    pub(crate) fn oldest(&self) -> Option<u64> {
         self.entries.back().map(|entry| entry.seq)
     }
 
-    /// How many are kept.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether none is.
+    /// Whether there is no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many are kept at most.
+    /// Maximum number of entries.
     #[must_use]
     pub const fn retain(&self) -> usize {
         self.retain
@@ -135,7 +132,7 @@ mod tests {
     use super::*;
     use crate::feed::{Message, Tenant, Timestamp};
 
-    /// Event `n` of a stream: the same each time it is asked for.
+    /// Event `n` of a stream: equal for equal `n`.
     fn event(n: u64) -> Arc<Event> {
         Arc::new(Event {
             id: Uuid::from_u128(n.into()),
@@ -145,7 +142,7 @@ mod tests {
         })
     }
 
-    /// What the server keeps once it has accepted `seq` events.
+    /// The server's timeline when it has accepted `seq` events.
     fn kept(retain: usize, seq: u64) -> Timeline {
         let mut timeline = Timeline::new(retain);
         for n in 1..=seq {
@@ -159,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_stand_first_and_the_oldest_go() {
+    fn the_newest_entry_is_first_and_the_oldest_are_dropped() {
         let timeline = kept(3, 5);
         assert_eq!(seqs(&timeline), [5, 4, 3]);
         assert_eq!((timeline.seq(), timeline.oldest(), timeline.len()), (5, Some(3), 3));
@@ -169,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_stands_twice_and_nothing_older_than_the_kept_comes_back() {
+    fn no_entry_is_kept_twice_and_no_dropped_entry_returns() {
         let mut timeline = kept(3, 5);
         for seq in 1..=5 {
             assert!(!timeline.insert(seq, event(seq)), "{seq}");
@@ -178,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_takes_with_it_what_it_no_longer_has() {
+    fn merging_a_list_drops_older_entries_that_are_not_in_it() {
         let mut page = kept(3, 5);
         page.insert(9, event(9));
         let list = kept(3, 8);
@@ -187,9 +184,9 @@ mod tests {
     }
 
     proptest! {
-        /// A page that has missed any events, and got others before the list came, ends up with what the server keeps.
+        /// A page that missed events, and received others before the list, ends with the events that the server keeps.
         #[test]
-        fn a_page_that_reads_the_list_and_then_listens_is_equal_to_the_server(
+        fn a_page_that_reads_the_list_and_receives_the_rest_is_equal_to_the_server(
             retain in 1_usize..8, at_list in 0_u64..20, more in 0_u64..20, seen in proptest::collection::vec(1_u64..20, 0..20),
         ) {
             let mut page = Timeline::new(retain);

@@ -1,5 +1,7 @@
-//! Entry points for fuzzers: `cargo fuzz` (`fuzz/`) and, for a few seconds, `cargo test`. Each function takes any
-//! bytes, and panics if a promise is broken. They are compiled for fuzzers and tests alone.
+//! Checks promises of the server for arbitrary bytes: each function panics if a promise is broken.
+//!
+//! They are the entry points of `cargo fuzz` (`fuzz/`), and `cargo test` calls them with the kept corpus and with random
+//! inputs. They are compiled only for fuzzers and tests.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
@@ -17,7 +19,7 @@ use crate::feed::{
     protocol::{IDEMPOTENCY_HEADER, Incoming, Outgoing, TENANT_HEADER},
 };
 
-/// Message validation: what passes obeys the rules, and passes again unchanged.
+/// Message validation: a valid message obeys the rules, and is valid again without a change.
 pub fn message(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     match Message::parse(&text) {
@@ -35,8 +37,7 @@ pub fn message(bytes: &[u8]) {
     }
 }
 
-/// Header parsing: the tenant, the key, the `Host` and the `Origin`, of the lines of `bytes` and of its first as a
-/// target.
+/// Header parsing: the lines of `bytes` are the values of each header in turn, and the first line is also the target.
 pub fn headers(bytes: &[u8]) {
     let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').take(4).collect();
     let of = |name: HeaderName| {
@@ -52,7 +53,7 @@ pub fn headers(bytes: &[u8]) {
     host_and_origin(&target, &of(header::HOST), &of(header::ORIGIN));
 }
 
-/// One line that is the id of a tenant, and nothing else, names it.
+/// A tenant is named by exactly one line that is exactly its id.
 fn tenant_header(headers: &HeaderMap) {
     let values: Vec<_> = headers.values().map(HeaderValue::as_bytes).collect();
     let named = match values[..] {
@@ -63,7 +64,7 @@ fn tenant_header(headers: &HeaderMap) {
     assert_eq!(credential::of_header(headers).ok(), named);
 }
 
-/// A target names a tenant only if it has exactly one parameter `tenant`, whose value is that id.
+/// A target names a tenant only if it has exactly one parameter `tenant`, and its value is the tenant's id.
 fn tenant_parameter(target: &Uri) {
     let query = target.query().unwrap_or_default();
     let named: Vec<_> = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "tenant").collect();
@@ -74,7 +75,7 @@ fn tenant_parameter(target: &Uri) {
     }
 }
 
-/// A host that is answered for is local or allowed, and a page of another is not let in by it.
+/// An origin other than the host passes only if it is allowed, and a name that is not allowed can be logged.
 fn host_and_origin(target: &Uri, hosts: &HeaderMap, origins: &HeaderMap) {
     let allowed: HostName = "feed.example".parse().expect("a name");
     match authority::host_of(target, hosts, &["feed.example".parse().expect("a list")]) {
@@ -89,13 +90,13 @@ fn host_and_origin(target: &Uri, hosts: &HeaderMap, origins: &HeaderMap) {
         }
         Err(HostRefused::NotAllowed(name)) => {
             assert_ne!(name, allowed);
-            assert_eq!(name.to_string().parse().as_ref(), Ok(&name), "it goes into the log and the answer");
+            assert_eq!(name.to_string().parse().as_ref(), Ok(&name), "it is put into the log and the answer");
         }
         Err(HostRefused::Malformed) => {}
     }
 }
 
-/// What a client reads: a frame that can be read is read again as it is written, and so is a position.
+/// Frames of the server and positions: each that can be parsed is the same after formatting and parsing it again.
 pub fn protocol(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Ok(position) = text.parse::<Position>() {
@@ -111,27 +112,28 @@ pub fn protocol(bytes: &[u8]) {
     assert_eq!(Incoming::decode(&written.encode()), Ok(frame));
 }
 
-/// The socket's inbound path: the same is heard whatever pieces the bytes come in (the first byte says how large),
-/// little is held.
+/// Frames of a client: the result does not depend on the size of the pieces in which the bytes arrive. The first byte is
+/// that size.
 pub fn inbound(bytes: &[u8]) {
     let Some((step, bytes)) = bytes.split_first() else { return };
-    let (whole, pieces) = (heard(bytes, bytes.len()), heard(bytes, usize::from(*step) + 1));
+    let (whole, pieces) = (read_in_pieces(bytes, bytes.len()), read_in_pieces(bytes, usize::from(*step) + 1));
     assert_eq!(whole, pieces);
 }
 
-fn heard(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
-    let (mut inbound, mut said) = (Inbound::default(), Vec::new());
+/// The frames that are read if the bytes arrive in pieces of `step`. The parser holds few bytes.
+fn read_in_pieces(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
+    let (mut inbound, mut frames) = (Inbound::default(), Vec::new());
     for piece in bytes.chunks(step.max(1)) {
         inbound.read(piece, |one| {
-            said.push(one);
-            true // whatever was read: it has to stop by itself after a breach
+            frames.push(one);
+            true // the parser has to stop by itself after a breach
         });
         assert!(inbound.holds() <= 14 + 125);
-        if matches!(said.last(), Some(ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)) {
+        if matches!(frames.last(), Some(ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)) {
             break;
         }
     }
-    for one in &said {
+    for one in &frames {
         match one {
             ClientFrame::Ping(payload) => assert!(payload.len() <= 125),
             ClientFrame::Close(Some(code)) => assert!((1000..5000).contains(code)),
@@ -139,8 +141,8 @@ fn heard(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
             _ => {}
         }
     }
-    assert!(said.len() <= bytes.len() / 2 + 1, "each takes two bytes at least");
-    said
+    assert!(frames.len() <= bytes.len() / 2 + 1, "a frame takes at least two bytes");
+    frames
 }
 
 #[cfg(test)]
@@ -151,7 +153,7 @@ mod tests {
 
     use super::{headers, inbound, message, protocol};
 
-    /// Every input that `cargo fuzz` has found worth keeping.
+    /// Checks every kept input of a fuzz target.
     fn check_corpus(target: &str, check: fn(&[u8])) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
         let mut count = 0;
@@ -170,7 +172,7 @@ mod tests {
         check_corpus("inbound", inbound);
     }
 
-    /// Frames of every kind, right and a little wrong, so that more than the first is read.
+    /// Valid frames of every kind, and some slightly invalid ones, so that often more than the first frame is read.
     fn frames() -> impl Strategy<Value = Vec<u8>> {
         let length = prop_oneof![8 => 0..=125_u64, 2 => 126..=300_u64, 1 => any::<u64>()];
         let frame = (prop_oneof![9 => Just(true), 1 => Just(false)], any::<u8>(), length, any::<[u8; 4]>());
@@ -199,7 +201,7 @@ mod tests {
         })
     }
 
-    /// A frame or something near one.
+    /// A pattern of frames of the server, valid or nearly so.
     const JSON: &str = "\\{(\"(type|seq|epoch|event|tenant_id|heartbeat_ms|build)\":(\"(heartbeat|event_created|tenant_a|x)\"|\
                         [0-9]{1,3}|null|\\{\\}),?){0,6}\\}";
     const HEADERS: &str = "((/[?&])?(t?enant|host|x)?=?(tenant_[ab]|localhost|feed\\.example|http://|\\[::1\\]|127\\.0\\.0\\.1|\

@@ -1,5 +1,5 @@
-//! Asks a running server whether it serves, for a container's health check: an image may have neither a shell nor
-//! `curl`. The answer is given in `http::api`.
+//! Checks the health of a running server, for a container: an image may have neither a shell nor `curl`. The answer is
+//! made in `http::api`.
 
 use std::{
     io,
@@ -15,21 +15,21 @@ use tokio::{
 
 use super::Settings;
 
-/// How long the answer may take.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// The start of the answer of a server that serves.
-const WELL: &[u8] = b"HTTP/1.1 200 ";
+/// Maximum time until the answer.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// The start of the answer of a healthy server.
+const OK_START: &[u8] = b"HTTP/1.1 200 ";
 
 /// Sends `GET /healthz` to the server that runs with these settings.
 ///
 /// # Errors
-/// If it cannot be reached, does not answer within 2 s, or answers anything but `200`.
+/// If the server cannot be reached, does not answer within 2 s, or answers with another status than `200`.
 pub async fn healthcheck(settings: &Settings) -> io::Result<()> {
     let address = SocketAddr::new(reachable(settings.host), settings.port);
-    timeout(PATIENCE, ask(address)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    timeout(TIMEOUT, ask(address)).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
-/// The address by which this machine reaches a server that listens on `host`.
+/// The address at which this machine reaches a server that listens on `host`.
 const fn reachable(host: IpAddr) -> IpAddr {
     match host {
         IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -41,7 +41,7 @@ const fn reachable(host: IpAddr) -> IpAddr {
 async fn ask(address: SocketAddr) -> io::Result<()> {
     let mut tcp = TcpStream::connect(address).await?;
     tcp.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
-    let mut begin = [0; WELL.len()];
+    let mut begin = [0; OK_START.len()];
     tcp.read_exact(&mut begin).await?;
-    if begin == WELL { Ok(()) } else { Err(io::Error::other("it does not serve")) }
+    if begin == OK_START { Ok(()) } else { Err(io::Error::other("the server did not answer with 200")) }
 }

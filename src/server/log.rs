@@ -1,8 +1,8 @@
-//! Writes the log to the error stream: at most 100 lines of each kind in a second, and a count of the others.
+//! Writes the log to the error stream, with a rate limit: 100 lines a second of each kind. Lines above it are counted.
 //!
-//! One client can cause a line with each request. The limit counts per kind, which is one place in the code: a flood of
-//! one kind hides no other. A line beyond the limit is counted before it is formatted, so it costs little. A summary
-//! with the count follows within about a second, even if nothing else is logged.
+//! A client can cause a log line with each request. A kind is one logging statement in the code, so a flood of one kind
+//! hides no other kind. A line above the limit is counted before it is formatted, so it costs little. A summary with the
+//! count follows within about a second, even if nothing else is logged.
 
 use std::{
     collections::HashMap,
@@ -31,26 +31,26 @@ use tracing_subscriber::{
 
 /// Maximum number of lines of one kind in one [`PERIOD`].
 const LINES_PER_SECOND: u32 = 100;
-/// The time that a limit counts for, and the time from the first line left out to the summary.
+/// The period of the limit. It is also the time from the first line that is left out to the summary.
 const PERIOD: Duration = Duration::from_secs(1);
-/// Maximum number of lines that wait for a slow reader of the error stream. More are dropped, so that a reader that has
-/// stopped does not stop the server.
+/// Maximum number of lines that wait for a slow reader of the error stream. Further lines are dropped, so a reader that
+/// has stopped does not block the server.
 const WAITING_MAX: usize = 4_096;
 
-/// Keeps the log running. It writes what is left when it is dropped.
+/// Keeps the log running. Dropping it writes the last lines and counts.
 #[derive(Debug)]
 pub struct LogGuard {
-    shared: Arc<Shared>,
+    limiter: Arc<Limiter>,
     summaries: Option<JoinHandle<()>>,
     _writer: WorkerGuard,
 }
 
-/// Decides for each line whether it is written.
+/// Applies the limit to each line.
 #[derive(Debug, Clone)]
-struct Limit(Arc<Shared>);
+struct LimitFilter(Arc<Limiter>);
 
 #[derive(Debug)]
-struct Shared {
+struct Limiter {
     state: Mutex<State>,
     changed: Condvar,
     dropped: ErrorCounter,
@@ -66,7 +66,7 @@ struct State {
     ended: bool,
 }
 
-/// The lines that one place in the code logs.
+/// The lines of one logging statement in the code.
 #[derive(Debug)]
 struct Kind {
     period_start: Instant,
@@ -74,25 +74,26 @@ struct Kind {
     lines: u32,
     /// How many lines were left out since the last summary.
     left_out: u64,
-    /// The message of the first of them.
+    /// The message of the first line that was left out.
     message: String,
 }
 
 /// Starts the log of this process, with a filter such as `info` or `event_feed=debug`.
 pub fn start(filter: &str) -> LogGuard {
-    // A thread writes the lines: the reader of the error stream may be slow.
+    // A thread of its own writes the lines, since the reader of the error stream may be slow.
     let (writer, guard) = NonBlockingBuilder::default().buffered_lines_limit(WAITING_MAX).finish(stderr());
-    let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new(), dropped: writer.error_counter() });
-    let lines = layer().with_ansi(wants_colour()).with_writer(writer).with_filter(Limit(Arc::clone(&shared)));
-    // Whatever the filter leaves out, what the limit leaves out is told.
+    let limiter =
+        Arc::new(Limiter { state: Mutex::default(), changed: Condvar::new(), dropped: writer.error_counter() });
+    let lines = layer().with_ansi(wants_colour()).with_writer(writer).with_filter(LimitFilter(Arc::clone(&limiter)));
+    // The summaries are logged whatever the filter is.
     let summaries = concat!(module_path!(), "=warn").parse().expect("a module and a level are a directive");
     Registry::default().with(EnvFilter::new(filter).add_directive(summaries)).with(lines).init();
     let summaries = {
-        let shared = Arc::clone(&shared);
-        // Without the thread the counts follow at the end.
-        thread::Builder::new().name("log".to_owned()).spawn(move || shared.summarise_until_the_end()).ok()
+        let limiter = Arc::clone(&limiter);
+        // Without this thread the counts are logged when the log ends.
+        thread::Builder::new().name("log".to_owned()).spawn(move || limiter.summarise_until_the_end()).ok()
     };
-    LogGuard { shared, summaries, _writer: guard }
+    LogGuard { limiter, summaries, _writer: guard }
 }
 
 /// Whether lines are coloured: in a terminal, unless the environment forbids it (no-color.org).
@@ -102,16 +103,16 @@ fn wants_colour() -> bool {
 
 impl Drop for LogGuard {
     fn drop(&mut self) {
-        self.shared.state.lock().ended = true;
-        self.shared.changed.notify_all();
-        // An error says that the thread has panicked, which the standard library has told already.
+        self.limiter.state.lock().ended = true;
+        self.limiter.changed.notify_all();
+        // It fails if the thread has panicked, which the standard library has already reported.
         let _ = self.summaries.take().map(JoinHandle::join);
-        self.shared.summarise();
+        self.limiter.summarise();
     }
 }
 
-impl Shared {
-    /// Whether one more line may be written now. If not, it is counted.
+impl Limiter {
+    /// Returns whether this line may be written now. If not, counts it.
     fn admits(&self, event: &Event<'_>, now: Instant) -> bool {
         let mut state = self.state.lock();
         let kind = state.kinds.entry(event.metadata().callsite()).or_insert_with(|| Kind::new(now));
@@ -128,7 +129,7 @@ impl Shared {
         false
     }
 
-    /// Waits for a line that is left out, then for a [`PERIOD`], and logs the summaries. Again and again, to the end.
+    /// Repeats until the log ends: waits for a line that is left out, then for a [`PERIOD`], and logs the summaries.
     fn summarise_until_the_end(&self) {
         loop {
             let mut state = self.state.lock();
@@ -142,7 +143,7 @@ impl Shared {
         }
     }
 
-    /// Logs how many lines were left out since it was called last. The lock is free while it logs.
+    /// Logs how many lines were left out since the last call. It holds no lock while it logs.
     fn summarise(&self) {
         let mut state = self.state.lock();
         state.left_out = false;
@@ -176,7 +177,7 @@ impl Kind {
     }
 }
 
-impl<S: Subscriber + for<'span> LookupSpan<'span>> Filter<S> for Limit {
+impl<S: Subscriber + for<'span> LookupSpan<'span>> Filter<S> for LimitFilter {
     fn enabled(&self, _: &Metadata<'_>, _: &Context<'_, S>) -> bool {
         true
     }
@@ -190,18 +191,18 @@ impl<S: Subscriber + for<'span> LookupSpan<'span>> Filter<S> for Limit {
     }
 }
 
-/// What a line says, without its fields.
+/// The message of a line, without its fields.
 fn message_of(event: &Event<'_>) -> String {
-    struct Message(String);
-    impl Visit for Message {
+    struct MessageVisitor(String);
+    impl Visit for MessageVisitor {
         fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
             if field.name() == "message" {
-                // A string takes whatever is written to it.
+                // Writing to a string does not fail.
                 let _ = write!(self.0, "{value:?}");
             }
         }
     }
-    let mut message = Message(String::new());
+    let mut message = MessageVisitor(String::new());
     event.record(&mut message);
     message.0
 }
@@ -211,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_kind_has_a_hundred_lines_in_each_second() {
+    fn a_kind_may_log_a_hundred_lines_a_second() {
         let start = Instant::now();
         let mut kind = Kind::new(start);
         let mut admitted = |millis| (0..300).filter(|_| kind.admits(start + Duration::from_millis(millis))).count();

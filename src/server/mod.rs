@@ -1,10 +1,10 @@
 //! Accepts events and sends them to every subscriber of their tenant.
 //!
-//! A request goes through `http`: `listener`, `middleware`, one of the `routes`, and `credential`, which alone gives it
-//! a tenant. An event goes from `http::post` to `stream`: the tenant's `channel` in the `hub`, its `fan_out`, and every
-//! `subscriber`.
+//! A request passes through these files of `http`: `listener`, `middleware`, `routes`, and `credential`, which alone reads
+//! the tenant of a request. An event passes from `http::post` into `stream`: to the tenant's `channel` in the `hub`, its
+//! `fan_out`, and every `subscriber`.
 //!
-//! No type that owns a stream is public: the only way in is a request.
+//! No type that owns a stream is public, so the only way in is a request:
 //!
 //! ```
 //! use event_feed::server::{Route, Settings, serve};
@@ -46,31 +46,31 @@ pub use http::{
 };
 pub use settings::{CommaList, CommaListError, Settings};
 
-use http::{limits::Limits, listener::Connections, routes, static_files::Site};
-use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub, read_limiter::ReadLimiter};
+use http::{limits::Limits, listener::HttpConnections, routes, static_files::Site};
+use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub, list_limiter::ListLimiter};
 
 /// The state that all handlers share.
 #[derive(Debug)]
 pub(crate) struct Server {
     settings: Settings,
     hub: Hub,
-    /// Paces the pages without a tenant.
-    read_limiter: ReadLimiter,
+    /// Paces the pages that belong to no tenant.
+    list_limiter: ListLimiter,
     site: Site,
     refused: RefusedCounters,
     requests: TaskTracker,
     stopping: CancellationToken,
 }
 
-/// Serves until `stop`, then drains: the listener closes, requests under way end, new ones get `503`, and each socket
-/// `1001`. Returns when all have ended, and every answer is sent, or when `settings.drain` has passed. Sockets are
-/// tracked by the hub: axum's own shutdown forgets upgraded connections (axum issue 3003).
+/// Serves until `stop` ends, then drains: the listener closes, open requests are answered, new requests get `503`, and
+/// each WebSocket is closed with `1001`. Returns when every answer is sent and every connection has ended, or when
+/// `settings.drain` has passed.
 ///
 /// # Errors
-/// If the listener has no address, or if there is no site to serve.
+/// If the listener has no address, or if no site can be served.
 pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<Output = ()>) -> io::Result<()> {
     let address = listener.local_addr()?;
-    // It fails if another server of this process has set it before.
+    // It fails if another server in this process has set the executor. That one works too.
     let _ = any_spawner::Executor::init_tokio();
     let site = Site::find()?;
     let limits = Limits::of_this_process(settings.max_connections);
@@ -83,7 +83,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
     };
     let server = Arc::new(Server {
         hub: Hub::start(&config),
-        read_limiter: ReadLimiter::new(),
+        list_limiter: ListLimiter::new(),
         site,
         refused: RefusedCounters::default(),
         requests: TaskTracker::new(),
@@ -91,7 +91,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
         settings,
     });
     let router = routes::router(&server);
-    let connections = Connections::new(limits);
+    let connections = HttpConnections::new(limits);
 
     tracing::info!("open http://{address}/");
     tokio::select! {

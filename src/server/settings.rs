@@ -1,8 +1,7 @@
-//! What can be set, by flag or by environment variable. The doc comments are the text of `--help`. None takes effect
-//! here.
+//! Reads the settings from flags and environment variables. The doc comments of the fields are the text of `--help`.
 //!
-//! Flags are read strictly. Variables are often set by machines: an empty one counts as unset, and so does the one that
-//! Kubernetes sets by itself.
+//! Flags are read strictly. Variables are often set by machines, so an empty variable counts as unset, and so does the
+//! one that Kubernetes sets by itself.
 
 use std::{
     env,
@@ -22,82 +21,84 @@ use clap::{
 use tracing_subscriber::EnvFilter;
 
 use super::http::authority::{HostName, Origin};
-use crate::feed::DEFAULT_RETAIN;
 
-/// The variable of `--port`.
+/// The environment variable of `--port`.
 const PORT: &str = "EVENT_FEED_PORT";
-/// The maximum of `--retain`. A list of 100,000 events takes 200 MB, and every page reads the whole list.
+/// The default of `--retain` (contract, "Data").
+const RETAIN_DEFAULT: u32 = 1_000;
+/// The maximum of `--retain`: a list of 10,000 events of 500 emoji takes 20 MB, and every page reads the whole list.
 const RETAIN_MAX: i64 = 10_000;
 
-/// A real-time event feed for two tenants that never meet.
+/// A live event feed for two isolated tenants.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "event-feed", version, max_term_width = 120)]
 pub struct Settings {
-    /// The IP address to listen on; 0.0.0.0 is every IPv4 address of the machine
+    /// The IP address to listen on; 0.0.0.0 means every IPv4 address of the machine
     #[arg(long, env = "EVENT_FEED_HOST", value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub host: IpAddr,
 
-    /// The port to listen on, for HTTP and WebSocket alike; 0 takes a free one, and a taken one ends the start
+    /// The port for HTTP and WebSocket; 0 takes any free port. If the port is in use, the server does not start
     #[arg(long, env = PORT, value_name = "PORT", default_value_t = 3000)]
     pub port: u16,
 
-    /// How many events are kept of each tenant, the newest, up to 10000; an older one is forgotten
-    #[arg(long, env = "EVENT_FEED_RETAIN", value_name = "EVENTS", default_value_t = DEFAULT_RETAIN as u32,
+    /// How many events the server keeps of each tenant, at most 10000; older events are dropped
+    #[arg(long, env = "EVENT_FEED_RETAIN", value_name = "EVENTS", default_value_t = RETAIN_DEFAULT,
         value_parser = clap::value_parser!(u32).range(1..=RETAIN_MAX))]
     pub retain: u32,
 
-    /// How many WebSocket connections each tenant may have; one more is answered with 503. Lowered, with a line in the
-    /// log, where the process may not open as many files
+    /// Maximum number of WebSocket connections of each tenant; further ones get 503. If the process may not open enough
+    /// files, the server lowers the limit and logs a warning
     #[arg(long, env = "EVENT_FEED_MAX_CONNECTIONS", value_name = "CONNECTIONS", default_value_t = 9_750,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_connections: u32,
 
-    /// How often, in milliseconds, every connection gets a heartbeat at least; a peer silent for two is dropped
+    /// Maximum time between two heartbeats on a connection, in milliseconds. A peer that sends nothing for two intervals
+    /// is dropped
     #[arg(long, env = "EVENT_FEED_HEARTBEAT", value_name = "MILLISECONDS", default_value_t = 15_000,
         value_parser = clap::value_parser!(u32).range(100..=300_000))]
     pub heartbeat: u32,
 
-    /// How long, in milliseconds, a stop may take: requests under way end, their answers are sent, and sockets are
-    /// closed with 1001. A second signal ends the program at once
+    /// Maximum time for an orderly stop, in milliseconds: open requests are answered, and sockets are closed with 1001. A
+    /// second signal stops the server at once
     #[arg(long, env = "EVENT_FEED_DRAIN", value_name = "MILLISECONDS", default_value_t = 4_000,
         value_parser = clap::value_parser!(u32).range(0..=60_000))]
     pub drain: u32,
 
-    /// Another site, by its origin (https:// or http://, and a host), whose pages may open WebSockets here; those of
-    /// any other get 403. A comma or another flag adds one more
+    /// Another site whose pages may open WebSockets here, by its origin (http:// or https://, and a host). Other origins
+    /// get 403. Separate several by commas, or repeat the flag
     #[arg(long, env = "EVENT_FEED_ALLOW_ORIGIN", value_name = "ORIGIN")]
     pub allow_origin: Vec<CommaList<Origin>>,
 
-    /// A host name to answer for, beside localhost, *.localhost and IP addresses; requests for any other get 421. A
-    /// comma or another flag adds one more
+    /// A host name to answer for, next to localhost, *.localhost and IP addresses. Requests for other names get 421.
+    /// Separate several by commas, or repeat the flag
     #[arg(long, env = "EVENT_FEED_ALLOW_HOST", value_name = "NAME")]
     pub allow_host: Vec<CommaList<HostName>>,
 
-    /// Take away the administrator's view, /isolation, and what it asks the server
+    /// Remove the administrator's view, /isolation, and its server function
     #[arg(long, env = "EVENT_FEED_NO_ISOLATION", value_parser = BoolishValueParser::new())]
     pub no_isolation: bool,
 
-    /// What is logged, to the error stream and never with a message's text: a level (error, warn, info, debug), or a
-    /// filter such as event_feed=debug. Above 100 lines a second of one kind, the others are counted
+    /// The log filter: a level (error, warn, info, debug), or directives such as event_feed=debug. The log goes to the
+    /// error stream and never has the text of a message. Above 100 lines a second of one kind, further lines are only
+    /// counted
     #[arg(long, env = "EVENT_FEED_LOG", value_name = "FILTER", default_value = "info", value_parser = log_filter)]
     pub log: String,
 
-    /// Ask the server that runs with these settings whether it serves, and end: with 0 if it does, else with 1
+    /// Check the health of the server that runs with these settings, and exit: with 0 if it serves, else with 1
     #[arg(long)]
     pub healthcheck: bool,
 }
 
-/// Passes a filter that the log will take.
+/// Checks that the log can parse a filter.
 fn log_filter(text: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
     EnvFilter::try_new(text).map(|_| text.to_owned())
 }
 
-/// Values separated by commas, as one flag or one variable gives them. Spaces around a value, and values that are
-/// empty, do not count.
+/// The values of one flag or one variable, separated by commas. Spaces around a value and empty values are ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommaList<T>(Vec<T>);
 
-/// A value of a list is not right.
+/// A value of a list is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("{value:?}: {reason}")]
 pub struct CommaListError<E> {
@@ -125,8 +126,8 @@ impl Settings {
     /// Reads the command line and the environment.
     ///
     /// # Errors
-    /// How the process should end, where there is nothing to serve: `--help`, `--version`, or a bad setting, which is
-    /// told in one sentence.
+    /// The exit code of the process if there is nothing to serve: after `--help` or `--version`, or for an invalid
+    /// setting, which one sentence on the error stream explains.
     pub fn read() -> Result<Self, ExitCode> {
         let command = Self::command().mut_args(|setting| {
             let unset = variable_of(&setting)
@@ -145,8 +146,8 @@ impl Settings {
                 eprintln!("event-feed: {}", sentence(&error, command));
                 ExitCode::from(2)
             } else {
-                // The help names every variable, those that count as unset too. A closed pipe is not a reason to fail:
-                // whoever asked for the help has stopped reading.
+                // Parsed again, because the help names every variable, and `command` lacks those that count as unset. A
+                // closed pipe is not an error: its reader has read enough.
                 let _ = Self::try_parse().map_err(|help| help.print());
                 ExitCode::SUCCESS
             }
@@ -163,12 +164,12 @@ impl Settings {
 }
 
 impl Default for Settings {
-    /// Every setting at its default, whatever the command line and the environment say.
+    /// The default of every setting. The command line and the environment are ignored.
     fn default() -> Self {
         Self {
             host: IpAddr::from([127, 0, 0, 1]),
             port: 3000,
-            retain: DEFAULT_RETAIN as u32,
+            retain: RETAIN_DEFAULT,
             max_connections: 9_750,
             heartbeat: 15_000,
             drain: 4_000,
@@ -193,7 +194,7 @@ fn is_of_kubernetes(value: &OsStr) -> bool {
     ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.as_encoded_bytes().starts_with(scheme.as_bytes()))
 }
 
-/// Says on the error stream that the port is not the one that Kubernetes has set, if it has set one.
+/// Warns on the error stream that [`PORT`] is ignored, if Kubernetes has set it.
 fn warn_of_kubernetes(port: u16) {
     if let Some(value) = env::var_os(PORT).filter(|value| is_of_kubernetes(value)) {
         eprintln!(
@@ -203,9 +204,9 @@ fn warn_of_kubernetes(port: u16) {
     }
 }
 
-/// One sentence that says what is wrong with a setting. It names the variable if the value came from one.
+/// One sentence about an invalid setting. It names the variable if the value came from one.
 fn sentence(error: &clap::Error, mut command: Command) -> String {
-    command.build(); // an argument has no name before
+    command.build(); // arguments get their names here
     let text = error.render().to_string();
     let words: Vec<_> = text.split("\n\n").next().unwrap_or_default().split_whitespace().collect();
     let words = words.join(" ");
@@ -213,7 +214,7 @@ fn sentence(error: &clap::Error, mut command: Command) -> String {
     let variable = command.get_arguments().find_map(|setting| {
         let (name, value) = variable_of(setting)?;
         let named = error.get(ContextKind::InvalidArg).map(ToString::to_string);
-        // clap does not say which argument is not UTF-8.
+        // If a value is not UTF-8, clap names no argument.
         let is_meant = named.map_or(value.to_str().is_none(), |named| named == setting.to_string());
         is_meant.then(|| name.display().to_string())
     });
@@ -228,7 +229,7 @@ fn sentence(error: &clap::Error, mut command: Command) -> String {
 mod tests {
     use super::*;
 
-    /// The README's table: what `--help` says of all that can be set by flag and by variable.
+    /// The table in the README: the help of every setting that has a flag and a variable.
     fn table() -> String {
         let command = Settings::command();
         let settings = command.get_arguments().filter(|setting| setting.get_env().is_some());
@@ -249,19 +250,19 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_tells_what_the_help_tells() {
+    fn the_readme_has_the_text_of_the_help() {
         let readme = include_str!("../../README.md");
         assert!(readme.contains(&table()), "put this table into README.md:\n\n{}", table());
     }
 
     #[test]
-    fn the_defaults_are_those_of_the_command_line() {
+    fn the_default_settings_are_those_of_the_command_line() {
         let parsed = Settings::try_parse_from(["event-feed"]).unwrap();
         assert_eq!(format!("{parsed:?}"), format!("{:?}", Settings::default()));
     }
 
     #[test]
-    fn a_setting_out_of_range_is_refused() {
+    fn an_invalid_setting_is_rejected() {
         for flag in [
             "--port=70000",
             "--retain=0",
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_takes_spaces_and_a_trailing_comma() {
+    fn a_list_may_have_spaces_and_a_trailing_comma() {
         let names = ["a", "b"].map(|name| name.parse::<HostName>().unwrap());
         for text in ["a,b", "a, b,", " a ,, b ", ",a\t,b"] {
             assert_eq!(text.parse::<CommaList<HostName>>().unwrap().0, names, "{text:?}");

@@ -1,28 +1,27 @@
-//! Waits for the signals that stop the program: Ctrl-C, and SIGTERM on Unix. The first asks for an orderly stop, the
-//! second ends the program at once.
+//! Waits for the signals that stop the program: Ctrl-C, and SIGTERM on Unix.
 
 use std::future::{Future, pending};
 
-/// Ends when the process is asked to stop. Signals count from this call on, not from the first poll: one that came
-/// between the two would end the process at once.
+/// Ends with the first signal, which asks for an orderly stop.
 ///
-/// If one kind of signal cannot be listened for, it waits for the others.
+/// The handlers are installed by this call, not by the first poll: a signal between the two would end the process at
+/// once. If the handler of one kind of signal cannot be installed, only the other kind counts.
 pub fn stop() -> impl Future<Output = ()> {
     signals(1)
 }
 
-/// Ends when the process is asked to stop for the second time. It counts from this call on.
+/// Ends with the second signal after this call, which asks to stop at once.
 pub fn stop_at_once() -> impl Future<Output = ()> {
     signals(2)
 }
 
-/// Ends with this many signals, of whichever kinds.
+/// Ends after `count` signals of any kind.
 #[cfg(unix)]
 fn signals(count: usize) -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let [mut interrupt, mut terminate] = [SignalKind::interrupt(), SignalKind::terminate()].map(|kind| {
         let listening = signal(kind);
-        listening.inspect_err(|error| tracing::warn!(%error, ?kind, "a signal cannot be listened for")).ok()
+        listening.inspect_err(|error| tracing::warn!(%error, ?kind, "cannot install a signal handler")).ok()
     });
     async move {
         for _ in 0..count {
@@ -40,12 +39,12 @@ async fn next(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
     signal.as_mut()?.recv().await
 }
 
-/// Ends with this many signals. If they cannot be listened for, it never does.
+/// Ends after `count` signals. Never ends if the handler cannot be installed.
 #[cfg(not(unix))]
 async fn signals(count: usize) {
     for _ in 0..count {
         if let Err(error) = tokio::signal::ctrl_c().await {
-            tracing::warn!(%error, "Ctrl-C cannot be listened for");
+            tracing::warn!(%error, "cannot install a handler for Ctrl-C");
             pending().await
         }
     }

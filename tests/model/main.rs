@@ -1,16 +1,18 @@
-//! Isolation by model: the hub's own code, driven by shuttle through interleavings that a real scheduler would hardly find.
-//! Publishers, subscribers that come and go, heartbeats and a stop, in both tenants at once; then what each subscriber has
-//! received is compared with the order of acceptance.
+//! Checks order and isolation in a model: shuttle runs the real code of `server::stream` through many interleavings, of
+//! which a real scheduler would hardly ever produce some.
 //!
-//! The server's files are compiled into this program as they are. Two crates that they name, `tokio` and `parking_lot`,
-//! are this program itself (below): it hands them a lock at which shuttle may switch, a wire that takes what it likes and
-//! a heartbeat that comes by chance. tokio's own semaphore and notify stay, each of their operations one step; time stands
-//! still.
+//! Each schedule has publishers, subscribers that join and leave, heartbeats and a stop, in both tenants at once. Then
+//! the test compares the frames of each subscriber with the order of acceptance.
 //!
-//! `EVENT_FEED_MODEL_SECONDS=600 cargo test --test model` looks longer. A failure prints its schedule, which
-//! `EVENT_FEED_MODEL_SCHEDULE` replays.
+//! The files of `server::stream` are compiled into this program without a change. It takes the place of two crates that
+//! they import, `tokio` and `parking_lot`: shuttle may switch tasks at each lock, a TCP stream accepts a random number of
+//! bytes, and heartbeats come at random moments. tokio's own semaphore and notify are used, and each of their operations
+//! is one step. Time does not pass.
+//!
+//! `EVENT_FEED_MODEL_SECONDS=600 cargo test --test model` runs longer. A failure prints its schedule, and
+//! `EVENT_FEED_MODEL_SCHEDULE` replays it.
 
-#![expect(dead_code, reason = "of the server's files, what the hub does not need")]
+#![expect(dead_code, reason = "the model does not use all functions of the server's files")]
 
 extern crate self as parking_lot;
 extern crate self as tokio;
@@ -28,43 +30,43 @@ use shuttle::{
     scheduler::{PctScheduler, RandomScheduler, Scheduler},
 };
 
-/// The part of the server that shares memory between tasks: its own files, as they are.
-#[allow(unused_imports, reason = "its unit tests, of which nothing is left here but their imports")]
+/// The part of the server that shares memory between tasks: its real files.
+#[allow(unused_imports, reason = "of the files' unit tests, only the imports are compiled here")]
 #[path = "../../src/server/stream/mod.rs"]
 mod stream;
 
-mod story;
+mod scenario;
 
-/// How long to look, where `EVENT_FEED_MODEL_SECONDS` does not say.
+/// The running time in seconds, if `EVENT_FEED_MODEL_SECONDS` does not name one.
 const SECONDS: u64 = 16;
-/// Switches that the second kind of schedule is built around: most faults need few.
+/// The number of switches in a schedule of the second kind: most faults need few.
 const SWITCHES: usize = 3;
-/// How many schedules between two looks at the clock.
-const AT_ONCE: usize = 100;
-/// Encoding JSON in a build that is not optimised takes more than shuttle's own 32 KiB.
+/// The number of schedules between two checks of the running time.
+const SCHEDULES_AT_ONCE: usize = 100;
+/// The size of a task's stack, in bytes. shuttle's default of 32 KiB is too small to encode JSON without optimisation.
 const STACK: usize = 256 * 1024;
 
 fn main() {
-    // Entered, so that timers can be made, and never run, so that none of them fires.
+    // The runtime is entered, so that timers can be made, and never runs, so that no timer fires.
     let clock = real_tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let clock = clock.expect("a runtime of one thread");
     let _entered = clock.enter();
     if let Ok(schedule) = std::env::var("EVENT_FEED_MODEL_SCHEDULE") {
-        return shuttle::replay(story::tell, &schedule);
+        return shuttle::replay(scenario::run, &schedule);
     }
     let seconds = std::env::var("EVENT_FEED_MODEL_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SECONDS);
     let half = Duration::from_secs(seconds) / 2;
-    look("at random", || RandomScheduler::new(AT_ONCE), half);
-    look("around few switches", || PctScheduler::new(SWITCHES, AT_ONCE), half);
+    explore("at random", || RandomScheduler::new(SCHEDULES_AT_ONCE), half);
+    explore("around few switches", || PctScheduler::new(SWITCHES, SCHEDULES_AT_ONCE), half);
 }
 
-/// Runs through schedules of one kind for so long. Panics at the first in which something is wrong.
-fn look<S: Scheduler + 'static>(kind: &str, schedules: impl Fn() -> S, limit: Duration) {
+/// Runs schedules of one kind until `limit` has passed. Panics at the first one that breaks a promise.
+fn explore<S: Scheduler + 'static>(kind: &str, schedules: impl Fn() -> S, limit: Duration) {
     let mut config = Config::new();
     config.stack_size = STACK;
-    let (begun, mut count) = (Instant::now(), 0);
-    while begun.elapsed() < limit {
-        count += Runner::new(schedules(), config.clone()).run(story::tell);
+    let (start, mut count) = (Instant::now(), 0);
+    while start.elapsed() < limit {
+        count += Runner::new(schedules(), config.clone()).run(scenario::run);
     }
-    println!("model: {count} schedules {kind} in {:.0} s, and nothing wrong", begun.elapsed().as_secs_f64());
+    println!("model: {count} schedules {kind} in {:.0} s, no fault found", start.elapsed().as_secs_f64());
 }

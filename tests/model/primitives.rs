@@ -1,4 +1,4 @@
-//! What stands in for `tokio` and `parking_lot`.
+//! Replaces the parts of `tokio` and `parking_lot` that `server::stream` uses.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use shuttle::rand::{Rng, thread_rng};
 
 pub(crate) use real_tokio::{select, test};
 
-/// `parking_lot`'s lock, at which shuttle may switch.
+/// Replaces `parking_lot::Mutex`. shuttle may switch tasks at each of its operations.
 pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
@@ -36,7 +36,7 @@ impl<T> fmt::Debug for Mutex<T> {
 }
 
 pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
-    drop(shuttle::future::spawn(future)); // it runs on
+    drop(shuttle::future::spawn(future)); // the task continues without its handle
 }
 
 pub(crate) mod sync {
@@ -66,10 +66,10 @@ pub(crate) mod time {
 
     use super::{Rng, thread_rng};
 
-    /// How often it ticks at most.
+    /// Maximum number of ticks of an interval.
     const TICKS: u32 = 2;
 
-    /// tokio's interval, but that it ticks at any moment.
+    /// Replaces tokio's interval. It ticks at random moments, up to the number of times that it holds.
     #[derive(Debug)]
     pub(crate) struct Interval(u32);
 
@@ -92,7 +92,7 @@ pub(crate) mod time {
                 self.0 -= 1;
                 return Poll::Ready(());
             }
-            cx.waker().wake_by_ref(); // perhaps the next time
+            cx.waker().wake_by_ref(); // the next poll may tick
             Poll::Pending
         }
     }

@@ -1,4 +1,4 @@
-//! A TCP connection: the server's end, with what `link` asks of tokio's, and the peer's.
+//! Simulates a TCP connection: the server's end has the functions of tokio's `TcpStream` that `subscriber` calls.
 
 use std::{
     collections::VecDeque,
@@ -16,14 +16,15 @@ use tungstenite::protocol::frame::{
     coding::{Control, Data, OpCode},
 };
 
-/// How much more of what is sent a peer makes room for at once, in bytes: less than a frame, about one, or anything.
-const ROOM: [usize; 3] = [7, 300, 1 << 20];
+/// The steps in which a peer accepts more bytes: less than a frame, about one frame, or anything.
+const STEPS: [usize; 3] = [7, 300, 1 << 20];
 
-/// Both directions. Its lock is an ordinary one: each operation on a wire is one step.
+/// Both directions of a connection. Its lock is an ordinary one, so each operation is one step of a schedule.
 #[derive(Debug, Default)]
 struct Wire {
     to_peer: Vec<u8>,
-    room: usize,
+    /// The number of bytes that the peer still accepts.
+    accepts: usize,
     to_server: VecDeque<u8>,
     server_gone: bool,
     peer_gone: bool,
@@ -31,17 +32,17 @@ struct Wire {
     peer: Option<Waker>,
 }
 
-/// The server's end.
+/// The server's end of a connection.
 #[derive(Debug)]
 pub(crate) struct TcpStream(Arc<Mutex<Wire>>);
 
-/// The peer's.
+/// The peer's end of a connection.
 #[derive(Debug)]
 pub(crate) struct Peer(Arc<Mutex<Wire>>);
 
-/// What a peer hears.
+/// A frame that a peer receives, or the end of the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum Received {
     Text(String),
     Ping,
     Pong,
@@ -50,7 +51,7 @@ pub(crate) enum Heard {
 }
 
 pub(crate) fn connect() -> (TcpStream, Peer) {
-    let wire = Wire { room: if thread_rng().r#gen() { 0 } else { usize::MAX / 2 }, ..Wire::default() };
+    let wire = Wire { accepts: if thread_rng().r#gen() { 0 } else { usize::MAX / 2 }, ..Wire::default() };
     let wire = Arc::new(Mutex::new(wire));
     (TcpStream(Arc::clone(&wire)), Peer(wire))
 }
@@ -70,7 +71,7 @@ impl Wire {
         }
     }
 
-    /// Ready where the server could go on, else it is woken.
+    /// Ready if the server could continue. Else the server is woken later.
     fn poll(&mut self, ready: bool, cx: &Context<'_>) -> Poll<io::Result<()>> {
         if ready || self.peer_gone {
             return Poll::Ready(Ok(()));
@@ -86,11 +87,11 @@ impl TcpStream {
         if wire.peer_gone {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        let count = wire.room.min(bytes.len());
+        let count = wire.accepts.min(bytes.len());
         if count == 0 || thread_rng().gen_ratio(1, 8) {
-            return Err(io::ErrorKind::WouldBlock.into()); // a socket may, whatever was said of it before
+            return Err(io::ErrorKind::WouldBlock.into()); // a socket may return this even if it was reported as ready
         }
-        wire.room -= count;
+        wire.accepts -= count;
         wire.to_peer.extend_from_slice(&bytes[..count]);
         wire.wake_peer();
         Ok(count)
@@ -118,7 +119,7 @@ impl TcpStream {
 
     pub(crate) fn poll_write_ready(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
         let mut wire = lock(&self.0);
-        let ready = wire.room > 0;
+        let ready = wire.accepts > 0;
         wire.poll(ready, cx)
     }
 
@@ -150,20 +151,20 @@ impl Drop for TcpStream {
 }
 
 impl Peer {
-    /// The next thing said.
-    pub(crate) async fn hear(&mut self) -> Heard {
+    /// Receives the next frame.
+    pub(crate) async fn receive(&mut self) -> Received {
         poll_fn(|cx| {
             let mut wire = lock(&self.0);
-            if let Some((heard, length)) = first_frame(&wire.to_peer) {
+            if let Some((frame, length)) = first_frame(&wire.to_peer) {
                 wire.to_peer.drain(..length);
-                return Poll::Ready(heard);
+                return Poll::Ready(frame);
             }
             if wire.server_gone {
-                assert!(wire.to_peer.is_empty(), "half a frame, and then the end");
-                return Poll::Ready(Heard::End);
+                assert!(wire.to_peer.is_empty(), "the stream ended within a frame");
+                return Poll::Ready(Received::End);
             }
-            if wire.room < ROOM[2] {
-                wire.room += ROOM[thread_rng().gen_range(0..ROOM.len())];
+            if wire.accepts < STEPS[2] {
+                wire.accepts += STEPS[thread_rng().gen_range(0..STEPS.len())];
             }
             wire.wake_server();
             wire.peer = Some(cx.waker().clone());
@@ -172,7 +173,7 @@ impl Peer {
         .await
     }
 
-    pub(crate) fn say(&self, bytes: &[u8]) {
+    pub(crate) fn send(&self, bytes: &[u8]) {
         let mut wire = lock(&self.0);
         wire.to_server.extend(bytes);
         wire.wake_server();
@@ -187,19 +188,19 @@ impl Drop for Peer {
     }
 }
 
-/// The first frame in `bytes`, and its length, if it has come whole.
-fn first_frame(bytes: &[u8]) -> Option<(Heard, usize)> {
+/// The first frame in `bytes`, and its length; `None` if it has not arrived whole.
+fn first_frame(bytes: &[u8]) -> Option<(Received, usize)> {
     let mut cursor = Cursor::new(bytes);
     let (header, length) = FrameHeader::parse(&mut cursor).expect("a frame of this server")?;
     let start = usize::try_from(cursor.position()).expect("a length in memory");
     let end = start + usize::try_from(length).expect("a length in memory");
     let payload = bytes.get(start..end)?;
-    let heard = match header.opcode {
-        OpCode::Data(Data::Text) => Heard::Text(String::from_utf8(payload.to_vec()).expect("UTF-8")),
-        OpCode::Control(Control::Ping) => Heard::Ping,
-        OpCode::Control(Control::Pong) => Heard::Pong,
-        OpCode::Control(Control::Close) => Heard::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
-        other => panic!("an opcode that the server has no use for: {other:?}"),
+    let frame = match header.opcode {
+        OpCode::Data(Data::Text) => Received::Text(String::from_utf8(payload.to_vec()).expect("UTF-8")),
+        OpCode::Control(Control::Ping) => Received::Ping,
+        OpCode::Control(Control::Pong) => Received::Pong,
+        OpCode::Control(Control::Close) => Received::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
+        other => panic!("an opcode that the server does not send: {other:?}"),
     };
-    Some((heard, end))
+    Some((frame, end))
 }

@@ -1,5 +1,5 @@
-//! As little as a server can do: one thread, which reads a post, makes its frame, and writes it once to each of the tenant's
-//! sockets. It keeps nothing, checks next to nothing, and ends where a socket does not take a frame whole.
+//! Does the minimum that a server must do: one thread reads a post, makes its frame, and writes it once to each of the
+//! tenant's sockets. It keeps no events, checks almost nothing, and closes a socket that does not accept a whole frame.
 
 use std::{cell::RefCell, io, rc::Rc};
 
@@ -51,7 +51,7 @@ pub(super) fn listen(port: u16) -> io::Result<TcpListener> {
     socket.listen(4096)
 }
 
-/// Answers requests until one makes a WebSocket of the connection, or the peer leaves.
+/// Answers requests until one upgrades the connection to a WebSocket, or the peer closes it.
 async fn converse(mut socket: TcpStream, channels: Channels) -> io::Result<()> {
     let mut bytes = Vec::with_capacity(1024);
     loop {
@@ -92,14 +92,14 @@ async fn converse(mut socket: TcpStream, channels: Channels) -> io::Result<()> {
     }
 }
 
-/// Writes an event to all of the tenant's sockets. Gives its JSON.
+/// Writes an event to all of the tenant's sockets. Returns its JSON.
 fn publish(tenant: Tenant, body: &[u8], channels: &Channels) -> io::Result<String> {
     let Body { message } = serde_json::from_slice(body)?;
     let event = super::event(tenant, Message::parse(&message).map_err(io::Error::other)?);
     let mut channel = channels[tenant as usize].borrow_mut();
     channel.seq += 1;
     let frame = frame(&Outgoing::EventCreated { seq: channel.seq, event: &event }.encode())?;
-    // A socket that takes less is closed: its client sees it.
+    // A socket that accepts less is closed, and its client notices.
     channel.sockets.retain(|socket| socket.try_write(&frame).is_ok_and(|written| written == frame.len()));
     Ok(serde_json::to_string(&event)?)
 }

@@ -1,5 +1,5 @@
-//! What one would write first: axum's own WebSocket, one task per connection, each with a receiver of its tenant's
-//! broadcast channel, draining it before it flushes.
+//! Serves with the usual design: axum's own WebSocket, and one task per connection with a receiver of its tenant's
+//! broadcast channel. A task empties its receiver before it flushes.
 
 use std::{
     io,
@@ -22,10 +22,10 @@ use futures_util::SinkExt;
 use serde::Deserialize;
 use tokio::sync::broadcast;
 
-/// How many events a receiver may lag behind. Above what a burst brings: it must lose none.
+/// Maximum number of events that a receiver may lag behind. It is larger than a burst, so no event is lost.
 const CAPACITY: usize = 16 * 1024;
-/// The one setting that is not axum's own: its 128 KiB are cleared at every look for what the peer says, so that a comparison
-/// would be one with that.
+/// The size of the read buffer, in bytes. This is the only setting that differs from axum's default of 128 KiB. That buffer
+/// is cleared at every poll of the socket, and the benchmark would measure mostly that.
 const READ_BUFFER: usize = 4 * 1024;
 
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(super) fn serve(port: u16) -> io::Result<()> {
             .route("/events", post(publish))
             .route("/ws", get(subscribe))
             .with_state(channels);
-        // Without it, frames would wait for the acknowledgement of those before.
+        // Without this, frames would wait for the acknowledgement of earlier ones.
         let listener = super::limit::listen(port)?.tap_io(|socket| {
             let _ = socket.set_nodelay(true);
         });
@@ -68,7 +68,7 @@ async fn publish(State(channels): State<Channels>, headers: HeaderMap, Json(body
     let channel = &channels[tenant as usize];
     let mut seq = channel.seq.lock().unwrap_or_else(PoisonError::into_inner);
     *seq += 1;
-    // Nobody may be listening.
+    // It fails if the tenant has no connection.
     let _ = channel.frames.send(Outgoing::EventCreated { seq: *seq, event: &event }.encode().into());
     drop(seq);
     (StatusCode::CREATED, Json(event)).into_response()
@@ -83,7 +83,7 @@ async fn subscribe(State(channels): State<Channels>, query: RawQuery, upgrade: W
             let seq = channel.seq.lock().unwrap_or_else(PoisonError::into_inner);
             (channel.frames.subscribe(), *seq)
         };
-        // Whether the peer left or lagged: the connection ends, and its client sees it.
+        // If the peer has left or lags, the connection ends, and its client notices.
         let _ = forward(socket, receiver, super::hello(tenant, seq)).await;
     })
 }

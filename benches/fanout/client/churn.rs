@@ -1,5 +1,7 @@
-//! Connections that join and leave all the time, each verified by itself for as long as it stands: what comes on it starts
-//! behind its hello, rises by one, is its tenant's, was posted, and is what every other connection got in that place.
+//! Opens and closes connections all the time, and verifies each while it is open.
+//!
+//! Its events must start behind its hello, rise by one, belong to its tenant, and have been posted. An event with the same
+//! `seq` must be the same on all connections.
 
 use std::{
     collections::HashMap,
@@ -23,13 +25,14 @@ use super::{
     stream::{Frame, Violation, first_frame},
 };
 
-/// How long a connection stays, in milliseconds: this long at least, and so much longer for each of this many kinds.
+/// The shortest time for which a connection stays, in milliseconds.
 const STAY: u64 = 500;
+/// The number of different times: connections stay for 1, 2, … or 20 times [`STAY`].
 const KINDS: u64 = 20;
-/// How long the thread waits for something to come before it looks who is to leave.
-const LOOK: Duration = Duration::from_millis(5);
+/// How long the thread waits for data before it checks which connections must leave.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// One tenant's connections that come and go.
+/// One tenant's connections that join and leave.
 #[derive(Debug)]
 pub(crate) struct Churn {
     state: Arc<State>,
@@ -44,7 +47,7 @@ struct State {
     violation: OnceLock<Violation>,
 }
 
-/// One of them.
+/// A connection that joins and leaves.
 #[derive(Debug)]
 struct Guest {
     socket: mio::net::TcpStream,
@@ -54,24 +57,24 @@ struct Guest {
 }
 
 impl Churn {
-    /// Keeps so many connections coming and going.
+    /// Starts a thread that keeps `count` connections open.
     pub(super) fn start(port: u16, shared: Arc<Shared>, count: usize) -> Self {
         let state = Arc::new(State::default());
-        let told = Arc::clone(&state);
+        let shared_state = Arc::clone(&state);
         let thread = thread::spawn(move || {
-            if let Err(violation) = come_and_go(port, &shared.ledger, count, &told) {
-                let _ = told.violation.set(violation);
+            if let Err(violation) = come_and_go(port, &shared.ledger, count, &shared_state) {
+                let _ = shared_state.violation.set(violation);
             }
         });
         Self { state, thread: Some(thread) }
     }
 
-    /// How many have joined.
+    /// The number of connections that have joined.
     pub(crate) fn joined(&self) -> u64 {
         self.state.joined.load(SeqCst)
     }
 
-    /// How many deliveries were verified.
+    /// The number of verified deliveries.
     pub(crate) fn delivered(&self) -> u64 {
         self.state.delivered.load(SeqCst)
     }
@@ -80,7 +83,7 @@ impl Churn {
         self.state.violation.get()
     }
 
-    /// Lets all of them leave.
+    /// Closes all connections.
     pub(crate) fn end(&mut self) {
         self.state.end.store(true, SeqCst);
         if let Some(thread) = self.thread.take()
@@ -114,9 +117,9 @@ fn come_and_go(port: u16, ledger: &Ledger, count: usize, state: &State) -> Resul
             let number = state.joined.fetch_add(1, SeqCst);
             let guest = place.insert(Guest::join(port, ledger, number).map_err(failed)?);
             poll.registry().register(&mut guest.socket, Token(index), Interest::READABLE).map_err(failed)?;
-            guest.hear(ledger, &mut order, state)?;
+            guest.receive(ledger, &mut order, state)?;
         }
-        match poll.poll(&mut events, Some(LOOK)) {
+        match poll.poll(&mut events, Some(CHECK_INTERVAL)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(failed(error)),
             _ => {}
         }
@@ -140,11 +143,11 @@ impl Guest {
         Ok(Self { socket, bytes, seq: None, leaves: Instant::now() + stay })
     }
 
-    /// Every other one closes as a browser does, the rest are cut off.
+    /// Closes the connection: every second one as a browser does, and the others with a reset.
     fn leave(mut self, index: usize) {
-        let told = index.is_multiple_of(2) && self.socket.write(&CLOSE).is_ok();
-        let linger = if told { None } else { Some(Duration::ZERO) };
-        // What the peer makes of it is its own affair.
+        let closes = index.is_multiple_of(2) && self.socket.write(&CLOSE).is_ok();
+        let linger = if closes { None } else { Some(Duration::ZERO) };
+        // The reaction of the server is not checked.
         let _ = socket2::SockRef::from(&self.socket).set_linger(linger);
         let _ = self.socket.shutdown(Shutdown::Write);
     }
@@ -155,20 +158,20 @@ impl Guest {
             match self.socket.read(&mut buffer) {
                 Ok(0) => return Err(String::from("the server closed a connection that had just joined")),
                 Ok(count) => self.bytes.extend_from_slice(&buffer[..count]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.hear(ledger, order, state),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return self.receive(ledger, order, state),
                 Err(error) => return Err(format!("the server dropped a connection that had just joined: {error}")),
             }
         }
     }
 
-    fn hear(&mut self, ledger: &Ledger, order: &mut HashMap<u64, usize>, state: &State) -> Result<(), Violation> {
+    fn receive(&mut self, ledger: &Ledger, order: &mut HashMap<u64, usize>, state: &State) -> Result<(), Violation> {
         let mut read = 0;
         while let Some((frame, length)) = first_frame(&self.bytes[read..])? {
             read += length;
             let text = match frame {
                 Frame::Text(text) => text,
                 Frame::Ping => {
-                    let _ = self.socket.write(&PONG); // where it cannot be answered, the next read says why
+                    let _ = self.socket.write(&PONG); // if this fails, the next read returns the reason
                     continue;
                 }
                 Frame::Close => return Err(String::from("the server closed a connection that had just joined")),

@@ -1,4 +1,4 @@
-//! Opening WebSockets: a few dozen handshakes at a time, each read no further than its answer.
+//! Opens WebSockets, with a few dozen handshakes at a time.
 
 use std::{
     io::{self, Read, Write},
@@ -10,14 +10,14 @@ use event_feed::feed::Tenant;
 
 use super::head::end_of_head;
 
-/// How many handshakes one thread has under way.
+/// Maximum number of handshakes of one thread at a time.
 const AT_ONCE: usize = 32;
-const PATIENCE: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A socket, and what came behind the answer to its handshake.
+/// A socket, and the bytes that arrived behind the answer to its handshake.
 pub(super) type Opened = (TcpStream, Vec<u8>);
 
-/// Opens so many connections of a tenant.
+/// Opens connections of a tenant.
 pub(super) fn open(port: u16, tenant: Tenant, count: usize) -> io::Result<Vec<Opened>> {
     let mut opened = Vec::with_capacity(count);
     while opened.len() < count {
@@ -37,7 +37,7 @@ pub(crate) fn connect(port: u16) -> io::Result<TcpStream> {
 
 /// Sends the handshake.
 pub(crate) fn begin(mut socket: TcpStream, port: u16, tenant: Tenant) -> io::Result<TcpStream> {
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(ANSWER_TIMEOUT))?;
     socket.set_nodelay(true)?;
     let request = format!(
         "GET /ws?tenant={tenant} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -47,7 +47,7 @@ pub(crate) fn begin(mut socket: TcpStream, port: u16, tenant: Tenant) -> io::Res
     Ok(socket)
 }
 
-/// Reads the answer, and gives back what came behind it.
+/// Reads the answer. Returns the bytes that arrived behind it.
 pub(crate) fn finish(socket: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut piece = [0; 2048];

@@ -1,10 +1,10 @@
-//! The head of an HTTP answer, as far as a client of the benchmark needs it.
+//! Parses the head of an HTTP answer, as far as a client of the benchmark needs it.
 
 /// The parsed head of an answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Head {
     pub(crate) status: u16,
-    /// Where the body starts.
+    /// The offset of the body.
     pub(crate) body: usize,
     /// `Content-Length`, if the answer has one.
     pub(crate) length: Option<usize>,
@@ -21,7 +21,7 @@ impl Head {
     }
 }
 
-/// Where the head of an HTTP message ends, if it has come whole.
+/// The offset behind the head of an HTTP message; `None` if the head has not arrived whole.
 pub(crate) fn end_of_head(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }

@@ -1,4 +1,4 @@
-//! What was posted for one tenant: each post has an index, which its message carries, and the time of its first byte.
+//! Records the posts of one tenant: each has an index, which its message contains, and the time of its first byte.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::SeqCst},
@@ -7,7 +7,7 @@ use std::{
 
 use event_feed::feed::Tenant;
 
-/// The most posts of one tenant in one run.
+/// Maximum number of posts of one tenant in one run.
 const POSTS_MAX: usize = 400_000;
 /// Size of a large message, in bytes: 11 characters of one byte, then 480 of four.
 pub(crate) const LARGE: usize = 11 + 480 * 4;
@@ -16,18 +16,18 @@ const ASCII_MAX: usize = 500;
 /// The bits of a stamp that hold its time, in nanoseconds.
 const TIME_BITS: u32 = 56;
 
-/// What an event is posted for: its deliveries are counted under this.
+/// The purpose of an event. Its deliveries are counted under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// The first event, at which every connection starts to compare.
     Mark,
-    /// Large, to fill what can be filled. Verified, not measured.
+    /// Large events that fill buffers. They are verified and not measured.
     Fill,
-    /// The measured load; where a scenario compares two, the load alone.
+    /// The measured load. If a scenario compares two loads, this is the load alone.
     Quiet,
-    /// The measured load with whatever the scenario adds.
+    /// The measured load together with the load that the scenario adds.
     Loaded,
-    /// The measured load once what the scenario added has ended.
+    /// The measured load after the added load has ended.
     After,
 }
 
@@ -45,7 +45,7 @@ impl Phase {
     }
 }
 
-/// The posts of one tenant. Written by the posters, read by the reader.
+/// The posts of one tenant. The posters write it, and the reader reads it.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub(crate) tenant: Tenant,
@@ -59,7 +59,7 @@ pub(crate) struct Ledger {
     stamps: Box<[AtomicU64]>,
 }
 
-/// A post that has its place in the ledger.
+/// A post that is in the ledger.
 #[derive(Debug)]
 pub(crate) struct Post {
     index: usize,
@@ -68,7 +68,7 @@ pub(crate) struct Post {
 }
 
 impl Ledger {
-    /// An empty one. `base` is what times count from, `size` how long a message is, in bytes.
+    /// Makes an empty ledger. Times count from `base`, and messages have `size` bytes.
     pub(crate) fn new(tenant: Tenant, base: Instant, size: usize) -> Self {
         Self {
             tenant,
@@ -83,7 +83,7 @@ impl Ledger {
         }
     }
 
-    /// What is posted from now on is for `phase`.
+    /// Assigns all later posts to `phase`.
     pub(crate) fn turn_to(&self, phase: Phase) {
         self.phase.store(phase as u8, SeqCst);
     }
@@ -100,7 +100,7 @@ impl Ledger {
         self.stamps[post.index].store((post.phase as u64) << TIME_BITS | self.now().max(1), SeqCst);
     }
 
-    /// Notes that the server has taken a post.
+    /// Notes that the server has accepted a post.
     pub(crate) fn accept(&self) {
         self.accepted.fetch_add(1, SeqCst);
     }
@@ -109,7 +109,7 @@ impl Ledger {
         self.accepted.load(SeqCst)
     }
 
-    /// From now on the server may answer a post with 503.
+    /// Allows the server to answer later posts with 503.
     pub(crate) fn allow_refusing(&self) {
         self.may_refuse.store(true, SeqCst);
     }
@@ -127,8 +127,8 @@ impl Ledger {
         self.refused.load(SeqCst)
     }
 
-    /// Whose post a message is: its index, its phase, and when its first byte was sent. `None` where it is not, to the
-    /// letter, one that was posted.
+    /// The post of a message: its index, its phase, and the time of its first byte. `None` if the message is not exactly one
+    /// that was posted.
     pub(crate) fn recognise(&self, message: &str) -> Option<(usize, Phase, u64)> {
         let index: usize = message.get(..10)?.parse().ok()?;
         let stamp = self.stamps.get(index)?.load(SeqCst);
@@ -137,7 +137,7 @@ impl Ledger {
         (sent > 0 && self.message(index, phase) == message).then_some((index, phase, sent))
     }
 
-    /// When the first post of a phase was begun.
+    /// The time of the first byte of a phase's first post.
     pub(crate) fn first_of(&self, phase: Phase) -> Option<u64> {
         let stamps = self.stamps.iter().take(self.next.load(SeqCst)).map(|stamp| stamp.load(SeqCst));
         stamps
@@ -146,12 +146,12 @@ impl Ledger {
             .min()
     }
 
-    /// Nanoseconds since the base.
+    /// The nanoseconds since the base.
     pub(crate) fn now(&self) -> u64 {
         u64::try_from(self.base.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Ten digits of the index, the tenant's mark, and padding.
+    /// The text of a message: ten digits of the index, the tenant's mark, and padding.
     fn message(&self, index: usize, phase: Phase) -> String {
         let head = format!("{index:010}{}", self.tenant.mark());
         let size = if phase == Phase::Fill { LARGE } else { self.size };

@@ -1,4 +1,4 @@
-//! Posting over HTTP/1.1 connections that are kept: one small request, one answer read to its end.
+//! Posts over persistent HTTP/1.1 connections: one small request, then one answer, read to its end.
 
 use std::{
     io::{self, Read, Write},
@@ -18,20 +18,20 @@ use super::{
 };
 use crate::{Outcome, histogram::Histogram};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How posts are to come.
+/// The pace of the posts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pace<'a> {
-    /// So many a second, for so long, or until this is set.
+    /// A rate for a duration, or until the flag is set.
     Paced { rate: f64, lasting: Duration, stop: &'a AtomicBool },
-    /// So many, as fast as they are taken.
+    /// A number of posts, as fast as the server accepts them.
     Burst { events: usize },
-    /// As fast as they are taken, until this is set.
+    /// As fast as the server accepts them, until the flag is set.
     Until(&'a AtomicBool),
 }
 
-/// Posts in so many connections at once. Gives how late each post was against its schedule.
+/// Posts over several connections at once. Returns how late each post was against its schedule.
 pub(crate) fn post(port: u16, ledger: &Ledger, posters: usize, pace: Pace<'_>) -> Outcome<Histogram> {
     let late = Mutex::new(Histogram::default());
     let turn = AtomicUsize::new(0);
@@ -78,7 +78,7 @@ impl Poster {
     fn connect(port: u16) -> io::Result<Self> {
         let socket = connect(port)?;
         socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         Ok(Self { socket, port, answer: Vec::new() })
     }
 
@@ -107,7 +107,7 @@ impl Poster {
     }
 }
 
-/// Reads one answer into `bytes`. Gives its status, and where its body starts.
+/// Reads one answer into `bytes`. Returns its status, and the offset of its body.
 pub(crate) fn read_answer(socket: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<(u16, usize)> {
     let mut piece = [0; 16 * 1024];
     let mut whole = None;

@@ -1,4 +1,4 @@
-//! One thread per tenant reads all of the tenant's connections, with large reads, and checks and times what comes.
+//! Reads all connections of a tenant in one thread, with large reads. Verifies each event and measures its latency.
 
 use std::{
     io::{self, Read, Write},
@@ -21,33 +21,33 @@ use super::{
 };
 use crate::histogram::Histogram;
 
-/// How much is read from a socket at once, in bytes.
+/// The size of each read, in bytes.
 const READ_SIZE: usize = 256 * 1024;
-/// How often the thread looks whether it should end.
-const LOOK: Duration = Duration::from_millis(50);
+/// How often the thread checks whether it must end.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 /// Client frames, masked with zeroes: an empty pong, and a close with 1001.
 pub(super) const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
 pub(super) const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
 
-/// What the reader tells, and is told.
+/// The state that the reader shares with the client.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) ledger: Ledger,
     pub(super) records: Mutex<Records>,
     pub(super) delivered: AtomicU64,
-    /// How many connections have received their first frame: from then on each must receive every event.
+    /// The number of connections that have received their first frame. From then on each must receive every event.
     pub(super) greeted: AtomicUsize,
-    /// How many connections have received the marking event.
+    /// The number of connections that have received the marking event.
     pub(super) marked: AtomicUsize,
     pub(super) violation: OnceLock<Violation>,
     pub(super) end: AtomicBool,
-    /// The server may close connections from now on.
+    /// Whether the server may close connections.
     pub(super) may_close: AtomicBool,
     /// The thread's directory under `/proc`.
     pub(super) thread: OnceLock<PathBuf>,
 }
 
-/// Latencies by phase, and when the last delivery of each was received.
+/// The latencies of each phase, and the time of its last delivery.
 #[derive(Debug, Default)]
 pub(super) struct Records {
     pub(super) latencies: [Histogram; Phase::COUNT],
@@ -79,15 +79,15 @@ struct Tap {
 
 #[derive(Debug)]
 enum State {
-    /// Before the marking event: what has come in part, and the `seq` of the hello.
+    /// Before the marking event: an incomplete frame, and the `seq` of the hello.
     Greeting { bytes: Vec<u8>, seq: Option<u64> },
-    /// How far it has received the stream, in bytes, events and calls.
+    /// How much of the stream it has received, in bytes, events and calls.
     Live { at: u64, events: usize, calls: usize },
-    /// Closed, as it was allowed to be.
+    /// The server has closed it, as it was allowed to.
     Closed,
 }
 
-/// Reads until it is told to end, or finds what makes the run void.
+/// Reads until it must end, or until a violation makes the run void.
 pub(super) fn run(shared: &Shared, opened: Vec<Opened>) {
     if let Ok(thread) = std::fs::read_link("/proc/thread-self") {
         let _ = shared.thread.set(PathBuf::from("/proc").join(thread));
@@ -107,13 +107,13 @@ fn read(shared: &Shared, opened: Vec<Opened>) -> Result<(), Violation> {
         poll.registry().register(&mut socket, Token(index), Interest::READABLE).map_err(failed)?;
         let mut tap = Tap { socket, state: State::Greeting { bytes: Vec::new(), seq: None } };
         let mut records = shared.records.lock().unwrap_or_else(PoisonError::into_inner);
-        tap.hear(&behind, &mut stream, shared, &mut records)?;
+        tap.receive(&behind, &mut stream, shared, &mut records)?;
         taps.push(tap);
     }
     let mut events = Events::with_capacity(1024);
     let mut buffer = vec![0; READ_SIZE];
     while !shared.end.load(SeqCst) {
-        match poll.poll(&mut events, Some(LOOK)) {
+        match poll.poll(&mut events, Some(CHECK_INTERVAL)) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(failed(error)),
             _ => {}
         }
@@ -123,7 +123,7 @@ fn read(shared: &Shared, opened: Vec<Opened>) -> Result<(), Violation> {
         }
     }
     for tap in taps {
-        // Nothing is left behind: thousands of ports in TIME_WAIT would be in the way of the next run.
+        // Resets the connections: thousands of ports in TIME_WAIT would disturb the next run.
         let _ = socket2::SockRef::from(&tap.socket).set_linger(Some(Duration::ZERO));
     }
     Ok(())
@@ -146,15 +146,15 @@ impl Tap {
         loop {
             match self.socket.read(buffer) {
                 Ok(count) if count > 0 => {
-                    self.hear(&buffer[..count], stream, shared, records)?;
+                    self.receive(&buffer[..count], stream, shared, records)?;
                     if count < buffer.len() {
-                        return Ok(()); // edge-triggered: what comes from now on is told
+                        return Ok(()); // edge-triggered: later data wakes the thread
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
                 _ if shared.may_close.load(SeqCst) => {
                     self.state = State::Closed;
-                    // Our side is closed too: the server waits for that.
+                    // The server waits until this side is closed too.
                     let _ = self.socket.shutdown(std::net::Shutdown::Both);
                     return Ok(());
                 }
@@ -164,7 +164,7 @@ impl Tap {
         }
     }
 
-    fn hear(
+    fn receive(
         &mut self,
         bytes: &[u8],
         stream: &mut Stream,
@@ -179,7 +179,7 @@ impl Tap {
                     stream.starts_behind(seq.unwrap_or(0) + 1)?;
                     shared.marked.fetch_add(1, SeqCst);
                     self.state = State::Live { at: 0, events: 0, calls: 0 };
-                    return self.hear(&rest, stream, shared, records);
+                    return self.receive(&rest, stream, shared, records);
                 }
             }
             State::Live { at, events, calls } => {
@@ -197,7 +197,7 @@ impl Tap {
                 }
                 while let Some((_, call)) = stream.calls.get(*calls).filter(|(end, _)| *end <= *at) {
                     *calls += 1;
-                    // Where it cannot be answered, the next read says why.
+                    // If this fails, the next read returns the reason.
                     let _ = match call {
                         Call::Ping => self.socket.write(&PONG),
                         Call::Close => self.socket.write(&CLOSE),
@@ -210,7 +210,7 @@ impl Tap {
     }
 }
 
-/// Reads frames up to the marking event. Where that has come, says where it ends.
+/// Reads frames up to the marking event. Returns the offset of its end, if it has arrived.
 fn greet(
     bytes: &mut Vec<u8>,
     seq: &mut Option<u64>,

@@ -1,4 +1,4 @@
-//! Connections that read nothing, and when the server ends each.
+//! Opens connections that read nothing, and records when the server ends each.
 
 use std::{
     io,
@@ -28,8 +28,8 @@ pub(crate) struct Stalled {
 }
 
 impl Stalled {
-    /// Opens so many connections. `receive_buffer` is the size of each one's, in bytes: a small one is full soon. `None`
-    /// leaves the size to the kernel.
+    /// Opens connections. `receive_buffer` is the size of each receive buffer, in bytes: a small one is full soon. With
+    /// `None` the kernel chooses the size.
     pub(crate) fn open(port: u16, count: usize, receive_buffer: Option<usize>) -> Outcome<Self> {
         let mut poll = Poll::new()?;
         let mut sockets = Vec::new();
@@ -61,17 +61,17 @@ impl Stalled {
         self.count
     }
 
-    /// How many have been ended by the server.
+    /// The number of connections that the server has ended.
     pub(crate) fn ended(&self) -> usize {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// How long after they were opened the first of these was ended.
+    /// The time from the opening of the connections to the first one's end.
     pub(crate) fn first_ended(&self) -> Option<Duration> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).iter().min().copied()
     }
 
-    /// How long after they were opened the last of these was ended.
+    /// The time from the opening of the connections to the last one's end.
     pub(crate) fn last_ended(&self) -> Option<Duration> {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).iter().max().copied()
     }

@@ -1,4 +1,4 @@
-//! Many clients that return at once, and read the list.
+//! Lets many clients connect at once, and read the list.
 
 use std::{
     collections::HashMap,
@@ -12,20 +12,21 @@ use event_feed::feed::Tenant;
 use super::{handshake::connect, poster::read_answer};
 use crate::Outcome;
 
-/// How often one who is turned away comes again, and after how long.
+/// Maximum number of attempts of a client.
 const TRIES: usize = 40;
+/// The pause before the next attempt of a client that was rejected.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What came of it.
+/// The figures of a storm.
 #[derive(Debug, Default)]
 pub(crate) struct Storm {
     pub(crate) lasted: Duration,
     pub(crate) bytes: u64,
-    /// How often one of them was turned away, and came again.
-    pub(crate) turned_away: u64,
+    /// The number of rejections after which a client tried again.
+    pub(crate) rejections: u64,
 }
 
-/// Lets so many clients connect, ask, and then read, all at once; each leaves once it has the list.
+/// Starts all clients at once. Each connects, requests the list, reads it, and closes.
 pub(crate) fn storm(port: u16, tenant: Tenant, clients: usize) -> Outcome<Storm> {
     let start = Instant::now();
     let mut result = Storm::default();
@@ -46,7 +47,7 @@ pub(crate) fn storm(port: u16, tenant: Tenant, clients: usize) -> Outcome<Storm>
                     result.bytes += body.len() as u64;
                     left -= 1;
                 }
-                Ok((503, _)) | Err(_) => result.turned_away += 1,
+                Ok((503, _)) | Err(_) => result.rejections += 1,
                 Ok((status, _)) => return Err(format!("a list was answered with {status}").into()),
             }
         }

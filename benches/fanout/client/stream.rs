@@ -1,17 +1,17 @@
-//! The one stream that every connection of a tenant must receive, byte for byte.
+//! Verifies the one stream that every connection of a tenant must receive, byte for byte.
 //!
-//! The connection furthest ahead appends to it, and what is appended is read and checked whole: `seq` rises by one, the
-//! tenant is the right one, the message is one that was posted, and comes once. All others are compared with it, which
-//! costs next to nothing, and proves the same of them.
+//! The connection that is furthest ahead appends its bytes to the stream. They are parsed and checked: `seq` rises by one,
+//! the tenant is right, and each message was posted and arrives once. The bytes of all other connections are compared with
+//! the stream, which costs little and proves the same.
 
 use event_feed::feed::protocol::Incoming;
 
 use super::ledger::{Ledger, Phase};
 
-/// A complaint that makes a run void.
+/// A violation that makes a run void, in words.
 pub(crate) type Violation = String;
 
-/// One frame of a server.
+/// A frame of a server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Frame<'a> {
     Text(&'a str),
@@ -19,7 +19,7 @@ pub(crate) enum Frame<'a> {
     Close,
 }
 
-/// The first frame in `bytes`, and its length; `None` where more must come.
+/// The first frame in `bytes`, and its length; `None` if it has not arrived whole.
 pub(crate) fn first_frame(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Violation> {
     let (start, length) = match bytes {
         [_, 126, high, low, ..] => (4, usize::from(u16::from_be_bytes([*high, *low]))),
@@ -38,7 +38,7 @@ pub(crate) fn first_frame(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Vi
     Ok(Some((frame, end)))
 }
 
-/// Where an event ends in the stream, what it was posted for, and when.
+/// An event in the stream: the offset of its end, its phase, and the time of its post.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Mark {
     pub(crate) end: u64,
@@ -46,14 +46,14 @@ pub(crate) struct Mark {
     pub(crate) sent: u64,
 }
 
-/// A frame that a client answers.
+/// A frame that a client must answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
     Ping,
     Close,
 }
 
-/// The stream, from the frame behind the marking event on.
+/// The stream. It starts with the frame behind the marking event.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     bytes: Vec<u8>,
@@ -65,7 +65,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// A connection has received the marking event with this `seq`.
+    /// Notes that a connection has received the marking event with this `seq`.
     pub(crate) fn starts_behind(&mut self, seq: u64) -> Result<(), Violation> {
         if *self.seq.get_or_insert(seq) == seq || !self.bytes.is_empty() {
             Ok(())
@@ -74,7 +74,7 @@ impl Stream {
         }
     }
 
-    /// A connection, which has received the stream up to `at`, has received `bytes` more.
+    /// Notes that a connection that has received the stream up to `at` has received `bytes` after it.
     pub(crate) fn take(&mut self, at: u64, bytes: &[u8], ledger: &Ledger) -> Result<(), Violation> {
         let at = usize::try_from(at).map_err(|_| String::from("too long a stream"))?;
         let known = &self.bytes[at..];

@@ -1,4 +1,4 @@
-// The baseline in Node: Express for the posts, ws for the sockets, one `send` per connection and event.
+// Serves as the baseline in Node: Express for posts, ws for sockets, one `send` per connection and event.
 "use strict";
 
 const { randomUUID } = require("node:crypto");

@@ -1,4 +1,4 @@
-//! Clients that ask for a tenant's list and reset the connection at once.
+//! Runs clients that request a tenant's list and reset the connection at once.
 
 use std::{
     io::{self, Write},
@@ -23,7 +23,7 @@ const THREADS: u32 = 2;
 /// How long posts go on before the attack begins: each poster is connected then.
 const LEAD: Duration = Duration::from_millis(200);
 
-/// What came of the attack.
+/// The results of the attack.
 struct Attacked {
     lasted: Duration,
     failed: u64,
@@ -56,13 +56,13 @@ pub(crate) fn abandoned_lists(server: &Server, options: &Options) -> Outcome<Fig
         ("attack s", attacked.lasted.as_secs_f64()),
         ("failed", attacked.failed as f64),
         ("next list ms", millis(attacked.next_list.lasted)),
-        ("lists refused", attacked.next_list.turned_away as f64),
+        ("lists refused", attacked.next_list.rejections as f64),
     ]);
     values.extend(conditions(&client, &late, &used));
     Ok(Figures { values, doubt: used.shared() })
 }
 
-/// Abandons so many requests, calls `after`, reads one list, and waits until a whole phase has passed since.
+/// Abandons the requests, calls `after`, reads one list, and waits until a whole phase has passed since the start.
 fn attack(port: u16, options: &Options, after: impl FnOnce()) -> Outcome<Attacked> {
     thread::sleep(LEAD);
     let begun = Instant::now();
@@ -80,7 +80,7 @@ fn attack(port: u16, options: &Options, after: impl FnOnce()) -> Outcome<Attacke
     Ok(Attacked { lasted, failed, next_list })
 }
 
-/// Sends so many requests, and resets each connection at once. Returns how many could not be sent.
+/// Sends `count` requests, and resets each connection at once. Returns how many could not be sent.
 fn abandon(port: u16, count: u32) -> u64 {
     let request = format!("GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Tenant-ID: {}\r\n\r\n", Tenant::A);
     let send = || -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Subscribers that send frames as fast as they can.
+//! Runs subscribers that send frames as fast as they can.
 //!
 //! A flooding client reads and discards what comes, so that the server can always answer. When it is closed, it
 //! reconnects at once.
@@ -33,7 +33,7 @@ const STOP_CHECK: Duration = Duration::from_millis(50);
 pub(crate) enum Flood {
     /// Pings, each of which asks for a pong.
     Pings,
-    /// Pongs that nobody asked for.
+    /// Pongs without a ping.
     Pongs,
     /// Fragments of one message that never ends.
     Fragments,
@@ -54,7 +54,7 @@ impl Flood {
     }
 }
 
-/// What one client counts.
+/// The counts of one client.
 #[derive(Debug, Default)]
 struct Counts {
     /// Bytes that the kernel accepted.
@@ -124,7 +124,7 @@ impl Connection {
     /// Writes and reads until it must stop. Adds the bytes written to `bytes`.
     ///
     /// # Errors
-    /// When the server closes or resets the connection.
+    /// If the server closes or resets the connection.
     fn flood(&mut self, frames: &[u8], buffer: &mut [u8], bytes: &mut u64, stop: &AtomicBool) -> io::Result<()> {
         let mut events = Events::with_capacity(4);
         let mut at = 0;

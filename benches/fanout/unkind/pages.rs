@@ -1,4 +1,4 @@
-//! Clients that load a tenant's page again and again, each on one connection that is kept.
+//! Runs clients that load a tenant's page again and again, each over one persistent connection.
 
 use std::{
     io::{self, Read, Write},
@@ -25,7 +25,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// Size of each read, in bytes. A page has some 440 kB.
 const READ_SIZE: usize = 128 * 1024;
 
-/// What one client counts.
+/// The counts of one client.
 #[derive(Debug, Default)]
 struct Counts {
     /// Answers with status 200.
@@ -73,7 +73,7 @@ fn run(port: u16, stop: &AtomicBool) -> Counts {
 /// Loads pages on one connection until it must stop.
 ///
 /// # Errors
-/// When the connection fails or ends.
+/// If the connection fails or ends.
 fn load_pages(port: u16, buffer: &mut [u8], counts: &mut Counts, stop: &AtomicBool) -> io::Result<()> {
     let mut socket = connect(port)?;
     socket.set_nodelay(true)?;

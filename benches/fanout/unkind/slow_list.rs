@@ -1,4 +1,4 @@
-//! A client that reads a long list slowly but steadily. It is not unkind: limits on unkind clients must leave it alone.
+//! Runs a client that reads a long list slowly but steadily. It is not unkind, so limits on unkind clients must not affect it.
 
 use std::{
     io::{self, Read, Write},
@@ -20,10 +20,10 @@ const PIECE: usize = 2_000;
 const EVERY: Duration = Duration::from_millis(100);
 /// Events of the list in a smoke run: 10 are read in a second.
 const SMOKE_KEPT: usize = 10;
-/// How long nothing may arrive when something is due.
+/// Maximum time without an arrival while data is due.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What the reader received.
+/// The data that the reader received.
 struct Received {
     bytes: Vec<u8>,
     lasted: Duration,
@@ -52,7 +52,7 @@ pub(crate) fn slow_list(server: &Server, options: &Options) -> Outcome<Figures> 
     })
 }
 
-/// Whether it is a list of at least so many events.
+/// Whether `body` is a list of at least `count` events.
 fn is_list(body: &[u8], count: usize) -> bool {
     serde_json::from_slice::<Vec<Event>>(body).is_ok_and(|events| events.len() >= count)
 }

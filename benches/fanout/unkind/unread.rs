@@ -1,4 +1,4 @@
-//! Subscribers that read nothing, and the memory that they hold.
+//! Measures the memory that subscribers hold if they read nothing.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::SeqCst},
@@ -17,13 +17,13 @@ use crate::{
 
 /// Events of each tenant in a burst, 200 kB. The next burst begins when all that read have this one.
 const BURST: usize = 100;
-/// The most kernel memory before posting ends, in bytes. More would slow down every connection of the machine.
+/// Maximum kernel memory before posting ends, in bytes. More would slow down every connection of the machine.
 const KERNEL_MAX: u64 = 1_200_000_000;
-/// How long events are posted, unless a subscriber is closed before.
+/// The time for which events are posted, unless a subscriber is closed before.
 const POSTING: Duration = Duration::from_secs(10);
-/// How long subscribers may take to be closed, from the first post on.
+/// Maximum time from the first post until all subscribers are closed.
 const CLOSING: Duration = Duration::from_secs(25);
-/// What both are in a smoke run.
+/// [`POSTING`] and [`CLOSING`] in a smoke run.
 const SMOKE: Duration = Duration::from_millis(500);
 /// How often memory is measured.
 const SAMPLE: Duration = Duration::from_millis(20);

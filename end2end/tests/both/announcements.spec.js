@@ -101,3 +101,14 @@ test("an error of the server is announced at each attempt, even with the same wo
   await expect.poll(() => announcements.take()).toEqual([words]);
   expect(await announcements.take()).toEqual([]);
 });
+
+test("each batch is announced, even if it repeats the last", { tag: "@once" }, async ({ feed, server }) => {
+  const { window, announcements } = await liveWithAnnouncements(feed);
+  for (const text of ["one", "two", "three"]) {
+    await server.post("tenant_a", text);
+    await expect(window.messages.first()).toHaveText(text);
+    await window.page.clock.runFor(BATCH_MS / 2);
+    await window.page.clock.runFor(BATCH_MS / 2);
+  }
+  expect(await announcements.take()).toEqual(["polite: 1 new event", "polite: 1 new event", "polite: 1 new event"]);
+});

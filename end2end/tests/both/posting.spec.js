@@ -338,3 +338,19 @@ test("each tenant's draft survives a reload and a switch of tenants", async ({ f
   await window.live();
   await expect(window.message).toHaveValue("");
 });
+
+test("Enter again before the event has come back is no error", async ({ feed, wire }) => {
+  const held = [];
+  wire.pass = (frame) => (frame.type === "event_created" ? (held.push(frame), []) : [frame]);
+  const [window] = await feed.open("tenant_a");
+  await window.post("once");
+  await expect(window.message).toHaveValue("");
+  await window.message.press("Enter");
+  await window.message.press("Enter");
+  await expect.poll(() => held.length).toBe(1);
+  wire.pass = (frame) => [frame];
+  wire.inject(held[0]);
+  await expect(window.messages).toHaveText(["once"]);
+  await expect(window.error).toBeHidden();
+  await expect(window.status).toHaveText(/^Posted/);
+});

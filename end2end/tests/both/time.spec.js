@@ -49,3 +49,17 @@ test("setting the time of day back does not prolong a countdown", { tag: "@once"
   await window.page.clock.runFor(2_000);
   await expect(window.connection).toHaveText(/^Reconnecting in [1-8] s$/);
 });
+
+test("after sleep a page of a dead server is not live for long", { tag: "@once" }, async ({ feed, server }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  server.freeze();
+  // The machine sleeps for ten minutes: the time of day goes on, and the timers do not.
+  await window.page.evaluate(() => {
+    const now = Date.now.bind(Date);
+    Date.now = () => now() + 600_000;
+  });
+  await window.isNot("live");
+  server.thaw();
+  await window.is("live");
+});

@@ -1,6 +1,6 @@
 // Tests that the page works if extensions, translators or browsers change the document before or after hydration. (The
 // no-build page creates its elements itself, so that it has no hydration.)
-import { deferred, expect, test } from "../../fixtures/index.js";
+import { FETCH_FAILED, deferred, expect, test } from "../../fixtures/index.js";
 
 /** Changes to a page before its hydration, by their cause. Each runs in the page. */
 const CHANGES = {
@@ -121,6 +121,59 @@ for (const search of ["", "isolation", "?tenant=tenant_a"]) {
     }
   });
 }
+
+for (const search of ["", "isolation", "?tenant=tenant_a"]) {
+  for (const [what, act] of Object.entries({
+    "adds an element behind the page": () => {
+      const app = document.getElementById("app");
+      if (app && !document.getElementById("stranger")) {
+        app.after(Object.assign(document.createElement("div"), { id: "stranger" }));
+      }
+    },
+    "takes the page's data away": () => {
+      if (!document.documentElement.dataset.client && !globalThis.taken && document.getElementById("page")) {
+        globalThis.taken = true;
+        document.getElementById("page").remove();
+      }
+    },
+  })) {
+    test(`an extension that ${what} does no harm to /${search}`, { tag: "@once" }, async ({ feed, context }) => {
+      const page = await context.newPage();
+      await page.addInitScript(`new MutationObserver(${act}).observe(document, { childList: true, subtree: true })`);
+      await page.goto(`${feed.origin}/${search}`);
+      await ready(page);
+      await expect(page.locator("#app h1")).toBeVisible();
+    });
+  }
+}
+
+for (const name of ["Post", "Open", "an event"]) {
+  test(`the focus on ${name} stays when the page is put back`, { tag: "@once" }, async ({ feed, context, server }) => {
+    await server.post("tenant_a", "hello");
+    const page = await context.newPage();
+    const control = name === "an event" ? page.getByRole("article") : page.getByRole("button", { name, exact: true });
+    const added = CHANGES["an extension adds an element to the list"];
+    await change(page, feed.address("?tenant=tenant_a"), added, () => control.focus());
+    await ready(page);
+    await expect(page.locator(":focus")).toBeVisible();
+    if (name !== "Open") await expect(control).toBeFocused(); // "Open" hides: the dropdown names the page's own tenant
+  });
+}
+
+test("a page that cannot start leads to the one that can, with what was typed", async ({ feed }) => {
+  feed.expectNetworkErrors();
+  feed.expectOnConsole(FETCH_FAILED);
+  await feed.context.route(/\.wasm$/, (route) => route.abort());
+  const window = await feed.visit("?tenant=tenant_a");
+  const offer = window.page.getByRole("alert").getByRole("link", { name: "Try the simple page." });
+  await expect(offer).toBeVisible();
+  await window.message.fill("kept");
+  await window.message.press("Enter");
+  await expect(offer).toBeFocused();
+  await window.page.keyboard.press("Enter");
+  await window.live();
+  await expect(window.message).toHaveValue("kept");
+});
 
 test("a program that fails to load once is loaded again", async ({ feed, context }) => {
   feed.expectNetworkErrors();

@@ -1,8 +1,8 @@
-//! Writes and reads the dates of HTTP (RFC 9110, section 5.6.7), for hyper and tower-http.
+//! Formats and parses the dates of HTTP (RFC 9110, section 5.6.7), for hyper.
 //!
-//! It takes the place of the published crate of this name (`[patch]` in the root's `Cargo.toml`), which panics on times before
-//! 1970 and after the year 9999. hyper calls it whenever it polls a connection, even if it is told to send no `Date`, and
-//! tower-http calls it with a file's time. Here such a time counts as the nearest one that can be written.
+//! It replaces the published crate of this name (`[patch]` in the root's `Cargo.toml`), which panics on times before 1970
+//! and after the year 9999. hyper calls it whenever it polls a connection, even if it sends no `Date`. Here such a time
+//! counts as the nearest one that can be written.
 
 use std::{
     error, fmt, io,
@@ -17,7 +17,7 @@ const LAST: u64 = 253_402_300_799;
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// A second of the years 1970 to 9999.
+/// A time in whole seconds, in the years 1970 to 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HttpDate {
     /// Seconds since 1970, at most [`LAST`].
@@ -28,15 +28,15 @@ pub struct HttpDate {
 #[derive(Debug)]
 pub struct Error(());
 
-/// Reads a date in any of the three forms of HTTP.
+/// Parses a date in any of the three forms of HTTP.
 ///
 /// # Errors
-/// If the text has none of them.
+/// If the text has none of these forms.
 pub fn parse_http_date(text: &str) -> Result<SystemTime, Error> {
     text.parse().map(|date: HttpDate| date.into())
 }
 
-/// Writes a date in the form that HTTP prefers.
+/// Formats a date in the form that HTTP prefers.
 #[must_use]
 pub fn fmt_http_date(time: SystemTime) -> String {
     HttpDate::from(time).to_string()
@@ -44,7 +44,7 @@ pub fn fmt_http_date(time: SystemTime) -> String {
 
 impl From<SystemTime> for HttpDate {
     fn from(time: SystemTime) -> Self {
-        // An error says that the time is before 1970.
+        // It fails if the time is before 1970, which then counts as 1970.
         let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { seconds: since_1970.as_secs().min(LAST) }
     }
@@ -61,7 +61,7 @@ impl HttpDate {
         self.seconds.try_into().ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0)).unwrap_or_default()
     }
 
-    /// Whether `text` is this date in one of the two forms that are only read (`Sunday, 06-Nov-94 08:49:37 GMT`,
+    /// Whether `text` is this date in one of the two obsolete forms (`Sunday, 06-Nov-94 08:49:37 GMT`,
     /// `Sun Nov  6 08:49:37 1994`).
     fn is_obsolete(self, text: &str) -> bool {
         let (date, day, month) = self.named();
@@ -95,7 +95,7 @@ impl FromStr for HttpDate {
             _ => return Err(Error(())),
         };
         let date = read(day, month, year, time).ok_or(Error(()))?;
-        // What stands between the numbers, and the name of the day, are right if the date is written so.
+        // The separators and the name of the day are right if formatting the date gives the same text.
         if date.to_string() == text || date.is_obsolete(text) { Ok(date) } else { Err(Error(())) }
     }
 }
@@ -118,7 +118,7 @@ impl error::Error for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("write a date of HTTP, such as Sun, 06 Nov 1994 08:49:37 GMT")
+        f.write_str("not a date of HTTP: write it as Sun, 06 Nov 1994 08:49:37 GMT")
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_date_is_written_in_the_preferred_form_and_read_in_all_three() {
+    fn a_date_is_formatted_in_the_preferred_form_and_parsed_in_all_three() {
         for (seconds, preferred, obsolete, asctime) in [
             (0, "Thu, 01 Jan 1970 00:00:00 GMT", "Thursday, 01-Jan-70 00:00:00 GMT", "Thu Jan  1 00:00:00 1970"),
             (

@@ -1,2 +1,2 @@
 // Runs right behind the page: copies it before anything else changes it.
-const pristine = document.currentScript.previousElementSibling.cloneNode(true);
+const pristine = document.getElementById("app").cloneNode(true);

@@ -6,21 +6,40 @@ const byId = (id) => document.getElementById(id);
 const at = (path) => location.origin + path;
 const linked = (id) => at(byId(id).getAttribute("href"));
 
+/** Tells people that the client cannot run, and keeps what they type for the page that can. */
 function fail() {
   root.dataset.client = "failed";
   byId("client-failed").hidden = false;
+  const keep = () => {
+    try {
+      const draft = { text: byId("message").value, attempt: null };
+      sessionStorage.setItem(`draft.${root.dataset.tenant}`, JSON.stringify(draft));
+    } catch {
+      // There is no field, or no storage.
+    }
+  };
+  if (byId("message")?.value) keep();
+  addEventListener("input", keep);
+}
+
+/** A selector of an element that is the same in a copy of the page. */
+function selectorOf({ id, dataset, localName, attributes }) {
+  if (id) return `#${CSS.escape(id)}`;
+  if (dataset.id) return `article[data-id="${CSS.escape(dataset.id)}"]`;
+  const href = attributes.href?.value;
+  return href ? `${localName}[href="${CSS.escape(href)}"]` : null;
 }
 
 /** Replaces the page. The typed text and the focus stay. */
 function put(page) {
-  const [field, tenant, focused] = [byId("message"), byId("tenant"), document.activeElement.id];
+  const [field, tenant, focused] = [byId("message"), byId("tenant"), selectorOf(document.activeElement)];
   byId("app").replaceWith(page);
   if (tenant && byId("tenant")) byId("tenant").value = tenant.value;
   if (field && byId("message")) {
     byId("message").value = field.value;
     byId("message").setSelectionRange(field.selectionStart, field.selectionEnd, field.selectionDirection);
   }
-  if (focused) byId(focused)?.focus({ preventScroll: true });
+  if (focused) document.querySelector(focused)?.focus({ preventScroll: true });
 }
 
 /** Loads an instance of the client. Another `query` makes another one: an instance that has failed is of no use. */
@@ -42,8 +61,12 @@ async function startAfresh() {
   const client = await load("?again");
   const answer = await fetch(at(location.pathname + location.search));
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  byId("page").textContent = page.getElementById("page").textContent;
-  start(client, document.adoptNode(page.getElementById("app")));
+  const [app, data] = [page.getElementById("app"), page.getElementById("page")];
+  if (!answer.ok || !app || !data) throw new Error(`the page was answered with ${answer.status}`);
+  byId("page")?.remove();
+  document.body.append(document.adoptNode(data));
+  if (!byId("app")) document.body.append(Object.assign(document.createElement("div"), { id: "app" }));
+  start(client, document.adoptNode(app));
 }
 
 try {

@@ -1,5 +1,5 @@
-//! Answers the HTTP API: posting an event, and listing the kept ones (contract, "HTTP"). The checks of a post are in
-//! `post`; `/ws` is in `upgrade`.
+//! Answers the HTTP API: accepts posts, lists events, and reports the server's health (contract, "HTTP"). The checks of a
+//! post are in `post`, and `/ws` is in `upgrade`.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use axum::{
 use super::{
     super::{
         Server,
-        stream::{channel::List, read_limiter::TooManyReads},
+        stream::{channel::List, list_limiter::TooManyReads},
     },
     credential, etag,
     post::Post,
@@ -25,7 +25,7 @@ use crate::feed::{
     protocol::{POSITION_HEADER, TENANT_HEADER},
 };
 
-/// `POST /events`: accepts an event of the tenant that the header names.
+/// `POST /events`: accepts an event for the tenant that the header names.
 pub(crate) async fn post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
     let (post, _) = Post::read(&server, &head.headers, body).await?;
@@ -33,7 +33,8 @@ pub(crate) async fn post_event(State(server): State<Arc<Server>>, request: Reque
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(event)).into_response())
 }
 
-/// `GET /events`: the kept events of the tenant that the header names, newest first; `304` if the client has them.
+/// `GET /events`: lists the kept events of the tenant that the header names, newest first. Answers `304` if the client
+/// has this list.
 pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let tenant = credential::of_header(&headers)?;
     let channel = server.hub.channel(tenant);
@@ -47,12 +48,12 @@ pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: Head
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static(TENANT_HEADER));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::ETAG, visible(etag(tenant, position)));
-    headers.insert(HeaderName::from_static(POSITION_HEADER), visible(position.to_string()));
+    headers.insert(header::ETAG, header_value(etag(tenant, position)));
+    headers.insert(HeaderName::from_static(POSITION_HEADER), header_value(position.to_string()));
     Ok(response)
 }
 
-/// `GET /healthz`: the server serves. (While it is stopping, `middleware` answers `503` before this.)
+/// `GET /healthz`: answers `200`. While the server is stopping, `middleware` answers `503` instead.
 pub(crate) async fn health() -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], "ok\n")
 }
@@ -61,6 +62,6 @@ fn etag(tenant: Tenant, Position { epoch, seq }: Position) -> String {
     format!("\"{epoch}-{tenant}-{seq}\"")
 }
 
-fn visible(text: String) -> HeaderValue {
+fn header_value(text: String) -> HeaderValue {
     HeaderValue::try_from(text).expect("uuids, tenants' ids and numbers are visible ASCII")
 }

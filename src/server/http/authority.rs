@@ -1,8 +1,8 @@
 //! Checks the `Host` of every request and the `Origin` of a socket (contract, "HTTP"). The tenant is read in
 //! `credential`.
 //!
-//! A page on a rebound DNS name reaches this server, but its `Host` gives it away; a page of another site cannot
-//! choose its `Origin`.
+//! The `Host` check stops DNS rebinding: a foreign page whose name resolves to this server sends that name as `Host`. The
+//! `Origin` check stops pages of other sites: a page cannot choose its `Origin`.
 
 use std::{
     fmt,
@@ -14,12 +14,12 @@ use axum::http::{HeaderMap, Uri, header};
 
 use super::super::settings::CommaList;
 
-/// A host name or IP address. Names that mean the same are equal: a name is in lower case and without the dot that may
-/// end it (RFC 1034, section 3.1), an IPv6 address is in its canonical form, in brackets.
+/// A host name or an IP address, normalised so that equivalent names are equal. A name is in lower case and without a
+/// final dot (RFC 1034, section 3.1). An IPv6 address is in canonical form, in brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostName(String);
 
-/// A host and, if it was named, a port.
+/// A host, and the port if one was named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Authority {
     host: HostName,
@@ -33,7 +33,7 @@ pub struct Origin {
     authority: Authority,
 }
 
-/// The text is not a host, an authority or an origin, as the setting needs it.
+/// The text is not a host, an authority or an origin. The error names the form that is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("write {0}")]
 pub struct AuthorityError(&'static str);
@@ -44,7 +44,7 @@ const BAD_ORIGIN: AuthorityError =
     AuthorityError("an origin: http:// or https://, a host, perhaps a port, and no path");
 
 impl HostName {
-    /// Whether this name can only mean this machine, or no name at all: what a foreign DNS entry cannot be.
+    /// Whether this is a name that always means this machine, or an IP address: no foreign DNS entry can have it.
     fn is_local(&self) -> bool {
         self.0 == "localhost"
             || self.0.ends_with(".localhost")
@@ -111,28 +111,31 @@ impl FromStr for Origin {
 }
 
 impl Origin {
-    /// The port of `authority`: the one it names, or the default of this origin's scheme.
+    /// The port of `authority`, or the default port of this origin's scheme if it names none.
     fn port_of(&self, authority: &Authority) -> u16 {
         authority.port.unwrap_or(if self.https { 443 } else { 80 })
     }
 
-    /// Whether a page of this origin came from the server that `host` names.
+    /// Whether `host`, with the default port filled in, is this origin's host and port.
     fn is_of(&self, host: &Authority) -> bool {
         self.authority.host == host.host && self.authority.port == Some(self.port_of(host))
     }
 }
 
-/// Why a request's `Host` was not taken.
+/// Why a request's `Host` was refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum HostRefused {
-    /// Absent, repeated or malformed.
+    /// It is absent, repeated or malformed.
     Malformed,
-    /// A name that this server does not answer for.
+    /// This server does not answer for this name.
     NotAllowed(HostName),
 }
 
-/// The authority that a request is for: its one `Host`, or an absolute target's authority, which goes before
-/// (RFC 9112, section 3.2.2). Never a forwarded header.
+/// Reads and checks the authority of a request: that of an absolute target, else its one `Host` (RFC 9112, section 3.2.2).
+/// Forwarded headers are ignored.
+///
+/// # Errors
+/// [`HostRefused`] is the reason. The one `Host` is needed with an absolute target too.
 pub(crate) fn host_of(
     target: &Uri,
     headers: &HeaderMap,
@@ -152,7 +155,8 @@ pub(crate) fn host_of(
     }
 }
 
-/// Whether a socket may be opened: by no browser (no `Origin`), by a page of this server, or by one of `allowed`.
+/// Whether a client may open a socket: it has no `Origin` (so it is not a browser), or its `Origin` is this server's own
+/// or in `allowed`.
 pub(crate) fn origin_passes(headers: &HeaderMap, host: &Authority, allowed: &[CommaList<Origin>]) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     match (origins.next(), origins.next()) {
@@ -179,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn local_names_and_addresses_are_answered_for_with_any_port() {
+    fn local_names_and_addresses_are_allowed_with_any_port() {
         for line in [
             "localhost",
             "LOCALHOST:3000",
@@ -199,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn another_name_needs_the_flag() {
+    fn another_name_needs_allow_host() {
         for line in ["feed.example", "localhost.example:3000", "notlocalhost", "127.0.0.1.example"] {
             assert!(matches!(host(&[line], "/", &[]), Err(HostRefused::NotAllowed(_))), "{line}");
         }
@@ -241,13 +245,13 @@ mod tests {
     }
 
     #[test]
-    fn an_absolute_target_goes_before_the_line() {
+    fn the_authority_of_an_absolute_target_counts_instead_of_the_host() {
         assert!(matches!(host(&["localhost"], "http://evil.example/", &[]), Err(HostRefused::NotAllowed(_))));
         assert!(host(&["evil.example"], "http://localhost:3000/", &[]).is_ok());
     }
 
     #[test]
-    fn an_origin_is_this_servers_own_by_host_and_port() {
+    fn an_origin_is_this_servers_own_if_host_and_port_are() {
         let passes = |host: &str, origins: &[&str], allowed: &[&str]| {
             let mut headers = HeaderMap::new();
             for origin in origins {

@@ -1,6 +1,7 @@
-//! Request bodies: reads a wanted body within limits, and discards what a refused request still sends, so that its
-//! answer arrives (a socket that is closed with unread bytes takes its last answer with it). The JSON of a post is read
-//! in `post`.
+//! Reads request bodies within limits, and discards the rest of a refused request's body.
+//!
+//! The rest is discarded so that the answer arrives: if a socket is closed while it has unread bytes, the kernel sends a
+//! reset, and the peer may lose the answer. The fields of a post are checked in `post`.
 
 use std::{
     pin::Pin,
@@ -22,18 +23,18 @@ use tokio::time::timeout;
 use super::problem::Refusal;
 use crate::feed::protocol::FRAME_MAX;
 
-/// How long a body may take to arrive (contract, "HTTP").
+/// Maximum time until a body has arrived (contract, "HTTP").
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// How much of a refused request's body is discarded, in bytes (contract, "HTTP").
+/// Maximum size of a refused request's body that is read and discarded, in bytes (contract, "HTTP").
 pub(crate) const DISCARD_MAX: usize = 2 * 1024 * 1024;
-/// How long it is discarded (contract, "HTTP").
+/// Maximum time for which a refused request's body is read and discarded (contract, "HTTP").
 pub(crate) const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reads a JSON object of at most [`FRAME_MAX`] bytes, and gives it back beside what it means.
+/// Reads a JSON object of at most [`FRAME_MAX`] bytes. Returns it parsed, and its bytes.
 ///
 /// # Errors
-/// In the contract's order: `415`, `413`, `400`, and `422` with the words of `shape`. `408` if it does not arrive in
-/// time.
+/// In the contract's order: `415`, `413`, `400`, and `422` with `shape` as its detail; `408` if the body does not arrive
+/// in time.
 pub(crate) async fn read_json<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
@@ -48,20 +49,20 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     let mut bytes = Vec::new();
     read(body, |data| bytes.extend_from_slice(data)).await?;
     let text = std::str::from_utf8(&bytes).map_err(|_| Refusal::NotUtf8)?;
-    // Two steps: read at once into its shape, a wrong field would hide that the rest is not JSON, which comes first.
+    // Two steps, because `400` comes before `422`: parsed in one step, a wrong field would hide a syntax error behind it.
     let not_json = |error: serde_json::Error| Refusal::NotJson { line: error.line(), column: error.column() };
     serde_json::from_str::<IgnoredAny>(text).map_err(not_json)?;
-    // serde would read a struct from an array too.
+    // serde also accepts an array for a struct.
     let is_object = text.trim_ascii_start().starts_with('{');
     let parsed = serde_json::from_str(text).ok().filter(|_| is_object);
     Ok((parsed.ok_or(Refusal::WrongShape(shape))?, bytes.into()))
 }
 
-/// Reads a body of at most [`FRAME_MAX`] bytes to its end, and hands over its data as it arrives: a body in many small
-/// chunks costs no more than its bytes.
+/// Reads a body of at most [`FRAME_MAX`] bytes to its end, and passes its data to `take` as it arrives. A body in many
+/// small chunks needs no more memory than its bytes.
 ///
 /// # Errors
-/// `413` at once if the body announces more, or as soon as more has come; `408` if it does not arrive within
+/// `413` at once if the body announces more, or as soon as more has arrived; `408` if it does not arrive within
 /// [`BODY_TIMEOUT`]; `400` if it ends early.
 async fn read<B>(mut body: B, mut take: impl FnMut(&[u8])) -> Result<(), Refusal>
 where
@@ -83,7 +84,7 @@ where
     timeout(BODY_TIMEOUT, all).await.unwrap_or(Err(Refusal::BodyTooSlow { limit: BODY_TIMEOUT }))
 }
 
-/// Whether the body is sent as it is: no content coding, or `identity`, which says the same (RFC 9110, section 8.4).
+/// Whether the body has no content coding. `identity` means the same as none (RFC 9110, section 8.4).
 fn is_plain(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::CONTENT_ENCODING).iter();
     lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b',')).all(|coding| {
@@ -100,27 +101,27 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// A request's body that a handler reads, and that can still be read when the handler has dropped it.
+/// A request's body that a handler reads. The part that the handler leaves can be read or discarded afterwards.
 #[derive(Debug, Clone)]
-pub(crate) struct SharedBody(Arc<Mutex<Shared>>);
+pub(crate) struct SharedBody(Arc<Mutex<BodyState>>);
 
 #[derive(Debug)]
-struct Shared {
+struct BodyState {
     body: Incoming,
     begun: bool,
 }
 
 impl SharedBody {
-    /// Shares `body`: the first is for the handler, the second for what is left of it.
+    /// Shares `body`. The handler reads the first value; the second reads what the handler leaves.
     pub(crate) fn of(body: Incoming) -> (Body, Self) {
-        let shared = Self(Arc::new(Mutex::new(Shared { body, begun: false })));
+        let shared = Self(Arc::new(Mutex::new(BodyState { body, begun: false })));
         (Body::new(shared.clone()), shared)
     }
 
-    /// Reads what a handler left unread, as one that wants no body does.
+    /// Reads what the handler left, within the limits of every body. A handler that needs no body leaves all of it.
     ///
     /// # Errors
-    /// If it is above the limit of every request, does not arrive in time, or ends early.
+    /// If the body is too large, does not arrive in time, or ends early.
     pub(crate) async fn read_rest(&self) -> Result<(), Refusal> {
         if self.is_end_stream() {
             return Ok(());
@@ -128,16 +129,16 @@ impl SharedBody {
         read(self.clone(), |_| {}).await
     }
 
-    /// Reads and discards what the handler left, within limits, while the answer is sent. Says whether the connection
-    /// can take another request after that.
+    /// Discards what the handler left, within limits, while the answer is sent. Returns whether the connection can serve
+    /// another request afterwards.
     ///
-    /// A client that waits to be told to go on (`Expect: 100-continue`) is not told: it has its answer, and sends
-    /// nothing.
-    pub(crate) fn discard(mut self, waits_to_go_on: bool) -> bool {
+    /// With `awaits_continue` (`Expect: 100-continue`) nothing is read if the handler has read nothing: reading would
+    /// send `100 Continue`, and the client would send a body that nobody needs.
+    pub(crate) fn discard(mut self, awaits_continue: bool) -> bool {
         if self.is_end_stream() {
             return true;
         }
-        if waits_to_go_on && !self.0.lock().begun {
+        if awaits_continue && !self.0.lock().begun {
             return false;
         }
         let is_small = self.size_hint().lower() <= DISCARD_MAX as u64;
@@ -147,7 +148,7 @@ impl SharedBody {
                 let length = frame.data_ref().map_or(0, Bytes::len);
                 match left.checked_sub(length) {
                     Some(rest) => left = rest,
-                    None => return, // the connection is closed with the rest unread
+                    None => return, // hyper then closes the connection with the rest unread
                 }
             }
         }));

@@ -1,23 +1,25 @@
-//! Reads the tenant of a request (contract, "HTTP"). It is the only module that does: the rest of the server receives a
-//! [`Tenant`].
+//! Reads the tenant of a request (contract, "HTTP"). Only this module does: the rest of the server receives a [`Tenant`].
 
 use axum::http::{HeaderMap, Uri};
 
 use super::problem::Refusal;
 use crate::feed::{Tenant, protocol::TENANT_HEADER};
 
-/// The tenant that a page's address names.
+/// The tenant in the address of a page or a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TenantParam {
-    /// There is no `tenant` parameter: no tenant is chosen yet.
+    /// There is no `tenant` parameter. A page then shows the selector.
     Absent,
-    /// Empty, unknown, repeated or listed.
+    /// The parameter is empty, unknown, repeated or a list.
     Invalid,
-    /// Exactly one, and known.
+    /// There is exactly one parameter, and it names this tenant.
     One(Tenant),
 }
 
-/// The tenant of an API request: its one `X-Tenant-ID` header and nothing else.
+/// Reads the tenant of an API request: its one `X-Tenant-ID` header, and nothing else.
+///
+/// # Errors
+/// [`Refusal::NoTenantHeader`] if the header is absent, repeated, or not the id of a tenant.
 pub(crate) fn of_header(headers: &HeaderMap) -> Result<Tenant, Refusal> {
     let mut values = headers.get_all(TENANT_HEADER).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(Refusal::NoTenantHeader) };
@@ -25,7 +27,7 @@ pub(crate) fn of_header(headers: &HeaderMap) -> Result<Tenant, Refusal> {
     named.ok_or(Refusal::NoTenantHeader)
 }
 
-/// The tenant of a page: its one `tenant` parameter. A header is not looked at.
+/// Reads the tenant of a page: its one `tenant` parameter. Headers are ignored.
 pub(crate) fn of_address(target: &Uri) -> TenantParam {
     let query = target.query().unwrap_or_default();
     let mut values =
@@ -37,7 +39,10 @@ pub(crate) fn of_address(target: &Uri) -> TenantParam {
     }
 }
 
-/// The tenant of a socket: as a page's, and without one there is no socket.
+/// Reads the tenant of a socket, as [`of_address`] does.
+///
+/// # Errors
+/// [`Refusal::NoTenantParameter`] if the address names none.
 pub(crate) fn of_socket(target: &Uri) -> Result<Tenant, Refusal> {
     match of_address(target) {
         TenantParam::One(tenant) => Ok(tenant),

@@ -1,8 +1,8 @@
-//! Compares entity tags, so that an answer that a client has is not sent again (RFC 9110, section 13.1.2).
+//! Compares entity tags, so that a client gets `304` for what it already has (RFC 9110, section 13.1.2).
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// Whether an `If-None-Match` of a request names this tag, by weak comparison.
+/// Whether an `If-None-Match` of a request names this tag, by weak comparison. `*` names every tag.
 pub(crate) fn is_known(headers: &HeaderMap, etag: &str) -> bool {
     headers.get_all(header::IF_NONE_MATCH).iter().any(|line| names(line, etag))
 }

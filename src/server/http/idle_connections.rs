@@ -1,6 +1,7 @@
-//! Knows which HTTP connections can be closed to make room for a new one: those on which a read waits whose peer has
-//! ended its sending side, and those that are idle between two requests, the one that became so first before the
-//! others.
+//! Chooses an HTTP connection to close if a new one needs its slot.
+//!
+//! The first choice is a connection whose peer has ended its sending side while a read waits. The second is one that is
+//! idle between two requests. In each group the connection that entered it first is closed first.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -8,22 +9,22 @@ use parking_lot::Mutex;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-/// The connections of a server that can be closed.
+/// The HTTP connections of a server that can be closed.
 #[derive(Debug, Default)]
-pub(crate) struct IdleConnections(Mutex<Order>);
+pub(crate) struct IdleConnections(Mutex<Entries>);
 
 #[derive(Debug, Default)]
-struct Order {
-    /// How many entries were made so far: the next one's number.
-    next: u64,
+struct Entries {
+    /// The number of the newest entry. Entries are numbered in the order in which they are made.
+    newest: u64,
     half_closed: BTreeMap<u64, CancellationToken>,
     idle: BTreeMap<u64, CancellationToken>,
 }
 
-/// One connection, as long as it lives. It counts as idle after its first answer, and as busy from the first byte of a
-/// request until its answer is sent: a connection that has sent nothing yet has a time limit of its own.
+/// The entry of one HTTP connection, while it is open. The connection is busy from the first byte of a request until its
+/// answer is sent. Before its first request it is not idle either: `listener` has a time limit for that.
 #[derive(Debug)]
-pub(crate) struct KeptConnection {
+pub(crate) struct TrackedConnection {
     all: Arc<IdleConnections>,
     state: Mutex<State>,
     close: CancellationToken,
@@ -31,17 +32,17 @@ pub(crate) struct KeptConnection {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Its number in [`Order`], if it can be closed.
+    /// The number of its entry in [`Entries`], if the connection can be closed.
     number: Option<u64>,
-    /// The stream, if the peer may still send a part of a request that is answered.
+    /// The stream, if it must linger: the peer may still send the rest of a request that was answered.
     lingers: Option<Arc<TcpStream>>,
 }
 
 impl IdleConnections {
-    /// Asks one connection to close. Says whether there was one that can be.
+    /// Asks one connection to close. Returns whether there was one.
     pub(crate) fn close_longest(&self) -> bool {
-        let mut order = self.0.lock();
-        let longest = order.half_closed.pop_first().or_else(|| order.idle.pop_first());
+        let mut entries = self.0.lock();
+        let longest = entries.half_closed.pop_first().or_else(|| entries.idle.pop_first());
         longest.is_some_and(|(_, close)| {
             close.cancel();
             true
@@ -49,7 +50,7 @@ impl IdleConnections {
     }
 }
 
-impl KeptConnection {
+impl TrackedConnection {
     pub(crate) fn new(all: Arc<IdleConnections>) -> Self {
         Self { all, state: Mutex::default(), close: CancellationToken::new() }
     }
@@ -59,50 +60,50 @@ impl KeptConnection {
         self.close.cancelled().await;
     }
 
-    /// A part of a request has come, or an answer waits to be sent.
+    /// Notes that a part of a request has arrived, or that an answer waits to be sent.
     pub(crate) fn mark_busy(&self) {
         let number = self.state.lock().number.take();
         if let Some(number) = number {
-            let mut order = self.all.0.lock();
-            order.idle.remove(&number);
-            order.half_closed.remove(&number);
+            let mut entries = self.all.0.lock();
+            entries.idle.remove(&number);
+            entries.half_closed.remove(&number);
         }
     }
 
-    /// A request has been answered, or a part of the answer was sent.
+    /// Notes that a request was answered, or that a part of the answer was sent.
     pub(crate) fn mark_idle(&self) {
-        self.enter(|order| &mut order.idle);
+        self.enter(|entries| &mut entries.idle);
     }
 
-    /// A read waits, and its peer has ended its sending side.
+    /// Notes that a read waits, and that its peer has ended its sending side.
     pub(crate) fn mark_half_closed(&self) {
-        self.enter(|order| &mut order.half_closed);
+        self.enter(|entries| &mut entries.half_closed);
     }
 
-    fn enter(&self, list: impl FnOnce(&mut Order) -> &mut BTreeMap<u64, CancellationToken>) {
+    fn enter(&self, list: impl FnOnce(&mut Entries) -> &mut BTreeMap<u64, CancellationToken>) {
         self.mark_busy();
         let number = {
-            let mut order = self.all.0.lock();
-            order.next += 1;
-            let number = order.next;
-            list(&mut order).insert(number, self.close.clone());
+            let mut entries = self.all.0.lock();
+            entries.newest += 1;
+            let number = entries.newest;
+            list(&mut entries).insert(number, self.close.clone());
             number
         };
         self.state.lock().number = Some(number);
     }
 
-    /// Has the connection linger when it ends, so that its last answer arrives.
+    /// Makes the connection linger when it ends, so that its last answer arrives.
     pub(crate) fn will_linger(&self, tcp: Arc<TcpStream>) {
         self.state.lock().lingers = Some(tcp);
     }
 
-    /// The stream that is to linger, if it is.
-    pub(crate) fn lingers(&self) -> Option<Arc<TcpStream>> {
+    /// Takes the stream, if the connection must linger.
+    pub(crate) fn take_lingering(&self) -> Option<Arc<TcpStream>> {
         self.state.lock().lingers.take()
     }
 }
 
-impl Drop for KeptConnection {
+impl Drop for TrackedConnection {
     fn drop(&mut self) {
         self.mark_busy();
     }
@@ -115,9 +116,9 @@ mod tests {
     #[test]
     fn the_connection_that_has_been_idle_longest_is_closed_first() {
         let all = Arc::new(IdleConnections::default());
-        let [first, second, third, busy] = [(); 4].map(|()| KeptConnection::new(Arc::clone(&all)));
+        let [first, second, third, busy] = [(); 4].map(|()| TrackedConnection::new(Arc::clone(&all)));
         assert!(!all.close_longest(), "none has been answered yet");
-        [&first, &second, &third, &busy].into_iter().for_each(KeptConnection::mark_idle);
+        [&first, &second, &third, &busy].into_iter().for_each(TrackedConnection::mark_idle);
         busy.mark_busy();
         first.mark_busy();
         first.mark_idle();
@@ -131,9 +132,9 @@ mod tests {
     #[test]
     fn a_half_closed_connection_is_closed_before_an_idle_one() {
         let all = Arc::new(IdleConnections::default());
-        let [idle, half_closed, answered] = [(); 3].map(|()| KeptConnection::new(Arc::clone(&all)));
+        let [idle, half_closed, answered] = [(); 3].map(|()| TrackedConnection::new(Arc::clone(&all)));
         idle.mark_idle();
-        [&half_closed, &answered].into_iter().for_each(KeptConnection::mark_half_closed);
+        [&half_closed, &answered].into_iter().for_each(TrackedConnection::mark_half_closed);
         answered.mark_idle();
         assert!(all.close_longest());
         assert!(half_closed.close.is_cancelled() && !idle.close.is_cancelled());

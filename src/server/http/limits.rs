@@ -1,32 +1,33 @@
-//! Computes how many connections the process can hold: as many as the settings ask for, or as its file descriptors
-//! allow. The limits are applied in `stream::channel` and `listener`.
+//! Computes the limits of connections, from the settings and from the number of file descriptors that the process may
+//! open. The limits are applied in `stream::channel` and `listener`.
 
 use std::io;
 
-/// Descriptors kept back for connections that are not yet a tenant's, for files, and for the process itself.
+/// The number of descriptors that no WebSocket may use: they are for HTTP connections, for files, and for the process.
 const RESERVE: u64 = 500;
-/// How many of [`RESERVE`] the process itself needs: for its files, and for connections that are rejected with an
-/// answer.
+/// The part of [`RESERVE`] that no HTTP connection may use: it is for the files of the process, and for connections that
+/// are rejected with an answer.
 const PROCESS_SHARE: u64 = 200;
-/// Maximum number of HTTP connections, if there are descriptors for them: all of a tenant's clients may return at once.
+/// Maximum number of HTTP connections, if there are enough descriptors: many clients may reconnect at once.
 const HTTP_MAX: usize = 2_000;
 
-/// How many connections there may be.
+/// The limits of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// WebSockets of each tenant.
+    /// Maximum number of WebSockets of each tenant.
     pub(crate) per_tenant: usize,
-    /// HTTP connections, of all together.
+    /// Maximum number of HTTP connections of all clients together.
     pub(crate) http: usize,
-    /// HTTP connections and WebSockets together. With every WebSocket taken, the reserve is left for HTTP.
+    /// Maximum number of HTTP connections and WebSockets together. It is higher than the limits of both tenants together,
+    /// so HTTP connections are accepted even if both tenants are at their limit.
     pub(crate) open: usize,
 }
 
 impl Limits {
-    /// Raises the process's own limit as far as it may, and lowers what was asked for to what then fits, with a line in
-    /// the log.
+    /// Raises the process's limit of descriptors as far as allowed. If `wanted` connections of each tenant do not fit,
+    /// lowers their number and logs a warning.
     pub(crate) fn of_this_process(wanted: u32) -> Self {
-        // If the limit cannot be raised or read, the usual one is assumed.
+        // If the limit cannot be raised or read, the common default is assumed.
         let files = rlimit::increase_nofile_limit(2 * u64::from(wanted) + RESERVE).unwrap_or(1_024);
         let limits = Self::within(files, wanted);
         if limits.per_tenant < wanted as usize {
@@ -34,7 +35,7 @@ impl Limits {
                 wanted,
                 per_tenant = limits.per_tenant,
                 files,
-                "fewer connections: too few open files allowed"
+                "fewer connections: the process may not open enough files"
             );
         }
         limits
@@ -52,10 +53,10 @@ impl Limits {
     }
 }
 
-/// Whether the cause is that the process, or the system, has no file descriptor left.
+/// Whether the cause of `error` is that the process or the system has no file descriptor left.
 pub(crate) fn no_descriptor_left(error: &io::Error) -> bool {
     const ENFILE: i32 = 23;
-    const EMFILE: i32 = 24; // the same on every Unix; `ErrorKind` does not tell them
+    const EMFILE: i32 = 24; // the same on every Unix; `ErrorKind` has no variant for them
     cfg!(unix) && matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
 }
 
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_asked_for_is_lowered_to_what_fits() {
+    fn the_limits_fit_the_number_of_descriptors() {
         for (files, wanted, per_tenant, open) in [
             (20_000, 9_750, 9_750, 19_800),
             (20_000, 50_000, 9_750, 19_800),
@@ -74,7 +75,10 @@ mod tests {
         ] {
             let limits = Limits::within(files, wanted);
             assert_eq!((limits.per_tenant, limits.open), (per_tenant, open), "{files} files, {wanted} wanted");
-            assert!(limits.open > 2 * limits.per_tenant, "a place is left for HTTP");
+            assert!(
+                limits.open > 2 * limits.per_tenant,
+                "HTTP connections are accepted if both tenants are at their limit"
+            );
         }
     }
 }

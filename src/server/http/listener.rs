@@ -1,7 +1,8 @@
-//! The accept loop, over hyper: HTTP/1.1 alone, since the way back from an upgrade to the TCP stream needs it.
+//! Accepts TCP connections and serves HTTP/1.1 on them with hyper, within limits.
 //!
-//! `axum::serve` has no limit on the time that headers take, sleeps for a second when descriptors run out, and its
-//! graceful shutdown forgets upgraded connections (axum issue 3003).
+//! `axum::serve` does not suffice: it has no time limit for headers, sleeps for a second when descriptors run out, and
+//! its graceful shutdown forgets upgraded connections (axum issue 3003). HTTP/2 is not served, because a WebSocket takes
+//! over the TCP stream of its connection.
 
 use std::{
     collections::VecDeque,
@@ -30,47 +31,49 @@ use super::{
     super::Server,
     body::{DISCARD_MAX, DISCARD_TIMEOUT},
     headers,
-    idle_connections::{IdleConnections, KeptConnection},
+    idle_connections::{IdleConnections, TrackedConnection},
     limits::Limits,
     middleware,
     problem::Refusal,
     write_timeout::{WriteTimeout, ended_by_peer, reset_by_peer},
 };
 
-/// How long a request's headers may take to come, and a connection may be unused.
+/// Maximum time until a request's headers have arrived. It is also the maximum time between two requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How much of a request may wait to be parsed, in bytes: its head has to fit. It is no limit of a body.
+/// Maximum size of a request's head, in bytes: hyper's buffer must hold it whole. Bodies may be larger.
 const HEAD_MAX: usize = 32 * 1024;
-/// How long the accept loop waits if the system has no descriptor left, and how long a rejected connection may linger
-/// then.
+/// The pause of the accept loop if no descriptor is left. It is also the maximum time for which a connection that is
+/// rejected for this reason may linger.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// How many connections may wait to be accepted: as many as a tenant's clients that all return at once. Beyond it the
-/// kernel drops their first packet without a word, and they try again a second later, then three. (It may allow less:
-/// `net.core.somaxconn`, 4,096 by default.)
+/// Maximum number of connections that wait to be accepted, for the case that many clients reconnect at once. The kernel
+/// silently drops the first packet of further ones, and they try again after one second, then after three. It may also
+/// lower this number (`net.core.somaxconn`, 4,096 by default).
 const ACCEPT_QUEUE: u32 = 4_096;
-/// How many descriptors are kept in reserve for new connections if no other is left.
+/// The number of descriptors in reserve for new connections if no other is left.
 const RESERVE: usize = 4;
-/// How many rejected connections may linger, so that their answer arrives. Beyond it the oldest is dropped.
+/// Maximum number of rejected connections that linger so that their answer arrives. Above it the oldest is dropped.
 const LINGERING_MAX: usize = 32;
-/// How long a rejected connection may linger, and how long a new one waits for the place of an idle one.
+/// Maximum time for which a rejected connection may linger. It is also the maximum time for which a new connection waits
+/// for the slot of an idle one.
 const REJECT_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long a read is still worked on whose peer has ended its sending side: most such peers have gone, and each would
-/// keep its place while the read waits for its turn.
+/// Maximum time for which a read goes on after its peer has ended its sending side. Most such peers have gone, and each
+/// would hold a slot while the read waits for its turn.
 const HALF_CLOSED_TIMEOUT: Duration = Duration::from_secs(1);
-/// How much of what the kernel holds for a peer may be unsent, in bytes, before it takes no more. Without it the kernel
-/// takes up to 4 MB for a peer that reads nothing, and reports progress only when a third of that is free, which at 50
-/// kB/s takes longer than any of our timeouts. Bytes on their way to a distant peer do not count.
+/// Maximum number of unsent bytes that the kernel holds for a peer. Bytes on their way to a distant peer do not count.
+///
+/// By default the kernel holds up to 4 MB for a peer that reads nothing. It then reports progress only when a third of
+/// that is free, which takes longer than our timeouts at 50 kB/s.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT_MAX: u32 = 32 * 1024;
 
-/// Listens on an address, with a queue that holds a crowd: the standard library's takes 128 connections.
+/// Listens on an address, with a queue of 4,096 connections: the standard library's queue holds 128.
 ///
 /// # Errors
-/// If the address is taken, or not this machine's.
+/// If the address is in use, or does not belong to this machine.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Otherwise the port of a server that has just ended is taken for a minute. (Elsewhere the option means another
-    // thing.)
+    // Without this, the port of a server that has just ended counts as in use for a minute. On Windows the option means
+    // something else.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
@@ -79,7 +82,7 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// The HTTP connections of a server.
 #[derive(Debug)]
-pub(crate) struct Connections {
+pub(crate) struct HttpConnections {
     limits: Limits,
     permits: Arc<Semaphore>,
     idle: Arc<IdleConnections>,
@@ -87,16 +90,16 @@ pub(crate) struct Connections {
     finish: CancellationToken,
 }
 
-/// The connections that were rejected because there is no place for them.
+/// The connections that were rejected at the limit.
 #[derive(Debug, Default)]
-struct Rejected {
-    /// Those that wait for their peer to take the answer, the oldest first.
+struct RejectedConnections {
+    /// The connections that linger until their peer has received the answer, the oldest first.
     lingering: VecDeque<AbortHandle>,
-    /// Whether the last connection was rejected: it is logged once.
+    /// Whether the last connection was rejected. Only the first rejection in a row is logged.
     full: bool,
 }
 
-impl Connections {
+impl HttpConnections {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -107,27 +110,27 @@ impl Connections {
         }
     }
 
-    /// Accepts connections, and serves each in a task of its own. Never ends by itself.
+    /// Accepts connections, and serves each in a task of its own. Never ends.
     pub(crate) async fn accept(&self, listener: &TcpListener, server: &Arc<Server>, router: &Router) {
         #[cfg(any(target_os = "linux", target_os = "android"))]
         limit_unsent(listener);
-        let (mut reserve, mut rejected, mut short) = (Vec::new(), Rejected::default(), false);
+        let (mut reserve, mut rejected, mut short) = (Vec::new(), RejectedConnections::default(), false);
         loop {
             refill_reserve(&mut reserve);
             match listener.accept().await {
                 Ok((tcp, _)) => {
-                    self.take(tcp, server, router, &mut rejected);
+                    self.serve_or_reject(tcp, server, router, &mut rejected);
                     short = false;
                 }
-                Err(error) if is_the_peers(&error) => {}
+                Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     if !std::mem::replace(&mut short, true) {
-                        tracing::warn!(%error, "no connection can be accepted for now");
+                        tracing::warn!(%error, "no connection can be accepted at the moment");
                     }
                     let pause = Instant::now() + ACCEPT_PAUSE;
-                    let has_reserve = reserve.pop().is_some(); // and is given back to the system here
-                    let told = has_reserve && matches!(timeout_at(pause, reject_one(listener)).await, Ok(Ok(())));
-                    if !told {
+                    let has_reserve = reserve.pop().is_some(); // dropped at once, so its descriptor is free
+                    let answered = has_reserve && matches!(timeout_at(pause, reject_one(listener)).await, Ok(Ok(())));
+                    if !answered {
                         sleep_until(pause).await;
                     }
                 }
@@ -135,29 +138,36 @@ impl Connections {
         }
     }
 
-    /// Serves a new connection: in a free place, or else in that of the connection that has been idle longest.
-    fn take(&self, tcp: TcpStream, server: &Arc<Server>, router: &Router, rejected: &mut Rejected) {
-        // Each frame is a packet of its own, not to wait for the next. Without it events are later, but arrive.
+    /// Serves a new connection in a free slot, or in the slot of the connection that was idle longest. If there is none,
+    /// rejects it.
+    fn serve_or_reject(
+        &self,
+        tcp: TcpStream,
+        server: &Arc<Server>,
+        router: &Router,
+        rejected: &mut RejectedConnections,
+    ) {
+        // Sends each frame at once. If this fails, events arrive later.
         let _ = tcp.set_nodelay(true);
-        let kept = KeptConnection::new(Arc::clone(&self.idle));
+        let tracked = TrackedConnection::new(Arc::clone(&self.idle));
         if let Some(permit) = self.permit(server.hub.connections()) {
             rejected.full = false;
-            let serving = serve(tcp, kept, Arc::clone(server), router.clone(), self.finish.clone());
+            let serving = serve(tcp, tracked, Arc::clone(server), router.clone(), self.finish.clone());
             self.tracker.spawn(async move {
                 serving.await;
                 drop(permit);
             });
         } else if self.idle.close_longest() {
-            let place = Arc::clone(&self.permits).acquire_owned();
+            let permit = Arc::clone(&self.permits).acquire_owned();
             let (server, router, finish) = (Arc::clone(server), router.clone(), self.finish.clone());
             self.tracker.spawn(async move {
-                match timeout(REJECT_TIMEOUT, place).await {
+                match timeout(REJECT_TIMEOUT, permit).await {
                     Ok(permit) => {
-                        serve(tcp, kept, server, router, finish).await;
+                        serve(tcp, tracked, server, router, finish).await;
                         drop(permit);
                     }
                     Err(_) => {
-                        send_no_place(&tcp);
+                        send_rejection(&tcp);
                         linger(&tcp, REJECT_TIMEOUT).await;
                     }
                 }
@@ -167,14 +177,15 @@ impl Connections {
         }
     }
 
-    /// A place for one more connection beside so many WebSockets. One that is being upgraded counts as both.
+    /// A slot for one more connection next to `sockets` WebSockets, if one is free. A connection that is being upgraded
+    /// counts as both.
     fn permit(&self, sockets: usize) -> Option<OwnedSemaphorePermit> {
         let taken = self.limits.http - self.permits.available_permits();
         let fits = taken + sockets < self.limits.open;
         fits.then(|| Arc::clone(&self.permits).try_acquire_owned().ok()).flatten()
     }
 
-    /// Lets answers under way end, closes what is idle, and ends when no connection is left.
+    /// Lets open requests end, closes idle connections, and ends when no connection is left.
     pub(crate) async fn finish(&self) {
         self.finish.cancel();
         self.tracker.close();
@@ -183,9 +194,15 @@ impl Connections {
 }
 
 /// Serves one connection to its end.
-async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router: Router, finish: CancellationToken) {
-    let kept = Arc::new(kept);
-    let state = Arc::clone(&kept);
+async fn serve(
+    tcp: TcpStream,
+    tracked: TrackedConnection,
+    server: Arc<Server>,
+    router: Router,
+    finish: CancellationToken,
+) {
+    let tracked = Arc::new(tracked);
+    let state = Arc::clone(&tracked);
     let tcp = Arc::new(tcp);
     let peer = Arc::clone(&tcp);
     let answer = service_fn(move |request| {
@@ -212,14 +229,14 @@ async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(HEAD_MAX)
-        // A peer that ends its sending side right behind a request still gets its answer: see `abandoned`.
+        // Without this hyper drops a request whose peer ends its sending side. `abandoned` decides instead.
         .half_close(true)
-        .serve_connection(TokioIo::new(WriteTimeout::new(tcp, kept.clone())), answer)
+        .serve_connection(TokioIo::new(WriteTimeout::new(tcp, tracked.clone())), answer)
         .with_upgrades();
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = async { tokio::select! { () = finish.cancelled() => {}, () = kept.asked_to_close() => {} } } => {
+        () = async { tokio::select! { () = finish.cancelled() => {}, () = tracked.asked_to_close() => {} } } => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -227,16 +244,14 @@ async fn serve(tcp: TcpStream, kept: KeptConnection, server: Arc<Server>, router
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
-    if let Some(tcp) = kept.lingers() {
+    if let Some(tcp) = tracked.take_lingering() {
         linger(&tcp, DISCARD_TIMEOUT).await;
     }
 }
 
-/// Ends when nobody waits for the answer to a request any more. A peer that resets its connection does not; one that
-/// only ends its sending side may, so a post is always answered, and a read if that takes less than
-/// [`HALF_CLOSED_TIMEOUT`]. (hyper's own detection takes the end of the sending side for the end of the connection, so
-/// it is off.)
-async fn abandoned(peer: &TcpStream, connection: &KeptConnection, is_read: bool) {
+/// Ends when the answer to a request is no longer needed: when the peer has reset the connection, or, for a read, when
+/// [`HALF_CLOSED_TIMEOUT`] has passed since the peer ended its sending side. A post is always answered in that case.
+async fn abandoned(peer: &TcpStream, connection: &TrackedConnection, is_read: bool) {
     let half_closed = async {
         if !is_read {
             return pending().await;
@@ -251,13 +266,13 @@ async fn abandoned(peer: &TcpStream, connection: &KeptConnection, is_read: bool)
     }
 }
 
-impl Rejected {
-    /// Answers `503` at once, and lets the connection linger.
+impl RejectedConnections {
+    /// Rejects a connection with `503` at once, and lets it linger.
     fn add(&mut self, tcp: TcpStream) {
         if !std::mem::replace(&mut self.full, true) {
             tracing::warn!("HTTP connection limit reached: rejecting new connections with 503");
         }
-        send_no_place(&tcp);
+        send_rejection(&tcp);
         self.lingering.retain(|lingering| !lingering.is_finished());
         if self.lingering.len() >= LINGERING_MAX
             && let Some(oldest) = self.lingering.pop_front()
@@ -268,16 +283,16 @@ impl Rejected {
     }
 }
 
-/// Limits what the kernel takes for each connection that `listener` accepts: they inherit the option.
+/// Limits the unsent bytes of each connection that `listener` accepts: connections inherit the option.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn limit_unsent(listener: &TcpListener) {
     if let Err(error) = SockRef::from(listener).set_tcp_notsent_lowat(UNSENT_MAX) {
-        tracing::warn!(%error, "TCP_NOTSENT_LOWAT cannot be set: slow readers take more memory");
+        tracing::warn!(%error, "cannot set TCP_NOTSENT_LOWAT: slow readers take more memory");
     }
 }
 
-/// Keeps descriptors in reserve, as far as there are some: if no other is left, one of them is given up for the next
-/// connection, so that it gets an answer. Others may be quicker to take that one, so it is not the only one.
+/// Fills the reserve of descriptors, as far as there are free ones. If no other is left, the accept loop drops one of
+/// them, so that the next connection gets an answer. There are several, because another task may take the dropped one.
 fn refill_reserve(reserve: &mut Vec<TcpSocket>) {
     while reserve.len() < RESERVE
         && let Ok(spare) = TcpSocket::new_v4()
@@ -288,14 +303,14 @@ fn refill_reserve(reserve: &mut Vec<TcpSocket>) {
 
 async fn reject_one(listener: &TcpListener) -> io::Result<()> {
     let (tcp, _) = listener.accept().await?;
-    send_no_place(&tcp);
+    send_rejection(&tcp);
     linger(&tcp, REJECT_TIMEOUT).await;
     Ok(())
 }
 
-/// Sends a `503` by one system call: the kernel has room for it on a new connection.
-fn send_no_place(tcp: &TcpStream) {
-    let mut response = Refusal::NoPlace.into_response();
+/// Sends a `503` with one system call: the buffer of a new connection is large enough for it.
+fn send_rejection(tcp: &TcpStream) {
+    let mut response = Refusal::TooManyConnections.into_response();
     headers::complete(response.headers_mut());
     let (head, body) = response.into_parts();
     let body = body.collect().now_or_never().and_then(Result::ok).unwrap_or_default().to_bytes();
@@ -304,13 +319,13 @@ fn send_no_place(tcp: &TcpStream) {
         answer.extend([name.as_str(), ": ", &String::from_utf8_lossy(value.as_bytes()), "\r\n"]);
     }
     let socket = SockRef::from(tcp);
-    // An error means that the peer has gone.
+    // It fails if the peer has gone.
     let _ = socket.send(&[answer.as_bytes(), b"\r\n", &body].concat());
     let _ = socket.shutdown(Shutdown::Write);
 }
 
-/// Reads and discards what comes, within limits, until the peer has closed too: a socket that is closed with unread
-/// bytes takes the answer with it.
+/// Reads and discards what the peer sends, within limits, until the peer has closed too. If a socket is closed while it
+/// has unread bytes, the peer may lose the answer.
 async fn linger(tcp: &TcpStream, limit: Duration) {
     let discarding = async {
         let mut bytes = vec![0; 16 * 1024];
@@ -326,8 +341,8 @@ async fn linger(tcp: &TcpStream, limit: Duration) {
     let _ = timeout(limit, discarding).await;
 }
 
-/// Whether a failure to accept was of that one connection.
-fn is_the_peers(error: &io::Error) -> bool {
+/// Whether an error of `accept` concerns only the one connection.
+fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(error.kind(), K::ConnectionAborted | K::ConnectionRefused | K::ConnectionReset | K::Interrupted)
 }

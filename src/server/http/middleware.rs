@@ -1,5 +1,5 @@
-//! Handles what all requests have in common: before the route, the checks of the target, the `Host` and a stop; after
-//! it, the rest of the body, the line in the log and the headers of the answer. It knows no tenant.
+//! Handles what all requests have in common. Before the route it checks the target, the `Host`, and whether the server is
+//! stopping. After the route it reads the rest of the body, logs a refusal, and adds headers. It reads no tenant.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::{
     authority::{self, HostRefused},
     body::SharedBody,
     headers,
-    problem::{Refusal, Refused, RefusedPage},
+    problem::{Refusal, RefusalRecord, RefusedPage},
     routes::Route,
 };
 
@@ -26,9 +26,9 @@ pub(crate) async fn answer(server: Arc<Server>, router: Router, request: Request
     let _under_way = server.requests.token();
     let (head, body) = request.into_parts();
     let (body, rest) = SharedBody::of(body);
-    let (method, waits_to_go_on) = (head.method.clone(), waits_to_go_on(&head.headers));
+    let (method, awaits_continue) = (head.method.clone(), awaits_continue(&head.headers));
     let mut request = Request::from_parts(head, body);
-    let mut response = match admit(&server, &mut request) {
+    let mut response = match check(&server, &mut request) {
         Ok(()) => explain_method_not_allowed(router.oneshot(request).await.unwrap_or_else(|never| match never {})),
         Err(Refusal::Stopping) if is_page(&request) => RefusedPage(Refusal::Stopping).into_response(),
         Err(refusal) => refusal.into_response(),
@@ -37,10 +37,10 @@ pub(crate) async fn answer(server: Arc<Server>, router: Router, request: Request
     if !upgraded && !is_refusal(&response) {
         response = rest.read_rest().await.map_or_else(IntoResponse::into_response, |()| response);
     }
-    if is_refusal(&response) && !rest.discard(waits_to_go_on) {
+    if is_refusal(&response) && !rest.discard(awaits_continue) {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    if let Some(Refused { problem, advice }) = response.extensions().get() {
+    if let Some(RefusalRecord { problem, advice }) = response.extensions().get() {
         tracing::info!(%method, status = response.status().as_u16(), problem, advice, "refused");
     }
     headers::complete(response.headers_mut());
@@ -48,7 +48,7 @@ pub(crate) async fn answer(server: Arc<Server>, router: Router, request: Request
 }
 
 /// Whether the client waits for `100 Continue` before it sends the body (RFC 9110, section 10.1.1).
-fn waits_to_go_on(headers: &HeaderMap) -> bool {
+fn awaits_continue(headers: &HeaderMap) -> bool {
     headers.get(header::EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
@@ -62,7 +62,7 @@ fn is_refusal(response: &Response) -> bool {
     response.status().is_client_error() || response.status().is_server_error()
 }
 
-/// Gives a `405` of the router the body that every refusal has; what is allowed stays.
+/// Gives a `405` of the router the body of a refusal. Its `Allow` header stays.
 fn explain_method_not_allowed(response: Response) -> Response {
     let allow = response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok()).map(str::to_owned);
     match (response.status(), allow) {
@@ -71,9 +71,12 @@ fn explain_method_not_allowed(response: Response) -> Response {
     }
 }
 
-/// Accepts a request that is for this server, while it serves, and attaches its authority.
-fn admit(server: &Server, request: &mut Request<Body>) -> Result<(), Refusal> {
-    // That of CONNECT alone has no path (RFC 9112, section 3.2.3).
+/// Admits a request that is for this server while the server serves, and attaches its authority.
+///
+/// # Errors
+/// The first refusal that applies, in the contract's order.
+fn check(server: &Server, request: &mut Request<Body>) -> Result<(), Refusal> {
+    // Only the target of a CONNECT has no path (RFC 9112, section 3.2.3).
     if request.uri().path().is_empty() {
         return Err(Refusal::MalformedTarget);
     }

@@ -1,5 +1,4 @@
-//! Accepts connections, checks and answers requests, and renders pages. A tenant's events are accepted and sent in
-//! `stream`.
+//! Accepts HTTP connections, checks and answers requests, and renders pages. Events are accepted and sent in `stream`.
 
 pub(crate) mod api;
 pub(crate) mod authority;

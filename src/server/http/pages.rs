@@ -1,5 +1,5 @@
-//! Renders the pages: chooses the page for an address, collects its data, and lets Leptos render it whole. The
-//! components are in `app`.
+//! Renders the pages: chooses the page for an address, collects its data, and lets Leptos render it. The components are in
+//! `app`.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +15,7 @@ use leptos::{nonce::use_nonce, prelude::*};
 use super::{
     super::{
         Server,
-        stream::read_limiter::{Read, ReadLimiter, TooManyReads},
+        stream::list_limiter::{ListLimiter, Read, TooManyReads},
     },
     credential::{self, TenantParam},
     headers::content_security_policy,
@@ -27,15 +27,15 @@ use crate::{
     feed::Tenant,
 };
 
-/// How many events a page is rendered with (contract, "HTTP"); the live client reads the rest.
+/// The number of events that a page is rendered with (contract, "HTTP"). The live client reads the rest.
 const NEWEST: usize = 100;
 
-/// `GET /`: the feed of the tenant that the address names, or the selector.
+/// `GET /`: renders the feed of the tenant that the address names, or the selector.
 pub(crate) async fn index(State(server): State<Arc<Server>>, request: Request) -> Result<Response, RefusedPage> {
     match credential::of_address(request.uri()) {
         TenantParam::One(tenant) => {
             let page = Page::Feed(snapshot(&server, tenant).await?);
-            render(&server, page, StatusCode::OK, request, server.hub.channel(tenant).read_limiter()).await
+            render(&server, page, StatusCode::OK, request, server.hub.channel(tenant).list_limiter()).await
         }
         TenantParam::Absent => {
             without_tenant(&server, Page::Selector { unknown: false }, StatusCode::OK, request).await
@@ -46,21 +46,22 @@ pub(crate) async fn index(State(server): State<Arc<Server>>, request: Request) -
     }
 }
 
-/// `GET /isolation`: the administrator's view.
+/// `GET /isolation`: renders the administrator's view.
 pub(crate) async fn isolation(State(server): State<Arc<Server>>, request: Request) -> Result<Response, RefusedPage> {
     let page = Page::Isolation(server_fns::report(&server));
     without_tenant(&server, page, StatusCode::OK, request).await
 }
 
-/// Renders a page without a tenant in its turn. These pages share one limiter, so that no tenant's reads wait for them.
+/// Waits for a turn, and renders a page that belongs to no tenant. These pages have a limiter of their own, so no tenant's
+/// reads wait for them.
 async fn without_tenant(
     server: &Server,
     page: Page,
     status: StatusCode,
     request: Request,
 ) -> Result<Response, RefusedPage> {
-    server.read_limiter.wait(Read::Page).await?;
-    render(server, page, status, request, &server.read_limiter).await
+    server.list_limiter.wait(Read::Page).await?;
+    render(server, page, status, request, &server.list_limiter).await
 }
 
 async fn snapshot(server: &Server, tenant: Tenant) -> Result<Snapshot, RefusedPage> {
@@ -86,7 +87,7 @@ async fn render(
     page: Page,
     status: StatusCode,
     request: Request,
-    limiter: &ReadLimiter,
+    limiter: &ListLimiter,
 ) -> Result<Response, RefusedPage> {
     let assets = server.site.assets().clone();
     let isolation = !server.settings.no_isolation;
@@ -100,7 +101,7 @@ async fn render(
     let shell = move || view! { <Shell page=page.clone() assets=assets.clone() isolation /> };
     let response = leptos_axum::render_app_async_with_context(context, shell)(request.map(Body::new)).await;
     let (head, body) = response.into_parts();
-    // It is rendered whole, and comes from memory.
+    // The page is already rendered and in memory, so collecting it does not wait or fail.
     let html = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
     let mut response = Response::from_parts(head, Body::from(limiter.hold(html.into())?));
     *response.status_mut() = status;

@@ -1,5 +1,5 @@
-//! Reads and checks a post, in the contract's order, and publishes it. The API and the server function share it, so
-//! both have the same checks. How an event is accepted is in `stream::channel`.
+//! Reads and checks a post, in the contract's order, and publishes it. The API and the server function share this file,
+//! so both have the same checks. Events are accepted in `stream::channel`.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::feed::{Event, Message, protocol::IDEMPOTENCY_HEADER};
 
-/// A post that may be published: its tenant is known, and its message has passed the rules.
+/// A checked post: its tenant is known, and its key and message are valid.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
     channel: Arc<Channel>,
@@ -39,10 +39,10 @@ struct PostBody {
 }
 
 impl Post {
-    /// Reads a request. Returns the post and the bytes of its body.
+    /// Reads and checks a request. Returns the post and the bytes of its body.
     ///
     /// # Errors
-    /// The first refusal that applies.
+    /// The first refusal that applies, in the contract's order.
     pub(crate) async fn read(server: &Server, headers: &HeaderMap, body: Body) -> Result<(Self, Bytes), Refusal> {
         let tenant = credential::of_header(headers)?;
         let key = idempotency_key(headers)?;
@@ -52,9 +52,12 @@ impl Post {
         Ok((Self { channel: Arc::clone(server.hub.channel(tenant)), key, message }, bytes))
     }
 
-    /// Makes the tenant's next event of it, or finds the one that its key made before.
+    /// Publishes the post as the tenant's next event, or returns the event that its key made before.
+    ///
+    /// # Errors
+    /// The channel has not accepted the event, and nothing has changed.
     pub(crate) async fn publish(self) -> Result<Arc<Event>, Refusal> {
-        self.channel.publish(self.message, self.key).await.map_err(|not| match not {
+        self.channel.publish(self.message, self.key).await.map_err(|error| match error {
             NotAccepted::Busy => Refusal::Busy,
             NotAccepted::KeyReused => Refusal::KeyReused,
             NotAccepted::Stopping => Refusal::Stopping,
@@ -62,10 +65,10 @@ impl Post {
     }
 }
 
-/// The `Idempotency-Key` of a request, if it has one.
+/// Reads the `Idempotency-Key` of a request, if it has one.
 ///
 /// # Errors
-/// [`Refusal::WrongIdempotencyKey`] if it has several, or one that breaks the rules.
+/// [`Refusal::WrongIdempotencyKey`] if there are several, or if the key breaks a rule.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, Refusal> {
     let mut values = headers.get_all(IDEMPOTENCY_HEADER).iter();
     let Some(value) = values.next() else { return Ok(None) };

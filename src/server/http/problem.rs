@@ -1,5 +1,5 @@
-//! Defines every refusal, its status and its words (contract, "HTTP": errors). A refused request has changed nothing.
-//! The checks are elsewhere.
+//! Defines every refusal: its status, its words and its headers (contract, "HTTP": errors). A refused request has
+//! changed nothing. The checks are in the handlers.
 
 use std::time::Duration;
 
@@ -9,59 +9,61 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{super::stream::read_limiter::WAIT_MAX, authority::HostName};
+use super::{super::stream::list_limiter::WAIT_MAX, authority::HostName};
 use crate::feed::{
     Message, MessageError, Problem,
     protocol::{FRAME_MAX, IDEMPOTENCY_KEY_MAX},
 };
 
-/// How long a refused client is asked to wait, if waiting helps.
+/// The media type of a problem.
+const MEDIA_TYPE: &str = "application/problem+json";
+/// The wait that the server asks of a refused client, if waiting helps.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Why a request was refused. The first that applies, in the order of these variants, wins.
+/// Why a request was refused. The variants are in the order of the checks: the first that applies is the answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
-    #[error("the server has no place for one more: try again in {} s", RETRY_AFTER.as_secs())]
-    NoPlace,
-    #[error("send a path, or a whole address that starts with http://, behind the method")]
+    #[error("the server has too many connections: try again in {} s", RETRY_AFTER.as_secs())]
+    TooManyConnections,
+    #[error("malformed request target: send a path, or a URL that starts with http://")]
     MalformedTarget,
-    #[error("send exactly one Host header: a host name or an IP address, and perhaps a port")]
+    #[error("malformed Host header: send exactly one, with a host name or an IP address, and optionally a port")]
     MalformedHost,
-    #[error("this server does not answer for {0}; start it with --allow-host {0} if it should")]
+    #[error("this server does not answer for the host {0}: to allow it, start the server with --allow-host {0}")]
     HostNotAllowed(HostName),
     #[error("the server is stopping: try again in {} s", RETRY_AFTER.as_secs())]
     Stopping,
-    #[error("there is nothing at this address")]
+    #[error("there is nothing at this address: check the path")]
     NotFound,
-    #[error("this address takes {allow} alone")]
+    #[error("this address does not allow the method: use one of {allow}")]
     MethodNotAllowed { allow: String },
-    #[error("a page of another site may not connect; start the server with --allow-origin if it should")]
+    #[error("a page of another site may not connect: to allow it, start the server with --allow-origin")]
     OriginNotAllowed,
-    #[error("send one X-Tenant-ID header: tenant_a or tenant_b")]
+    #[error("no valid tenant: send one X-Tenant-ID header with tenant_a or tenant_b")]
     NoTenantHeader,
-    #[error("name one tenant in the address: ?tenant=tenant_a or ?tenant=tenant_b")]
+    #[error("no valid tenant: add ?tenant=tenant_a or ?tenant=tenant_b to the address")]
     NoTenantParameter,
-    #[error("this address speaks WebSocket alone: ask for an upgrade")]
+    #[error("this address is for WebSocket only: send an upgrade request")]
     UpgradeRequired,
     #[error("the WebSocket handshake is wrong: {0}")]
     WrongHandshake(&'static str),
-    #[error("every place of this tenant is taken: try again in {} s", RETRY_AFTER.as_secs())]
+    #[error("this tenant is at its limit of connections: try again in {} s", RETRY_AFTER.as_secs())]
     Full,
     #[error("too many lists and pages are waiting: try again in {} s", WAIT_MAX.as_secs())]
     TooManyReads,
-    #[error("send at most one Idempotency-Key, of 1 to {IDEMPOTENCY_KEY_MAX} visible ASCII characters")]
+    #[error("invalid Idempotency-Key: send at most one, of 1 to {IDEMPOTENCY_KEY_MAX} visible ASCII characters")]
     WrongIdempotencyKey,
-    #[error("send the body as application/json")]
+    #[error("the Content-Type is not JSON: send the body as application/json")]
     NotJsonType,
-    #[error("send the body as it is, without a Content-Encoding")]
+    #[error("the body has a content coding: send it without Content-Encoding")]
     ContentCoding,
-    #[error("send at most {} bytes", FRAME_MAX)]
+    #[error("the body is too large: send at most {} bytes", FRAME_MAX)]
     BodyTooLarge,
-    #[error("send the body within {} s", .limit.as_secs())]
+    #[error("the body took too long: send it within {} s", .limit.as_secs())]
     BodyTooSlow { limit: Duration },
-    #[error("the body ended before its length")]
+    #[error("the body ended early: send all of it")]
     BodyCut,
-    #[error("the body is not UTF-8")]
+    #[error("the body is not UTF-8: send JSON in UTF-8")]
     NotUtf8,
     #[error("the body is not JSON: see line {line}, column {column}")]
     NotJson { line: usize, column: usize },
@@ -69,18 +71,18 @@ pub(crate) enum Refusal {
     WrongShape(&'static str),
     #[error(transparent)]
     Message(#[from] MessageError),
-    #[error("this Idempotency-Key was used with another message: take a new one for each message")]
+    #[error("this Idempotency-Key was used with another message: use a new key for each message")]
     KeyReused,
     #[error("too many posts of this tenant are waiting: try again in {} s", RETRY_AFTER.as_secs())]
     Busy,
 }
 
 impl Refusal {
-    /// The status, the machine's name and the title of the kind of problem. No `_` arm: a new variant must choose.
+    /// The status, the name and the title of the kind of problem. There is no `_` arm, so each new variant needs its own.
     const fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::NoPlace => (S::SERVICE_UNAVAILABLE, "no-place", "No place"),
+            Self::TooManyConnections => (S::SERVICE_UNAVAILABLE, "no-place", "No place"),
             Self::MalformedTarget => (S::BAD_REQUEST, "malformed-target", "Malformed target"),
             Self::MalformedHost => (S::BAD_REQUEST, "malformed-host", "Malformed Host"),
             Self::HostNotAllowed(_) => (S::MISDIRECTED_REQUEST, "host-not-allowed", "Host not allowed"),
@@ -114,7 +116,7 @@ impl Refusal {
         }
     }
 
-    /// The body of the answer (RFC 9457, section 3.1).
+    /// The body of the answer (RFC 9457, section 3.1). Its `type` is a URN that ends with the name of the kind.
     pub(crate) fn problem(&self) -> Problem {
         let (status, kind, title) = self.kind();
         Problem {
@@ -125,17 +127,17 @@ impl Refusal {
         }
     }
 
-    /// The header that the answer must have, next to those of the body.
+    /// The header that this refusal needs in addition to those of every problem.
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
-            Self::NoPlace | Self::Stopping | Self::Full | Self::Busy => {
+            Self::TooManyConnections | Self::Stopping | Self::Full | Self::Busy => {
                 Some((header::RETRY_AFTER, RETRY_AFTER.as_secs().into()))
             }
-            Self::TooManyReads => Some((header::RETRY_AFTER, WAIT_MAX.as_secs().into())), // its queue is empty by then
-            // RFC 9110, section 15.5.16: a 415 for the coding says which are accepted.
+            Self::TooManyReads => Some((header::RETRY_AFTER, WAIT_MAX.as_secs().into())), // the queue is empty by then
+            // RFC 9110, section 15.5.16: a 415 for the coding lists the accepted codings.
             Self::ContentCoding => Some((header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
             Self::MethodNotAllowed { allow } => Some((header::ALLOW, allow.parse().ok()?)),
-            // RFC 9110, section 15.5.2: a 401 says how to do better.
+            // RFC 9110, section 15.5.2: a 401 names the credential that is needed.
             Self::NoTenantHeader | Self::NoTenantParameter => {
                 Some((header::WWW_AUTHENTICATE, HeaderValue::from_static("Tenant header=\"X-Tenant-ID\"")))
             }
@@ -146,12 +148,12 @@ impl Refusal {
     }
 }
 
-/// Marks an answer as a refusal, for the log.
+/// An extension of a refusal's response, for the log.
 #[derive(Debug, Clone)]
-pub(crate) struct Refused {
-    /// The machine's name of the kind of problem.
+pub(crate) struct RefusalRecord {
+    /// The name of the kind of problem.
     pub(crate) problem: &'static str,
-    /// What a person who runs the server may want to change, if that would help.
+    /// Advice for the administrator, if a setting would help.
     pub(crate) advice: Option<String>,
 }
 
@@ -161,9 +163,9 @@ impl IntoResponse for Refusal {
         let mut response = Response::new(Body::from(problem_json(&self.problem())));
         *response.status_mut() = status;
         let advice = matches!(self, Self::HostNotAllowed(_)).then(|| self.to_string());
-        response.extensions_mut().insert(Refused { problem: kind, advice });
+        response.extensions_mut().insert(RefusalRecord { problem: kind, advice });
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::MEDIA_TYPE));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some((name, value)) = self.header() {
             headers.insert(name, value);
@@ -172,7 +174,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A refusal for a person who opens a page: in plain words, with a link to try again.
+/// A refusal that a person sees instead of a page: HTML with a link to try again.
 #[derive(Debug)]
 pub(crate) struct RefusedPage(pub(crate) Refusal);
 
@@ -180,8 +182,8 @@ impl IntoResponse for RefusedPage {
     fn into_response(self) -> Response {
         let Problem { title, detail, .. } = self.0.problem();
         let mut response = self.0.into_response();
-        // The texts of a refusal that a page can meet hold nothing that a client has sent, and no markup. An empty link
-        // leads to the page's own address.
+        // The refusals of a page contain nothing that a client has sent, and no markup, so they need no escaping. An empty
+        // link leads to the page's own address.
         *response.body_mut() = Body::from(format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\

@@ -1,5 +1,5 @@
-//! Lists every address that the server answers. The router is built from this table, and the tests of isolation go
-//! through it, so no address can be added that they do not know.
+//! Lists every address that the server answers. The router is built from this list, and the tests of isolation go
+//! through it, so they test each new address too.
 
 use std::sync::Arc;
 
@@ -11,27 +11,27 @@ use axum::{
 
 use super::{super::Server, api, pages, server_fns, upgrade};
 
-/// An address that the server answers. Any other is looked up in the shipped files.
+/// An address that the server answers. Other addresses are looked up in the site's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
-    /// A tenant's feed, or the selector.
+    /// The page of a tenant's feed, or the selector.
     Index,
-    /// The API: a tenant's list, and posting to it.
+    /// The API: lists a tenant's events, and accepts posts.
     Events,
-    /// Whether the server serves.
+    /// The health of the server.
     Health,
-    /// A tenant's stream.
+    /// The WebSocket of a tenant's events.
     Socket,
     /// The server function that posts.
     PostEvent,
     /// The administrator's view.
     Isolation,
-    /// The server function that counts for it.
+    /// The server function that reports the counts for the administrator's view.
     IsolationReport,
 }
 
 impl Route {
-    /// All routes. One that is not in this list is not served.
+    /// All routes. A route that is not in this list is not served.
     pub const ALL: [Self; 7] = [
         Self::Index,
         Self::Events,
@@ -42,7 +42,7 @@ impl Route {
         Self::IsolationReport,
     ];
 
-    /// The path, to the letter.
+    /// The exact path.
     #[must_use]
     pub const fn path(self) -> &'static str {
         match self {
@@ -56,7 +56,7 @@ impl Route {
         }
     }
 
-    /// Whether `--no-isolation` takes it away.
+    /// Whether `--no-isolation` removes the route.
     const fn is_the_administrators(self) -> bool {
         matches!(self, Self::Isolation | Self::IsolationReport)
     }
@@ -74,7 +74,7 @@ impl Route {
     }
 }
 
-/// The router: every route, and the shipped files for all other addresses.
+/// Builds the router: every route, and the site's files for all other addresses.
 pub(crate) fn router(server: &Arc<Server>) -> Router {
     Route::ALL
         .into_iter()

@@ -1,7 +1,8 @@
-//! Answers the server functions, with the same checks, refusals and channels as the API.
+//! Answers the server functions, with the same checks and refusals as the API.
 //!
-//! A handler here checks and does what the API would do, then lets Leptos call the server function; its body comes back
-//! to [`post_event`] or [`isolation_report`], and finds the result in its context.
+//! A handler does the work before it calls Leptos, because a refusal must have the API's status and headers. Leptos then
+//! parses the arguments again and calls the server function. The function's body, [`post_event`] or
+//! [`isolation_report`], returns the result that the handler has put into the context.
 
 use std::sync::Arc;
 
@@ -18,33 +19,32 @@ use serde::Deserialize;
 use super::{super::Server, body::read_json, post::Post, problem::Refusal};
 use crate::feed::{Ended, Event, Problem, Report, Tenant, TenantReport, Timestamp};
 
-/// `POST /api/post_event`: the page's way to post. Answers as `POST /events` does.
+/// `POST /api/post_event`: accepts an event from the page. Answers as `POST /events` does.
 pub(crate) async fn call_post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
     let (post, body) = Post::read(&server, &head.headers, body).await?;
-    // Published here and not inside of the server function: so it is refused as the API refuses.
     let event = post.publish().await?;
     Ok(call(head, body, move || provide_context(Arc::clone(&event))).await)
 }
 
-/// `POST /api/isolation_report`: the administrator's counts. It names no tenant.
+/// `POST /api/isolation_report`: reports the counts for the administrator's view. The request names no tenant.
 pub(crate) async fn call_isolation_report(
     State(server): State<Arc<Server>>,
     request: Request,
 ) -> Result<Response, Refusal> {
-    /// The server function has no argument.
+    /// The arguments of the server function: none.
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Nothing {}
+    struct NoArguments {}
 
     let (head, body) = request.into_parts();
-    let (Nothing {}, body) = read_json(&head.headers, body, "send an empty JSON object").await?;
+    let (NoArguments {}, body) = read_json(&head.headers, body, "send an empty JSON object").await?;
     Ok(call(head, body, move || provide_context(Arc::clone(&server))).await)
 }
 
-/// Lets Leptos call the server function that the address names.
+/// Lets Leptos call the server function that the address names, with `context` as its context.
 async fn call(mut head: Parts, body: Bytes, context: impl Fn() + Clone + Send + 'static) -> Response {
-    // With it, Leptos answers a client that accepts HTML by a redirect, for forms.
+    // Leptos would answer a client that accepts HTML with a redirect, as forms need it.
     head.headers.remove(header::ACCEPT);
     let request = Request::from_parts(head, Body::from(body));
     let mut response = handle_server_fns_with_context(context, request).await.into_response();
@@ -52,13 +52,14 @@ async fn call(mut head: Parts, body: Bytes, context: impl Fn() + Clone + Send + 
     response
 }
 
-/// The body of the server function of this name: the event that its message became before Leptos was called.
+/// The body of the server function of this name: returns the event that [`call_post_event`] has published. The argument
+/// is the message of that event.
 pub(crate) async fn post_event(_message: &str) -> Result<Event, Problem> {
     expect_context::<ResponseOptions>().set_status(StatusCode::CREATED);
     Ok(Event::clone(&expect_context::<Arc<Event>>()))
 }
 
-/// The body of the server function of this name: numbers of both tenants, and no event.
+/// The body of the server function of this name: returns the counts of both tenants.
 pub(crate) async fn isolation_report() -> Result<Report, Problem> {
     Ok(report(&expect_context::<Arc<Server>>()))
 }
@@ -81,7 +82,7 @@ pub(crate) fn report(server: &Server) -> Report {
             },
         }
     });
-    let config = server.hub.channel(Tenant::A).config(); // both tenants' name the same process and build
+    let config = server.hub.channel(Tenant::A).config(); // epoch and build are the same for both tenants
     Report {
         epoch: config.epoch,
         timestamp: Timestamp::now(),

@@ -1,5 +1,5 @@
-//! Answers `GET /ws`: checks the handshake, upgrades the connection, and takes its TCP stream back from hyper. What
-//! happens on it afterwards is in `stream::connection`.
+//! Answers `GET /ws`: checks the handshake, upgrades the connection, and takes its TCP stream back from hyper. The
+//! connection is then served by `stream::connection`.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ use super::{
     write_timeout::WriteTimeout,
 };
 
-/// Subscribes to the feed of the one tenant that the address names.
+/// Subscribes a client to the feed of the tenant that the address names.
 ///
 /// # Errors
-/// In the contract's order: `405` if it is not a `GET`, `403` for the `Origin`, `401` for the tenant, `426` and `400`
-/// for the handshake, `503` if the tenant is at its limit. Nothing is upgraded then.
+/// In the contract's order: `405` if the request is not a `GET`, `403` for the `Origin`, `401` for the tenant, `426` and
+/// `400` for the handshake, `503` if the tenant is at its limit. The connection is not upgraded then.
 pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Request) -> Result<Response, Refusal> {
-    // The router would take a HEAD for a GET, but a handshake is a GET (RFC 6455, section 4.1).
+    // axum's `get` would also accept a HEAD, but a handshake is a GET (RFC 6455, section 4.1).
     if request.method() != Method::GET {
         return Err(Refusal::MethodNotAllowed { allow: String::from("GET") });
     }
@@ -45,7 +45,7 @@ pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Re
     let tenant = credential::of_socket(request.uri())?;
     let accept = check_handshake(request.version(), request.headers())?;
     if !request.body().is_end_stream() {
-        return Err(Refusal::WrongHandshake("it has no body")); // what came of one would be taken for frames
+        return Err(Refusal::WrongHandshake("send it without a body")); // a body would be parsed as frames
     }
     let channel = Arc::clone(server.hub.channel(tenant));
     let permit = channel.permit().ok_or(Refusal::Full)?;
@@ -60,11 +60,11 @@ pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Re
     Ok(response)
 }
 
-/// Starts the connection's own small task when hyper has released the TCP stream.
+/// Waits until hyper has released the TCP stream, and starts the connection's own task, which is smaller than this one.
 async fn connect(upgrade: OnUpgrade, channel: Arc<Channel>, permit: ConnectionPermit) {
     let parts = match upgrade.await {
         Ok(upgraded) => upgraded.downcast::<TokioIo<WriteTimeout>>(),
-        Err(error) => return tracing::debug!(%error, "a peer left before its upgrade"),
+        Err(error) => return tracing::debug!(%error, "a peer closed the connection before its upgrade"),
     };
     let Ok(parts) = parts else { return tracing::error!("an upgraded connection is not a TCP stream") };
     match parts.io.into_inner().into_inner() {
@@ -73,14 +73,17 @@ async fn connect(upgrade: OnUpgrade, channel: Arc<Channel>, permit: ConnectionPe
     }
 }
 
-/// Checks a handshake (RFC 6455, section 4.2.1), and makes the answer to its key.
+/// Checks a handshake (RFC 6455, section 4.2.1). Returns the value of `Sec-WebSocket-Accept`.
+///
+/// # Errors
+/// `426` if the client asks for no upgrade to WebSocket, else `400`.
 fn check_handshake(version: Version, headers: &HeaderMap) -> Result<HeaderValue, Refusal> {
     if !lists(headers, &header::UPGRADE, "websocket") {
         return Err(Refusal::UpgradeRequired);
     }
     let wrong = |what| Err(Refusal::WrongHandshake(what));
     if version != Version::HTTP_11 {
-        return wrong("it takes HTTP/1.1");
+        return wrong("use HTTP/1.1");
     }
     if !lists(headers, &header::CONNECTION, "upgrade") {
         return wrong("send Connection: Upgrade");
@@ -90,22 +93,23 @@ fn check_handshake(version: Version, headers: &HeaderMap) -> Result<HeaderValue,
     }
     let key = one(headers, &header::SEC_WEBSOCKET_KEY).filter(|key| is_base64_of_16_bytes(key));
     let Some(key) = key else { return wrong("send one Sec-WebSocket-Key: 16 bytes in base64") };
-    HeaderValue::from_str(&derive_accept_key(key)).or_else(|_| wrong("its key cannot be answered"))
+    HeaderValue::from_str(&derive_accept_key(key)).or_else(|_| wrong("send another Sec-WebSocket-Key"))
 }
 
-/// Whether a header's comma-separated list, over all its lines, has this token.
+/// Whether a header has this token in its comma-separated list, which may span several lines.
 fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
 }
 
-/// The value of a header that comes once.
+/// The value of a header; `None` if the header is absent or repeated.
 fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
     let mut lines = headers.get_all(name).iter();
     lines.next().filter(|_| lines.next().is_none()).map(HeaderValue::as_bytes)
 }
 
-/// 24 characters, the last two of them padding, and the four bits that they leave over unset.
+/// Whether `key` is 16 bytes in base64: 22 digits and two characters of padding. The last digit has four unused bits,
+/// which must be zero.
 fn is_base64_of_16_bytes(key: &[u8]) -> bool {
     let Some((b"==", digits)) = key.split_last_chunk().map(|(digits, padding)| (padding, digits)) else { return false };
     let in_alphabet = digits.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));

@@ -1,6 +1,7 @@
-//! A TCP stream with a write timeout, so that a peer that stops reading cannot hold a connection's place. The stream is
-//! shared with the handler of a request, which learns from it that the peer has reset the connection. What happens
-//! after an upgrade is the matter of `stream::subscriber`.
+//! Adds a write timeout to a TCP stream, so that a peer that stops reading cannot hold a connection slot.
+//!
+//! The stream is shared with the task that answers a request: it watches the stream to notice that the peer has reset the
+//! connection or ended its sending side. After an upgrade, `stream::subscriber` has time limits of its own.
 
 use std::{
     future::Future,
@@ -20,42 +21,42 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::idle_connections::KeptConnection;
+use super::idle_connections::TrackedConnection;
 
-/// How long a peer may take nothing of what is written to it (contract, "HTTP").
+/// Maximum time for which a peer may accept no byte of an answer (contract, "HTTP").
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long until it is looked again whether a peer has ended its sending side that has sent something before.
-const NEXT_LOOK: Duration = Duration::from_millis(250);
+/// The pause between two checks whether a peer has ended its sending side, if unread bytes are in front of that end.
+const PEEK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// See the module.
+/// A TCP stream with a write timeout.
 #[derive(Debug)]
 pub(crate) struct WriteTimeout {
     tcp: Arc<TcpStream>,
-    connection: Arc<KeptConnection>,
-    /// Runs while a write waits.
+    connection: Arc<TrackedConnection>,
+    /// The timer of the write that waits, if one does.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
-/// Ends when the peer has reset the connection, or its network has failed. It does not end when the peer only ends its
-/// sending side: it may still wait for its answer.
+/// Ends when the peer has reset the connection, or its network has failed. Does not end when the peer only ends its
+/// sending side, since that peer may still wait for its answer.
 pub(crate) async fn reset_by_peer(tcp: &TcpStream) {
-    // An error of its own says the same.
+    // If this fails, the connection has failed too.
     let _ = tcp.ready(Interest::ERROR).await;
 }
 
-/// Ends when the peer has ended its sending side, if it has sent nothing else behind its request. Else it looks again
-/// from time to time.
+/// Ends when the peer has ended its sending side. If unread bytes are in front of that end, notices it with a delay of up
+/// to [`PEEK_INTERVAL`].
 pub(crate) async fn ended_by_peer(tcp: &TcpStream) {
     loop {
         if tcp.ready(Interest::READABLE).await.is_ok_and(|ready| ready.is_read_closed()) {
             return;
         }
-        // What is known of readiness may be older than the last read: looking at what waits renews it.
+        // tokio's readiness may be older than the last read. A peek that finds nothing clears it.
         let peek = || SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]);
         match tcp.try_io(Interest::READABLE, peek) {
             Ok(0) => return,
-            Ok(_) => sleep(NEXT_LOOK).await,
+            Ok(_) => sleep(PEEK_INTERVAL).await,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return,
         }
@@ -63,17 +64,17 @@ pub(crate) async fn ended_by_peer(tcp: &TcpStream) {
 }
 
 impl WriteTimeout {
-    /// While a write waits, `connection` is busy.
-    pub(crate) const fn new(tcp: Arc<TcpStream>, connection: Arc<KeptConnection>) -> Self {
+    /// Makes a stream with a write timeout. While a write waits, it marks `connection` as busy.
+    pub(crate) const fn new(tcp: Arc<TcpStream>, connection: Arc<TrackedConnection>) -> Self {
         Self { tcp, connection, stalled: None }
     }
 
-    /// The stream, without the timeout. `None` while a handler still has a share of it.
+    /// The stream without the timeout; `None` while another task still shares it.
     pub(crate) fn into_inner(self) -> Option<TcpStream> {
         Arc::into_inner(self.tcp)
     }
 
-    /// Writes as soon as the socket takes something, and resets the connection if that takes too long.
+    /// Writes when the socket accepts bytes, and resets the connection if that takes too long.
     fn poll_within(
         &mut self,
         cx: &mut Context<'_>,
@@ -85,7 +86,7 @@ impl WriteTimeout {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => {
                     if self.stalled.take().is_some() {
-                        self.connection.mark_idle(); // until it stalls again: only an answer is written
+                        self.connection.mark_idle(); // until the next write waits: only answers are written
                     }
                     return Poll::Ready(written);
                 }
@@ -96,7 +97,7 @@ impl WriteTimeout {
             Box::pin(sleep(WRITE_TIMEOUT))
         });
         ready!(timer.as_mut().poll(cx));
-        // Nothing of it lingers in the kernel. An error leaves the ordinary end of a TCP stream.
+        // A reset, so that the kernel keeps no unsent bytes. If this fails, the stream ends in the ordinary way.
         let _ = self.tcp.set_zero_linger();
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -110,7 +111,7 @@ impl AsyncRead for WriteTimeout {
                 Ok(count) => {
                     buffer.advance(count);
                     if count > 0 {
-                        self.connection.mark_busy(); // with what may be a part of a request
+                        self.connection.mark_busy(); // these bytes may be a part of a request
                     }
                     return Poll::Ready(Ok(()));
                 }
@@ -161,11 +162,11 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (tcp, _) = listener.accept().await.unwrap();
-        (WriteTimeout::new(Arc::new(tcp), Arc::new(KeptConnection::new(Arc::default()))), peer)
+        (WriteTimeout::new(Arc::new(tcp), Arc::new(TrackedConnection::new(Arc::default()))), peer)
     }
 
     #[tokio::test]
-    async fn a_peer_that_ends_its_sending_side_is_noticed_whenever_it_does() {
+    async fn the_end_of_a_peers_sending_side_is_noticed_behind_unread_bytes_too() {
         for more in [&b""[..], b"the start of another request"] {
             let (mut stream, mut peer) = pair().await;
             peer.write_all(b"a request").await.unwrap();
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reset_is_noticed_and_the_end_of_the_sending_side_is_not_one() {
+    async fn a_reset_is_noticed_and_differs_from_the_end_of_the_sending_side() {
         let (stream, mut peer) = pair().await;
         let mut reset = Box::pin(reset_by_peer(&stream.tcp));
         peer.shutdown().await.unwrap();

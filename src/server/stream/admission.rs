@@ -1,65 +1,70 @@
-//! Backpressure: holds posts back while more waits to be sent than the fan-out takes at once. The queue before
-//! acceptance is short and fair; one after it would be long and hidden. No event is held here: its request waits.
+//! Applies backpressure: posts wait in a queue while the unsent events exceed a limit.
+//!
+//! This queue, before acceptance, is short and fair. Without it, events would wait after acceptance, in a long queue that
+//! nobody sees. Only requests wait here, no events.
 
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How much may wait to be sent before posts wait, in bytes of frames. Chosen by measurement (`cargo bench --bench
-/// fanout`): the system calls are most of what a pass costs, so one of 36 KiB takes little longer than one of 4 KiB,
-/// and delivers many times as much at the same latency. A larger one delivers little more, and lets events wait longer
-/// than they must.
-const ROOM: usize = 36 * 1024;
-/// How many posts of a tenant may wait (contract, "HTTP").
-const QUEUE: usize = 1_000;
-/// How long a post may wait (contract, "HTTP").
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Maximum size of the unsent events before posts wait, in bytes of frames.
+///
+/// It was chosen by measurement (`cargo bench --bench fanout`). Most of the cost of a pass is its system calls, so a pass
+/// of 36 KiB takes little longer than one of 4 KiB, and delivers many times as much at the same latency. A larger limit
+/// delivers little more, and makes events wait longer.
+const BUFFER_MAX: usize = 36 * 1024;
+/// Maximum number of posts of a tenant that wait (contract, "HTTP").
+const QUEUE_MAX: usize = 1_000;
+/// Maximum time that a post waits (contract, "HTTP").
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 /// The approximate size of a frame without its message, in bytes.
 const ENVELOPE: usize = 256;
 
-/// The limit on what waits in one channel's buffer.
+/// The limit on the unsent events of one channel.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    room: Semaphore,
+    buffer: Semaphore,
     queue: Semaphore,
 }
 
-/// Too many posts wait, or this one has waited too long.
+/// Too many posts wait, or this post has waited too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Overloaded;
 
-/// A share of the buffer. It is given back when this is dropped, unless it is kept.
+/// A share of the buffer. Dropping it releases the share, unless [`Permit::keep`] was called.
 #[derive(Debug)]
 pub(crate) struct Permit<'a>(SemaphorePermit<'a>);
 
 impl Default for Admission {
     fn default() -> Self {
-        Self { room: Semaphore::new(ROOM), queue: Semaphore::new(QUEUE) }
+        Self { buffer: Semaphore::new(BUFFER_MAX), queue: Semaphore::new(QUEUE_MAX) }
     }
 }
 
 impl Admission {
-    /// Waits for a share for a message of `length` bytes: first come, first served. Dropping the future leaves the
-    /// queue.
+    /// Waits for a share for a message of `length` bytes. Posts are admitted in the order in which they came.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the queue.
     ///
     /// # Errors
-    /// [`Overloaded`] if 1,000 posts wait already, or if this one has waited for 2 s.
+    /// [`Overloaded`] at once if 1,000 posts wait already, or if this post has waited for 2 s.
     pub(crate) async fn admit(&self, length: usize) -> Result<Permit<'_>, Overloaded> {
-        let size = u32::try_from((length + ENVELOPE).min(ROOM)).map_err(|_| Overloaded)?;
-        if let Ok(permit) = self.room.try_acquire_many(size) {
+        let size = u32::try_from((length + ENVELOPE).min(BUFFER_MAX)).map_err(|_| Overloaded)?;
+        if let Ok(permit) = self.buffer.try_acquire_many(size) {
             return Ok(Permit(permit));
         }
-        let _place_in_the_queue = self.queue.try_acquire().map_err(|_| Overloaded)?;
-        match tokio::time::timeout(PATIENCE, self.room.acquire_many(size)).await {
+        let _queue_permit = self.queue.try_acquire().map_err(|_| Overloaded)?;
+        match tokio::time::timeout(QUEUE_TIMEOUT, self.buffer.acquire_many(size)).await {
             Ok(Ok(permit)) => Ok(Permit(permit)),
             Ok(Err(_)) | Err(_) => Err(Overloaded),
         }
     }
 
-    /// Gives back what [`Permit::keep`] took.
+    /// Releases `size` bytes that [`Permit::keep`] has kept.
     pub(crate) fn release(&self, size: usize) {
-        self.room.add_permits(size);
-        debug_assert!(self.room.available_permits() <= ROOM, "more room is given back than was taken");
+        self.buffer.add_permits(size);
+        debug_assert!(self.buffer.available_permits() <= BUFFER_MAX, "more is released than was kept");
     }
 }
 
@@ -77,9 +82,9 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn who_finds_no_room_waits_for_two_seconds_at_most() {
+    async fn a_post_waits_for_two_seconds_at_most() {
         let admission = Admission::default();
-        let first = admission.admit(ROOM).await.unwrap();
+        let first = admission.admit(BUFFER_MAX).await.unwrap();
         assert_eq!(admission.admit(1).await.err(), Some(Overloaded));
         let size = first.keep();
         let (second, ()) = tokio::join!(admission.admit(1), async { admission.release(size) });
@@ -87,10 +92,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_more_than_the_queue_holds_is_turned_away_at_once() {
+    async fn a_post_above_the_queue_limit_is_rejected_at_once() {
         let admission = Admission::default();
-        let _all = admission.admit(ROOM).await.unwrap();
-        let mut waiting: Vec<_> = (0..QUEUE).map(|_| Box::pin(admission.admit(1))).collect();
+        let _all = admission.admit(BUFFER_MAX).await.unwrap();
+        let mut waiting: Vec<_> = (0..QUEUE_MAX).map(|_| Box::pin(admission.admit(1))).collect();
         for wait in &mut waiting {
             assert!(futures_util::poll!(wait).is_pending());
         }

@@ -1,7 +1,7 @@
-//! The frames that a channel has sent last, kept once for all subscribers that have not received them yet.
+//! Keeps the frames that a channel has sent last, once for all subscribers that have not received them yet.
 //!
-//! A subscriber that falls behind keeps a position in this log instead of a queue of its own, so a thousand slow
-//! readers cost one log and not a thousand queues. Which subscriber is too far behind is decided in `subscriber`.
+//! A slow subscriber has a position in this log instead of a queue of its own, so a thousand slow subscribers need one
+//! log and not a thousand queues. `subscriber` decides which one is too slow.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -11,26 +11,25 @@ use tokio::time::Instant;
 
 use super::frames;
 
-/// How far a subscriber may be behind, in bytes (contract, "WebSocket").
+/// Maximum backlog of a subscriber, in bytes (contract, "WebSocket").
 pub(crate) const BACKLOG_MAX: usize = 1024 * 1024;
-/// How old the oldest byte that it has not received may be (contract, "WebSocket").
+/// Maximum age of the oldest byte in a subscriber's backlog (contract, "WebSocket").
 pub(crate) const BACKLOG_AGE: Duration = Duration::from_secs(10);
-/// How much longer frames are kept than a subscriber may be behind: one that is closed for its lag still needs the rest
-/// of the frame that it is receiving.
+/// How many times the maximum backlog the log keeps: a subscriber that is closed because it is too slow still needs the
+/// rest of the frame that it is receiving.
 const SLACK: u32 = 2;
 
-/// Everything that a channel has sent, as one sequence of bytes, of which the newest part is kept. A position counts
-/// the bytes from the channel's start.
+/// The newest part of the bytes that a channel has sent. A position in the log is the number of bytes sent before it.
 #[derive(Debug, Default)]
-pub(crate) struct BatchLog(Mutex<Kept>);
+pub(crate) struct BatchLog(Mutex<LogState>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct LogState {
     segments: VecDeque<Segment>,
     end: u64,
 }
 
-/// The frames of one batch, and their place in the log. It starts and ends at the boundary of a frame.
+/// The frames of one batch, and their position in the log. A segment holds only whole frames.
 #[derive(Debug, Clone)]
 pub(crate) struct Segment {
     /// The position of the first byte.
@@ -45,7 +44,7 @@ impl Segment {
         self.start + self.frames.len() as u64
     }
 
-    /// The bytes from `position` on; `None` if that is outside of this segment.
+    /// The bytes from `position` on; `None` if it is outside of this segment.
     pub(crate) fn from(&self, position: u64) -> Option<Bytes> {
         let offset = usize::try_from(position.checked_sub(self.start)?).ok()?;
         (offset < self.frames.len()).then(|| self.frames.slice(offset..))
@@ -53,13 +52,13 @@ impl Segment {
 }
 
 impl BatchLog {
-    /// Appends the frames of a batch. Only the fan-out of the channel does so.
+    /// Appends the frames of a batch. Only the channel calls this, under its lock.
     pub(crate) fn append(&self, frames: Bytes) -> Segment {
-        let mut kept = self.0.lock();
-        let segment = Segment { start: kept.end, frames, queued_at: Instant::now() };
+        let mut state = self.0.lock();
+        let segment = Segment { start: state.end, frames, queued_at: Instant::now() };
         if !segment.frames.is_empty() {
-            kept.end = segment.end();
-            kept.segments.push_back(segment.clone());
+            state.end = segment.end();
+            state.segments.push_back(segment.clone());
         }
         segment
     }
@@ -69,56 +68,55 @@ impl BatchLog {
         self.0.lock().end
     }
 
-    /// At most `most` slices from `position` on. None at all if `position` is the end; `None` if that part is no longer
-    /// kept.
+    /// At most `most` slices from `position` on. The result is empty if `position` is the end or after it, and `None` if
+    /// the byte at `position` is no longer kept.
     pub(crate) fn read(&self, position: u64, most: usize) -> Option<Vec<Bytes>> {
-        let kept = self.0.lock();
-        let Some(first) = kept.index(position) else { return kept.is_caught_up(position).then(Vec::new) };
-        let segments = kept.segments.range(first..).take(most);
+        let state = self.0.lock();
+        let Some(first) = state.index(position) else { return state.is_caught_up(position).then(Vec::new) };
+        let segments = state.segments.range(first..).take(most);
         Some(segments.map(|segment| segment.from(position).unwrap_or_else(|| segment.frames.clone())).collect())
     }
 
-    /// The rest of the frame that `position` is in, which is empty if a frame starts there. `None` if it is no longer
-    /// kept.
+    /// The rest of the frame that `position` is in. It is empty if a frame starts at `position`, and `None` if that part is
+    /// no longer kept.
     pub(crate) fn rest_of_frame(&self, position: u64) -> Option<Bytes> {
-        let kept = self.0.lock();
-        let Some(index) = kept.index(position) else { return kept.is_caught_up(position).then(Bytes::new) };
-        let segment = kept.segments.get(index)?;
+        let state = self.0.lock();
+        let Some(index) = state.index(position) else { return state.is_caught_up(position).then(Bytes::new) };
+        let segment = state.segments.get(index)?;
         let offset = usize::try_from(position - segment.start).ok()?;
         Some(segment.frames.slice(offset..frames::end_of_frame(&segment.frames, offset)))
     }
 
-    /// When the byte at `position` was queued; `None` if it was not yet, or is no longer kept.
+    /// The time when the byte at `position` was appended; `None` if there is no such byte yet, or no longer.
     pub(crate) fn queued_at(&self, position: u64) -> Option<Instant> {
-        let kept = self.0.lock();
-        kept.segments.get(kept.index(position)?).map(|segment| segment.queued_at)
+        let state = self.0.lock();
+        state.segments.get(state.index(position)?).map(|segment| segment.queued_at)
     }
 
-    /// Drops what no subscriber needs: what is before `needed_from`, and what is older or further back than a
-    /// subscriber may be.
+    /// Drops the segments before `needed_from`, and those beyond [`SLACK`] times the maximum backlog, in bytes or in age.
     pub(crate) fn trim(&self, needed_from: u64) {
-        let mut kept = self.0.lock();
+        let mut state = self.0.lock();
         let now = Instant::now();
-        let farthest = kept.end.saturating_sub(u64::from(SLACK) * BACKLOG_MAX as u64);
+        let farthest = state.end.saturating_sub(u64::from(SLACK) * BACKLOG_MAX as u64);
         let is_dropped = |segment: &mut Segment| {
             segment.end() <= needed_from.max(farthest)
                 || now.saturating_duration_since(segment.queued_at) > BACKLOG_AGE * SLACK
         };
-        while kept.segments.pop_front_if(is_dropped).is_some() {}
-        if kept.segments.is_empty() {
-            kept.segments = VecDeque::new();
+        while state.segments.pop_front_if(is_dropped).is_some() {}
+        if state.segments.is_empty() {
+            state.segments = VecDeque::new();
         }
     }
 }
 
-impl Kept {
+impl LogState {
     /// The index of the segment that holds the byte at `position`.
     fn index(&self, position: u64) -> Option<usize> {
         let index = self.segments.partition_point(|segment| segment.end() <= position);
         self.segments.get(index).filter(|segment| segment.start <= position).map(|_| index)
     }
 
-    /// Whether nothing is behind `position` yet.
+    /// Whether `position` is the end of the log, or after it.
     const fn is_caught_up(&self, position: u64) -> bool {
         position >= self.end
     }
@@ -137,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_position_anywhere_reads_on_from_there() {
+    async fn reading_starts_at_any_position() {
         let log = BatchLog::default();
         let all = [frames(&["one", "two"]), frames(&["three"]), frames(&["four"])];
         all.iter().for_each(|frames| drop(log.append(frames.clone())));
@@ -148,12 +146,16 @@ mod tests {
         }
         assert_eq!(log.read(0, 2).unwrap().len(), 2);
         assert!(log.read(1_000, 16).unwrap().is_empty(), "a position that is still to come");
-        assert_eq!(log.rest_of_frame(5).unwrap(), Bytes::new(), "a frame starts behind the first, of 5 bytes");
+        assert_eq!(
+            log.rest_of_frame(5).unwrap(),
+            Bytes::new(),
+            "the second frame starts here: the first has 2 + 3 bytes"
+        );
         assert_eq!(log.rest_of_frame(7).unwrap(), bytes[7..10]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_nobody_needs_is_dropped() {
+    async fn segments_that_no_subscriber_needs_are_dropped() {
         let log = BatchLog::default();
         let [first, second] = ["first", "second"].map(|text| log.append(frames(&[text])));
         log.trim(first.end() - 1);
@@ -166,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_too_old_or_too_far_back_is_dropped() {
+    async fn segments_beyond_the_maximum_backlog_are_dropped() {
         let log = BatchLog::default();
         let large = "x".repeat(BACKLOG_MAX / 4);
         for _ in 0..20 {
@@ -174,7 +176,10 @@ mod tests {
             log.trim(0);
         }
         let kept = log.0.lock().segments.len();
-        assert!((8..=9).contains(&kept), "twice the backlog of four such frames, not {kept}");
+        assert!(
+            (8..=9).contains(&kept),
+            "four such frames are the maximum backlog, and twice that is kept, not {kept}"
+        );
         advance(BACKLOG_AGE * SLACK + Duration::from_millis(1)).await;
         log.trim(0);
         assert_eq!(log.0.lock().segments.len(), 0);

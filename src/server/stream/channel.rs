@@ -1,9 +1,8 @@
-//! Owns one tenant's stream: its events, its subscribers and its limits. Only the channel makes an event, and stamps it
-//! itself. It knows no HTTP and no other tenant.
+//! Owns one tenant's stream: its events, its subscribers and its limits. Only a channel makes events.
 //!
-//! Under its one short lock an event gets its time, its place in the timeline, and its bytes in the buffer that waits
-//! for the next pass of the fan-out. So the order is the same in answers, in lists and on sockets. A subscriber joins
-//! under the same lock, at the position behind all that waits: it receives exactly what comes after.
+//! Under one short lock an event gets its time and its `seq`, and its frame is added to the next batch of the fan-out. So
+//! the order of events is the same in answers, in lists and on sockets. A subscriber joins under the same lock, at the
+//! position behind the waiting frames, so it receives exactly the events that are accepted later.
 
 use std::{
     sync::{
@@ -29,7 +28,7 @@ use super::{
     counters::Counters,
     frames,
     idempotency::{FirstPost, IdempotencyKey, Keys},
-    read_limiter::{Read, ReadLimiter, TooManyReads, WAIT_MAX},
+    list_limiter::{ListLimiter, Read, TooManyReads, WAIT_MAX},
     subscriber::Subscriber,
 };
 use crate::feed::{
@@ -37,29 +36,30 @@ use crate::feed::{
     protocol::{DEFAULT_RECONNECT_MS, Hello, Outgoing},
 };
 
-/// How much each client adds to the window over which a tenant's clients spread their return, in milliseconds.
+/// The time that each connection adds to the window over which a tenant's clients spread their reconnects, in
+/// milliseconds (contract, "WebSocket").
 const RECONNECT_MS_EACH: u32 = 5;
-/// The longest such window, in milliseconds.
+/// Maximum length of the window over which clients spread their reconnects, in milliseconds (contract, "WebSocket").
 const RECONNECT_MS_MAX: u32 = 10_000;
-/// How many ended connections the fan-out may hold on to until the next event, each a few hundred bytes.
+/// Maximum number of ended connections that the fan-out keeps until the next event. Each takes a few hundred bytes.
 const ENDED_MAX: usize = 1_024;
 /// The approximate size of an event in a list without its message, in bytes.
 const ENVELOPE: usize = 160;
-/// How many events are encoded before other tasks run: at most a quarter of a megabyte.
+/// The number of events that are encoded before other tasks run: at most a quarter of a megabyte.
 const ENCODED_AT_ONCE: usize = 128;
 
 /// The settings of a channel. They do not change while it runs.
 #[derive(Debug, Clone)]
 pub(crate) struct ChannelConfig {
-    /// Names this process.
+    /// Identifies this process.
     pub(crate) epoch: Uuid,
-    /// Names the client's build that this server ships.
+    /// Identifies the build of the client that this server serves.
     pub(crate) build: Arc<str>,
-    /// How many events a channel keeps.
+    /// Maximum number of events that a channel keeps.
     pub(crate) retain: usize,
-    /// How many connections a channel may have.
+    /// Maximum number of connections of a channel.
     pub(crate) max_connections: usize,
-    /// How often each connection is sent a heartbeat at least.
+    /// Maximum time between two heartbeats on a connection.
     pub(crate) heartbeat: Duration,
 }
 
@@ -70,59 +70,59 @@ pub(crate) struct Channel {
     config: ChannelConfig,
     stream: Mutex<Stream>,
     admission: Admission,
-    read_limiter: ReadLimiter,
-    /// Held while the list is encoded: once for all who wait for it.
+    list_limiter: ListLimiter,
+    /// Held while the list is encoded, so that reads that wait for it share one encoding.
     encoding: tokio::sync::Mutex<()>,
     log: BatchLog,
     permits: Arc<Semaphore>,
     wake: Notify,
     counters: Counters,
-    /// How many connections have ended since the fan-out last dropped ended ones.
+    /// The number of connections that have ended since the fan-out last dropped ended ones.
     ended: AtomicUsize,
 }
 
-/// The state under the lock. The lock is never held across an await, and the work under it does not grow with
-/// subscribers.
+/// The state under the lock. The lock is never held across an await, and the work under it does not grow with the number
+/// of subscribers.
 #[derive(Debug)]
 struct Stream {
     timeline: Timeline,
     keys: Keys,
-    last: Option<Timestamp>,
+    last_timestamp: Option<Timestamp>,
     waiting: Waiting,
     list: Option<List>,
     stopping: bool,
 }
 
-/// The content of the next batch: frames, ready for the wire, and the subscribers that have joined since the last.
+/// The content of the next batch: encoded frames, and the subscribers that have joined since the last batch.
 #[derive(Debug, Default)]
 struct Waiting {
     frames: Vec<u8>,
     events: u64,
-    room: usize,
+    permit_bytes: usize,
     joiners: Vec<Joiner>,
 }
 
-/// A subscriber that has joined since the last pass.
+/// A subscriber that has joined since the last batch.
 #[derive(Debug)]
 pub(crate) struct Joiner {
     pub(crate) subscriber: Arc<Subscriber>,
-    /// How many events of its first batch were accepted before it joined. It does not receive them.
+    /// The number of events in its first batch that were accepted before it joined. It does not receive them.
     pub(crate) events_before: u64,
 }
 
-/// A batch: the frames that one pass of the fan-out sends.
+/// The frames that the fan-out sends in one pass over the subscribers.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) segment: Segment,
     pub(crate) events: u64,
-    /// The size of the permits of these events, in bytes, for [`Channel::give_back`].
-    pub(crate) room: usize,
+    /// The size of these events' permits, in bytes. It is given to [`Channel::release`] once they are sent.
+    pub(crate) permit_bytes: usize,
     pub(crate) joiners: Vec<Joiner>,
-    /// No batch comes after this one: the connections are to be closed.
+    /// Whether this is the last batch, after which the connections are closed.
     pub(crate) is_last: bool,
 }
 
-/// The kept events as `GET /events` shows them: encoded once for all who ask until the next event.
+/// The kept events as the JSON of `GET /events`. It is encoded once for all reads before the next event.
 #[derive(Debug, Clone)]
 pub(crate) struct List {
     pub(crate) position: Position,
@@ -136,7 +136,7 @@ pub(crate) struct ConnectionPermit(#[expect(dead_code, reason = "held for its dr
 /// Why a post was not accepted. Nothing has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotAccepted {
-    /// Too many posts wait, or this one has waited too long.
+    /// Too many posts wait, or this post has waited too long.
     Busy,
     /// The key was used with another message.
     KeyReused,
@@ -155,7 +155,7 @@ impl Channel {
         let stream = Stream {
             timeline: Timeline::new(config.retain),
             keys: Keys::default(),
-            last: None,
+            last_timestamp: None,
             waiting: Waiting::default(),
             list: None,
             stopping: false,
@@ -166,7 +166,7 @@ impl Channel {
             config,
             stream: Mutex::new(stream),
             admission: Admission::default(),
-            read_limiter: ReadLimiter::new(),
+            list_limiter: ListLimiter::new(),
             encoding: tokio::sync::Mutex::default(),
             log: BatchLog::default(),
             permits,
@@ -177,17 +177,19 @@ impl Channel {
     }
 
     /// Accepts a message as the tenant's next event. If `key` was used before, returns the event that it made then.
-    /// Waits while more is to be sent than the fan-out takes at once.
+    /// Waits while the unsent events exceed the limit of `admission`.
     ///
     /// # Errors
-    /// [`NotAccepted`] is the reason, and nothing has changed. Dropping the future before it ends changes nothing
-    /// either.
+    /// [`NotAccepted`] is the reason, and nothing has changed.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it ends, nothing has changed.
     pub(crate) async fn publish(
         &self,
         message: Message,
         key: Option<IdempotencyKey>,
     ) -> Result<Arc<Event>, NotAccepted> {
-        let room = self.admission.admit(message.as_str().len()).await?;
+        let permit = self.admission.admit(message.as_str().len()).await?;
         let mut stream = self.stream.lock();
         if stream.stopping {
             return Err(NotAccepted::Stopping);
@@ -201,30 +203,30 @@ impl Channel {
             None => {}
         }
         let now = Timestamp::now();
-        let timestamp = stream.last.map_or(now, |last| last.max(now)); // the clock may step back, the stream may not
+        let timestamp = stream.last_timestamp.map_or(now, |last| last.max(now)); // the clock may step back, the stream must not
         let event = Arc::new(Event { id: Uuid::new_v4(), tenant_id: self.tenant, message, timestamp });
         let seq = stream.timeline.append(Arc::clone(&event));
-        stream.last = Some(timestamp);
+        stream.last_timestamp = Some(timestamp);
         stream.list = None;
         if let Some(key) = key {
             stream.keys.remember(&key, event.id, timestamp, &event.message);
         }
         frames::push_text(&mut stream.waiting.frames, &Outgoing::EventCreated { seq, event: &event }.encode());
         stream.waiting.events += 1;
-        stream.waiting.room += room.keep();
+        stream.waiting.permit_bytes += permit.keep();
         drop(stream);
         self.counters.accepted.add(1);
         self.wake.notify_one();
         Ok(event)
     }
 
-    /// A slot for one more connection, if one is free.
+    /// Takes a slot for a connection, if one is free.
     pub(crate) fn permit(&self) -> Option<ConnectionPermit> {
         Arc::clone(&self.permits).try_acquire_owned().ok().map(ConnectionPermit)
     }
 
     /// Subscribes a connection: it receives a hello, and then every event with a higher `seq`. If the channel is
-    /// stopping, the connection is closed instead.
+    /// stopping, closes the connection instead.
     pub(crate) fn join(&self, subscriber: &Arc<Subscriber>) {
         let mut stream = self.stream.lock();
         if stream.stopping {
@@ -244,16 +246,16 @@ impl Channel {
         };
         let mut frame = Vec::new();
         frames::push_text(&mut frame, &Outgoing::ConnectionEstablished(&hello).encode());
-        // The waiting frames will be the next segment of the log: the subscriber starts behind them.
+        // The waiting frames become the next segment of the log, and the subscriber starts behind them.
         let position = self.log.end() + stream.waiting.frames.len() as u64;
         subscriber.start(frame.into(), position);
         let events_before = stream.waiting.events;
         stream.waiting.joiners.push(Joiner { subscriber: Arc::clone(subscriber), events_before });
     }
 
-    /// Takes all that waits, for one pass of the fan-out, and appends it to the log. With `heartbeat` a heartbeat and a
-    /// ping come last.
-    pub(crate) fn take(&self, heartbeat: bool) -> Batch {
+    /// Takes the next batch, and appends its frames to the log. With `heartbeat`, a heartbeat and a ping are added at its
+    /// end.
+    pub(crate) fn take_batch(&self, heartbeat: bool) -> Batch {
         let reconnect_ms = self.reconnect_ms();
         let mut stream = self.stream.lock();
         if heartbeat {
@@ -262,27 +264,27 @@ impl Channel {
             frames::push_ping(&mut stream.waiting.frames);
         }
         let is_last = stream.stopping;
-        let Waiting { frames, events, room, joiners } = std::mem::take(&mut stream.waiting);
-        let segment = self.log.append(frames.into()); // under the lock, so that nobody joins between
-        Batch { segment, events, room, joiners, is_last }
+        let Waiting { frames, events, permit_bytes, joiners } = std::mem::take(&mut stream.waiting);
+        let segment = self.log.append(frames.into()); // under the lock, so that no subscriber joins in between
+        Batch { segment, events, permit_bytes, joiners, is_last }
     }
 
-    /// The frames that were sent last.
+    /// The log of the frames that were sent last.
     pub(crate) const fn log(&self) -> &BatchLog {
         &self.log
     }
 
-    /// Gives admission back what the permits of sent events took, in bytes.
-    pub(crate) fn give_back(&self, size: usize) {
+    /// Releases `size` bytes of the permits of events that were sent.
+    pub(crate) fn release(&self, size: usize) {
         self.admission.release(size);
     }
 
-    /// Whether events were accepted since the last pass began.
+    /// Whether events wait for the next batch.
     pub(crate) fn has_waiting(&self) -> bool {
         self.stream.lock().waiting.events > 0
     }
 
-    /// Ends when something waits to be sent.
+    /// Ends when the fan-out has work: events that wait, a stop, or many ended connections.
     pub(crate) async fn woken(&self) {
         self.wake.notified().await;
     }
@@ -292,17 +294,19 @@ impl Channel {
         self.position_in(&self.stream.lock())
     }
 
-    /// The kept events, newest first, and the position they end at, encoded. Paced by the tenant's limiter of reads.
+    /// Returns the list of the kept events, newest first. Waits for a turn of the [`ListLimiter`].
     ///
     /// # Errors
-    /// [`TooManyReads`] if too many wait, or if the lists under way take too much memory. Dropping the future changes
-    /// nothing.
+    /// [`TooManyReads`] if too many reads wait, or if the lists that are being sent take too much memory.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it ends, it leaves the queue and takes no turn.
     pub(crate) async fn list(&self) -> Result<List, TooManyReads> {
         timeout(WAIT_MAX, self.list_in_turn()).await.unwrap_or(Err(TooManyReads))
     }
 
     async fn list_in_turn(&self) -> Result<List, TooManyReads> {
-        self.read_limiter.wait(Read::List).await?;
+        self.list_limiter.wait(Read::List).await?;
         let _encoding = self.encoding.lock().await;
         let (position, events) = {
             let stream = self.stream.lock();
@@ -311,8 +315,8 @@ impl Channel {
             }
             (self.position_in(&stream), newest(&stream.timeline, usize::MAX))
         };
-        // Outside the stream's lock, so posts go on.
-        let list = List { position, body: self.read_limiter.hold(encode(&events).await)? };
+        // Encoded without the stream's lock, so posts do not wait.
+        let list = List { position, body: self.list_limiter.hold(encode(&events).await)? };
         let mut stream = self.stream.lock();
         if stream.timeline.seq() == position.seq {
             stream.list = Some(list.clone());
@@ -320,21 +324,21 @@ impl Channel {
         Ok(list)
     }
 
-    /// The limiter of the tenant's reads.
-    pub(crate) const fn read_limiter(&self) -> &ReadLimiter {
-        &self.read_limiter
+    /// The limiter of the tenant's lists and pages.
+    pub(crate) const fn list_limiter(&self) -> &ListLimiter {
+        &self.list_limiter
     }
 
-    /// The newest `most` events for a page. Paced by the tenant's limiter of reads, as lists are.
+    /// Returns the newest `most` events for a page. Waits for a turn of the [`ListLimiter`].
     ///
     /// # Errors
     /// As [`Channel::list`].
     pub(crate) async fn page(&self, most: usize) -> Result<(Position, Vec<Arc<Event>>), TooManyReads> {
-        self.read_limiter.wait(Read::Page).await?;
+        self.list_limiter.wait(Read::Page).await?;
         Ok(self.newest(most))
     }
 
-    /// The newest `most` events, newest first, and the position they end at.
+    /// The newest `most` events, newest first, and the position of the newest.
     pub(crate) fn newest(&self, most: usize) -> (Position, Vec<Arc<Event>>) {
         let stream = self.stream.lock();
         (self.position_in(&stream), newest(&stream.timeline, most))
@@ -348,17 +352,16 @@ impl Channel {
         &self.counters
     }
 
-    /// Counts a connection that has ended. If there are many, the fan-out is woken to drop them: they must not
+    /// Counts a connection that has ended. If many have ended, wakes the fan-out to drop them, so that they do not
     /// accumulate between two events.
-    pub(crate) fn ended(&self, reason: CloseReason) {
-        self.counters.ended(reason);
+    pub(crate) fn count_ended(&self, reason: CloseReason) {
+        self.counters.count_ended(reason);
         if self.ended.fetch_add(1, Relaxed) + 1 >= ENDED_MAX {
             self.wake.notify_one();
         }
     }
 
-    /// Whether so many connections have ended that the fan-out should drop them. If so, the count starts again from
-    /// zero.
+    /// Returns whether the fan-out should drop ended connections, because there are many. If so, resets their count.
     pub(crate) fn take_many_ended(&self) -> bool {
         let many = self.ended.load(Relaxed) >= ENDED_MAX;
         if many {
@@ -367,12 +370,12 @@ impl Channel {
         many
     }
 
-    /// How many connections there are.
+    /// The number of connections.
     pub(crate) fn connections(&self) -> usize {
         self.config.max_connections.saturating_sub(self.permits.available_permits())
     }
 
-    /// Stops accepting events. The fan-out closes the connections when it has sent what waits.
+    /// Stops accepting events and subscribers. The fan-out sends the waiting events and then closes the connections.
     pub(crate) fn stop(&self) {
         self.stream.lock().stopping = true;
         self.wake.notify_one();
@@ -381,7 +384,7 @@ impl Channel {
     /// Ends when no connection is left.
     pub(crate) async fn emptied(&self) {
         let all = u32::try_from(self.config.max_connections).unwrap_or(u32::MAX);
-        // It fails only if the semaphore is closed, which never happens.
+        // It fails only if the semaphore is closed, and nothing closes it.
         let _ = self.permits.acquire_many(all).await;
     }
 
@@ -395,7 +398,7 @@ impl Channel {
     }
 }
 
-/// Encodes events as a JSON array, a few at a time, since a list may have 20 MB.
+/// Encodes events as a JSON array. Other tasks run after every [`ENCODED_AT_ONCE`] events, since a list may have 20 MB.
 async fn encode(events: &[Arc<Event>]) -> Vec<u8> {
     let size = events.iter().map(|event| event.message.as_str().len() + ENVELOPE).sum();
     let mut json = Vec::with_capacity(size);
@@ -435,13 +438,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_clock_that_steps_back_takes_the_stream_with_it_no_further_than_its_last_event() {
+    async fn timestamps_do_not_decrease_when_the_clock_steps_back() {
         let channel = channel();
         let post = async |text| channel.publish(Message::parse(text).unwrap(), None).await.unwrap();
         let first = post("before").await;
-        // As if that had been long after what the clock says now.
+        // The last event now seems to be from the future, as after a step of the clock.
         let later = Timestamp::parse("2999-01-01T00:00:00.000Z").unwrap();
-        channel.stream.lock().last = Some(later);
+        channel.stream.lock().last_timestamp = Some(later);
         let (second, third) = (post("after").await, post("and after that").await);
         assert!(first.timestamp < later);
         assert_eq!((second.timestamp, third.timestamp), (later, later));
@@ -467,16 +470,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn while_nothing_is_sent_a_thousand_posts_wait_and_no_more_and_for_two_seconds() {
-        let channel = channel(); // which no fan-out serves
+    async fn while_nothing_is_sent_a_thousand_posts_wait_for_two_seconds() {
+        let channel = channel(); // it has no fan-out
         let mut posts: Vec<_> =
             (0..2_000).map(|_| Box::pin(channel.publish(Message::parse("x").unwrap(), None))).collect();
         let (mut accepted, mut busy, mut waiting) = (0, 0, Vec::new());
         for mut post in posts.drain(..) {
             match futures_util::poll!(&mut post) {
                 Poll::Ready(Ok(_)) => accepted += 1,
-                Poll::Ready(Err(not)) => {
-                    assert_eq!(not, NotAccepted::Busy);
+                Poll::Ready(Err(error)) => {
+                    assert_eq!(error, NotAccepted::Busy);
                     busy += 1;
                 }
                 Poll::Pending => waiting.push(post),
@@ -488,6 +491,6 @@ mod tests {
         for post in waiting {
             assert_eq!(post.await.err(), Some(NotAccepted::Busy));
         }
-        assert_eq!(channel.newest(0).0.seq, accepted, "a refused post has changed nothing");
+        assert_eq!(channel.newest(0).0.seq, accepted, "a rejected post has changed nothing");
     }
 }

@@ -1,4 +1,4 @@
-//! Names the reasons for which a WebSocket connection ends, and their close frames (contract, "WebSocket").
+//! Defines why a WebSocket connection ends, and the close frame of each reason (contract, "WebSocket").
 
 use crate::feed::protocol::close;
 
@@ -30,17 +30,17 @@ impl CloseReason {
     pub(crate) const fn close_frame(self) -> Option<(u16, &'static str)> {
         match self {
             Self::Stopping => Some((close::GOING_AWAY, "the server is stopping")),
-            Self::Policy => Some((close::POLICY, "this socket is for listening: post with POST /events")),
-            Self::TooBig => Some((close::TOO_BIG, "a message of more than 16 KiB")),
-            Self::ProtocolError => Some((close::PROTOCOL, "not the WebSocket protocol")),
-            Self::InvalidUtf8 => Some((close::BAD_TEXT, "the reason is not UTF-8")),
+            Self::Policy => Some((close::POLICY, "clients must not send data on this socket: post with POST /events")),
+            Self::TooBig => Some((close::TOO_BIG, "the message is larger than 16 KiB")),
+            Self::ProtocolError => Some((close::PROTOCOL, "the frame breaks the WebSocket protocol")),
+            Self::InvalidUtf8 => Some((close::BAD_TEXT, "the close reason is not UTF-8")),
             Self::Flood => Some((close::POLICY, "more than 100 pings, pongs or empty fragments in 10 s")),
-            Self::TooSlow => Some((close::TRY_AGAIN_LATER, "reads too slowly")),
+            Self::TooSlow => Some((close::TRY_AGAIN_LATER, "the client reads too slowly")),
             Self::TimedOut | Self::PeerClosed => None,
         }
     }
 
-    /// Whether the peer broke the protocol, so that no further frame of it can be read.
+    /// Whether the peer broke the protocol, so that none of its further frames can be read.
     pub(crate) const fn is_breach(self) -> bool {
         matches!(self, Self::ProtocolError | Self::InvalidUtf8)
     }

@@ -1,9 +1,9 @@
-//! The task of one WebSocket connection: sends what the fan-out could not send at once, reads what the peer sends, and
-//! ends when the connection has ended.
+//! Runs the task of one WebSocket connection: sends the frames that the fan-out could not send at once, handles the frames
+//! of the peer, and ends when the connection has ended.
 //!
-//! An idle connection is a few hundred bytes: a TCP stream and a task that is one hand-written poll function. A buffer,
-//! a timer and the state of a parser exist only while they are needed. A poll does one read and one write, whatever the
-//! peer sends.
+//! An idle connection takes a few hundred bytes: a TCP stream, and a task that is one hand-written poll function. A
+//! buffer, a timer and a parser's state exist only while they are needed. Each poll does one read and one write,
+//! whatever the peer sends.
 
 use std::{
     future::Future,
@@ -27,10 +27,10 @@ use super::{
     subscriber::Subscriber,
 };
 
-/// How much of what a peer sends is read at once, in bytes.
+/// Maximum number of bytes that one poll reads.
 const READ_SIZE: usize = 2 * 1024;
 
-/// The task of one connection: ends when the connection has.
+/// The task of one connection. It ends when the connection has ended.
 #[derive(Debug)]
 pub(crate) struct Connection {
     subscriber: Arc<Subscriber>,
@@ -42,7 +42,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Subscribes `tcp` to the channel. `early` is what the peer sent right behind its handshake.
+    /// Subscribes `tcp` to the channel. `early` holds the bytes that the peer sent right behind its handshake.
     pub(crate) fn new(tcp: TcpStream, early: &[u8], channel: Arc<Channel>, permit: ConnectionPermit) -> Self {
         let subscriber = Arc::new(Subscriber::new(tcp));
         channel.join(&subscriber);
@@ -54,14 +54,14 @@ impl Connection {
         this
     }
 
-    /// Reads once. Ready when the peer will send no more.
+    /// Reads once. Ready when the peer will send nothing more.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut bytes = [0; READ_SIZE];
         match ready!(self.subscriber.poll_read(cx, &mut bytes)) {
             0 => Poll::Ready(()),
             count => {
                 self.receive(&bytes[..count]);
-                cx.waker().wake_by_ref(); // there may be more: others go first
+                cx.waker().wake_by_ref(); // there may be more to read, after other tasks have run
                 Poll::Pending
             }
         }
@@ -95,11 +95,11 @@ impl Connection {
     }
 }
 
-/// Handles one frame of the peer. Says whether to read on.
+/// Handles one frame of the peer. Returns whether to continue with its next frame.
 fn handle(subscriber: &Subscriber, log: &BatchLog, limit: &mut FrameLimit, frame: ClientFrame) -> bool {
     let within_limit = match &frame {
-        ClientFrame::Pong => subscriber.is_asked_for() || limit.take(),
-        ClientFrame::Ping(_) | ClientFrame::EmptyFragment => limit.take(),
+        ClientFrame::Pong => subscriber.take_expected_pong() || limit.count(),
+        ClientFrame::Ping(_) | ClientFrame::EmptyFragment => limit.count(),
         _ => true,
     };
     if !within_limit {
@@ -119,7 +119,7 @@ fn handle(subscriber: &Subscriber, log: &BatchLog, limit: &mut FrameLimit, frame
 }
 
 impl Drop for Connection {
-    /// Whatever ends the task, even a defect of its own, ends the connection: nothing else would.
+    /// Ends the connection if its task ends early, even by a panic. Nothing else would end it.
     fn drop(&mut self) {
         self.subscriber.reset(CloseReason::PeerClosed);
     }
@@ -133,7 +133,7 @@ impl Future for Connection {
         this.subscriber.register(cx);
         let peer_is_gone = this.poll_read(cx).is_ready();
         match this.subscriber.poll_write(this.channel.log(), cx) {
-            // The log has dropped what it was to receive.
+            // The log has dropped frames that the peer has not received.
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::TimedOut => {
                 this.subscriber.reset(CloseReason::TooSlow);
             }
@@ -143,12 +143,12 @@ impl Future for Connection {
             Poll::Pending => {}
         }
         if let Some(reason) = this.subscriber.ended() {
-            this.channel.ended(reason);
+            this.channel.count_ended(reason);
             return Poll::Ready(());
         }
         ready!(this.poll_deadline(cx));
         this.subscriber.time_out(this.channel.log());
-        cx.waker().wake_by_ref(); // to do what follows from it
+        cx.waker().wake_by_ref(); // the next poll sends the close frame, or ends the task
         Poll::Pending
     }
 }

@@ -1,11 +1,10 @@
-//! Counts for the administrator's view: what happened in a channel, and what was refused before it had one. They hold
-//! no event and no text.
+//! Counts events and connections for the administrator's view. The counters hold no event and no message.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::close_reason::CloseReason;
 
-/// How often something has happened since the process started.
+/// A count since the start of the process.
 #[derive(Debug, Default)]
 pub(crate) struct Count(AtomicU64);
 
@@ -19,7 +18,7 @@ impl Count {
     }
 }
 
-/// The counts of a channel.
+/// The counts of a channel. `feed::Report` explains each of them.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) accepted: Count,
@@ -33,7 +32,7 @@ pub(crate) struct Counters {
 
 impl Counters {
     /// Counts a connection that has ended.
-    pub(crate) fn ended(&self, reason: CloseReason) {
+    pub(crate) fn count_ended(&self, reason: CloseReason) {
         let count = match reason {
             CloseReason::TooSlow => &self.slow,
             CloseReason::TimedOut => &self.silent,
@@ -49,7 +48,7 @@ impl Counters {
     }
 }
 
-/// The counts of the server: requests that were refused before they had a tenant.
+/// The counts of requests that were refused before their tenant was read.
 #[derive(Debug, Default)]
 pub(crate) struct RefusedCounters {
     pub(crate) origin: Count,

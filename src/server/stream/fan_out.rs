@@ -1,10 +1,9 @@
-//! Sends a channel's events to its subscribers: a pass takes all that waits, and offers it to each subscriber in one
-//! write. If a socket does not take all of it at once, the subscriber's own task sends the rest.
+//! Sends a channel's events to its subscribers: one pass takes a batch of all waiting events, and offers it to each
+//! subscriber in one write. If a socket does not accept the whole batch, the subscriber's own task sends the rest.
 //!
-//! Between an accepted event and the wire there is no wake-up, lock of the channel, copy or encoding per connection:
-//! under load, one system call carries many events. A heartbeat is part of the same sequence. Every loop over
-//! connections goes in steps; other tasks run between them, and under load the fan-out also pauses as its [`Throttle`]
-//! says.
+//! An event needs no wake-up, no lock of the channel, no copy and no encoding for each connection, and under load one
+//! system call sends many events. A heartbeat is part of the same sequence. Every loop over connections lets other tasks
+//! run after each step. Under load the fan-out also pauses, as its [`Throttle`] decides.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,30 +20,30 @@ use super::{
     throttle::Throttle,
 };
 
-/// After how many connections a loop lets other tasks run.
+/// The number of connections after which a loop lets other tasks run.
 const STEP: usize = 128;
-/// How often in a heartbeat interval silent peers are looked for.
+/// The number of checks for silent peers in a heartbeat interval.
 const CHECKS_PER_INTERVAL: u8 = 8;
-/// After how many checks without anything received a peer is dropped: at the next one, two whole heartbeat intervals
-/// have passed (contract, "WebSocket"), since two checks are never closer than their period.
+/// Maximum number of checks in a row that may find that a peer has sent nothing. At the next one it is dropped: two whole
+/// heartbeat intervals have passed then (contract, "WebSocket"), because two checks are never closer than their period.
 const SILENT_CHECKS_MAX: u8 = 2 * CHECKS_PER_INTERVAL;
 
-/// The reason for which the fan-out runs.
+/// Why the fan-out runs.
 enum Wake {
-    /// Something waits to be sent.
+    /// The channel has work.
     Waiting,
     /// A heartbeat is due.
     Heartbeat,
-    /// Silent peers are to be dropped.
+    /// A check for silent peers is due.
     SilenceCheck,
 }
 
-/// Serves the channel until it stops.
+/// Serves the channel: sends batches and heartbeats until the channel stops.
 pub(crate) async fn run(channel: Arc<Channel>) {
     let mut subscribers: Vec<Arc<Subscriber>> = Vec::new();
     let mut throttle = Throttle::of_this_machine();
     let heartbeat = channel.config().heartbeat;
-    // A little less than the heartbeat that was promised, which is then kept under load too.
+    // A little less than the promised interval, so that the promise is kept under load too.
     let mut heartbeats = every(heartbeat * 9 / 10);
     let mut silence_checks = every(heartbeat / u32::from(CHECKS_PER_INTERVAL));
     loop {
@@ -59,17 +58,17 @@ pub(crate) async fn run(channel: Arc<Channel>) {
             Wake::Waiting => false,
             Wake::SilenceCheck => {
                 drop_silent(&subscribers).await;
-                false // those who have joined since are to be checked next time
+                false // subscribers that joined meanwhile are checked next time
             }
         };
-        let batch = channel.take(is_heartbeat);
+        let batch = channel.take_batch(is_heartbeat);
         let is_last = batch.is_last;
         send(&channel, &mut subscribers, &mut throttle, batch, is_heartbeat).await;
         if is_last {
             return close_all(&subscribers, channel.log()).await;
         }
         if channel.take_many_ended() {
-            forget_ended(&mut subscribers).await;
+            drop_ended(&mut subscribers).await;
         }
     }
 }
@@ -80,18 +79,18 @@ fn every(period: Duration) -> Interval {
     interval
 }
 
-/// Sends a batch to all subscribers and to those that have joined.
+/// Sends a batch to all subscribers, and to those that have joined since the last batch.
 async fn send(
     channel: &Channel,
     subscribers: &mut Vec<Arc<Subscriber>>,
     throttle: &mut Throttle,
-    Batch { segment, events, mut room, joiners, .. }: Batch,
+    Batch { segment, events, mut permit_bytes, joiners, .. }: Batch,
     has_ping: bool,
 ) {
-    // Given back in parts: given back at once, it would be taken at once, and all new posts would wait for a whole
-    // pass.
-    let bit = room / (subscribers.len() / STEP + 1);
-    // Without frames no subscriber is visited, so its position is not known.
+    // Released in parts during the pass. Released all at once, new posts would take all of it at once, and the posts behind
+    // them would wait for a whole pass.
+    let part = permit_bytes / (subscribers.len() / STEP + 1);
+    // Without frames no subscriber is visited, so no position is known, and the log keeps all.
     let (mut delivered, mut needed_from) = (0, if segment.frames.is_empty() { 0 } else { u64::MAX });
     throttle.begin();
     let mut index = 0;
@@ -104,8 +103,8 @@ async fn send(
         delivered += events;
         index += 1;
         if index % STEP == 0 {
-            channel.give_back(bit);
-            room -= bit;
+            channel.release(part);
+            permit_bytes -= part;
             throttle.pause(channel.has_waiting()).await;
         }
     }
@@ -119,7 +118,7 @@ async fn send(
         subscribers.push(subscriber);
     }
     channel.log().trim(needed_from);
-    channel.give_back(room);
+    channel.release(permit_bytes);
     channel.counters().delivered.add(delivered);
 }
 
@@ -137,7 +136,7 @@ async fn close_all(subscribers: &[Arc<Subscriber>], log: &BatchLog) {
     }
 }
 
-async fn forget_ended(subscribers: &mut Vec<Arc<Subscriber>>) {
+async fn drop_ended(subscribers: &mut Vec<Arc<Subscriber>>) {
     let mut index = 0;
     while index < subscribers.len() {
         for _ in 0..STEP {

@@ -1,31 +1,31 @@
-//! Limits how many frames without content a client may send: pings, pongs that nobody asked for, and empty fragments.
-//! They cost the server work and bring nothing (contract, "WebSocket").
+//! Limits the frames without content that a client may send: pings, unsolicited pongs, and empty fragments. They cost
+//! the server work for nothing (contract, "WebSocket").
 
 use tokio::time::Instant;
 
-/// How many such frames a client may send within [`SECONDS`].
+/// Maximum number of such frames within [`SECONDS`].
 const FRAMES_MAX: u32 = 100;
-/// The span in which they count, in seconds.
+/// The time span of the limit, in seconds.
 const SECONDS: usize = 10;
 
-/// Counts the frames of one connection by the second. Whole seconds count, so that a client that keeps to the limit in
-/// every span of 10 s is never closed, and one that exceeds it within 9 s always is. It takes 32 bytes.
+/// Counts the frames of one connection in each whole second. A client that keeps to the limit in every span of 10 s is
+/// never closed, and a client that exceeds it within 9 s always is. The counter takes 32 bytes.
 #[derive(Debug, Default)]
 pub(crate) struct FrameLimit {
-    /// When the first frame came; seconds count from there.
+    /// The time of the first frame. Seconds are numbered from there.
     start: Option<Instant>,
-    /// How many frames came in each of the newest seconds; a second's place is its number modulo [`SECONDS`].
+    /// The number of frames in each of the newest seconds. A second's index is its number modulo [`SECONDS`].
     counts: [u8; SECONDS],
-    /// The newest second that is counted.
+    /// The number of the newest second that has a count.
     newest: u32,
 }
 
 impl FrameLimit {
-    /// Counts a frame. Says whether it is within the limit.
-    pub(super) fn take(&mut self) -> bool {
+    /// Counts a frame. Returns whether it is within the limit.
+    pub(super) fn count(&mut self) -> bool {
         let now = Instant::now();
         let second = (now - *self.start.get_or_insert(now)).as_secs() as u32;
-        // Seconds that have left the span, or passed without a frame, count nothing.
+        // The seconds since the last frame had no frame, so their counts start at zero.
         for passed in (self.newest + 1..=second).take(SECONDS) {
             self.counts[passed as usize % SECONDS] = 0;
         }
@@ -47,35 +47,35 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hundred_frames_at_once_are_within_the_limit_and_one_more_is_not() {
         let mut limit = FrameLimit::default();
-        assert!((0..FRAMES_MAX).all(|_| limit.take()));
-        assert!(!limit.take());
+        assert!((0..FRAMES_MAX).all(|_| limit.count()));
+        assert!(!limit.count());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_keeps_to_ten_frames_a_second_is_never_closed() {
         let mut limit = FrameLimit::default();
         for n in 0..1_000 {
-            assert!(limit.take(), "frame {n}");
+            assert!(limit.count(), "frame {n}");
             advance(Duration::from_millis(100)).await;
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn frames_count_wherever_the_span_begins() {
+    async fn frames_count_wherever_the_span_starts() {
         let mut limit = FrameLimit::default();
-        assert!(limit.take());
+        assert!(limit.count());
         advance(Duration::from_millis(9_500)).await;
-        assert!((0..60).all(|_| limit.take()));
+        assert!((0..60).all(|_| limit.count()));
         advance(Duration::from_secs(2)).await;
-        assert!((0..40).all(|_| limit.take()));
-        assert!(!limit.take(), "the 101st within 2 s");
+        assert!((0..40).all(|_| limit.count()));
+        assert!(!limit.count(), "the 101st within 2 s");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_long_past_does_not_count() {
+    async fn frames_before_the_span_do_not_count() {
         let mut limit = FrameLimit::default();
         for pause in [10, 11, 19, 3_600] {
-            assert!((0..FRAMES_MAX).all(|_| limit.take()), "before {pause} s");
+            assert!((0..FRAMES_MAX).all(|_| limit.count()), "before {pause} s");
             advance(Duration::from_secs(pause)).await;
         }
     }

@@ -1,5 +1,5 @@
-//! Writes WebSocket frames as a server sends them (RFC 6455, section 5): whole, unmasked, ready for the wire. Frames of
-//! a client are read in `inbound`.
+//! Encodes the WebSocket frames that the server sends (RFC 6455, section 5): whole and unmasked. Frames of clients are
+//! parsed in `inbound`.
 
 use tungstenite::protocol::{
     CloseFrame,
@@ -14,17 +14,17 @@ pub(crate) fn push_text(buffer: &mut Vec<u8>, text: &str) {
     push(buffer, Frame::message(text.as_bytes().to_vec(), OpCode::Data(Data::Text), true));
 }
 
-/// Appends an empty ping, which the peer has to answer.
+/// Appends an empty ping. The peer must answer it.
 pub(crate) fn push_ping(buffer: &mut Vec<u8>) {
     push(buffer, Frame::ping(Vec::new()));
 }
 
-/// Appends the answer to a ping.
+/// Appends a pong, the answer to a ping.
 pub(crate) fn push_pong(buffer: &mut Vec<u8>, payload: &[u8]) {
     push(buffer, Frame::pong(payload.to_vec()));
 }
 
-/// Appends a close frame: with a code and a reason, or empty, in answer to an empty one.
+/// Appends a close frame with a code and a reason, or an empty one if `code` is `None`.
 pub(crate) fn push_close(buffer: &mut Vec<u8>, code: Option<u16>, reason: &str) {
     push(buffer, Frame::close(code.map(|code| CloseFrame { code: code.into(), reason: reason.into() })));
 }
@@ -33,8 +33,8 @@ fn push(buffer: &mut Vec<u8>, frame: Frame) {
     frame.format(buffer).expect("writing to a Vec does not fail");
 }
 
-/// The end of the frame that byte `at` belongs to, in a buffer of frames that this module has written. If a frame
-/// starts at `at`, that is `at` itself.
+/// The end of the frame that byte `at` is in, in a buffer of frames that this module has encoded. If a frame starts at
+/// `at`, returns `at`.
 pub(crate) fn end_of_frame(buffer: &[u8], at: usize) -> usize {
     let mut end = 0;
     while end < at {
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_the_frame_under_way_is_found() {
+    fn the_end_of_a_frame_is_found_from_any_byte_in_it() {
         let mut buffer = Vec::new();
         let mut ends = vec![0];
         for length in [0, 1, 125, 126, 2_000, 65_535, 65_536] {

@@ -1,4 +1,4 @@
-//! Holds the two channels in a fixed table. [`Hub::channel`] is the only way to reach either of them.
+//! Holds the two channels, one for each tenant. [`Hub::channel`] is the only way to get one.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::feed::Tenant;
 
-/// Both tenants' channels, which share nothing.
+/// The channels of both tenants. They share nothing.
 #[derive(Debug)]
 pub(crate) struct Hub {
     a: Arc<Channel>,
@@ -26,7 +26,7 @@ impl Hub {
         Self { a: channel(Tenant::A), b: channel(Tenant::B) }
     }
 
-    /// The one channel of a tenant.
+    /// The channel of a tenant.
     pub(crate) const fn channel(&self, tenant: Tenant) -> &Arc<Channel> {
         match tenant {
             Tenant::A => &self.a,
@@ -34,17 +34,17 @@ impl Hub {
         }
     }
 
-    /// How many connections both tenants have.
+    /// The number of connections of both tenants.
     pub(crate) fn connections(&self) -> usize {
         self.a.connections() + self.b.connections()
     }
 
-    /// Stops accepting events and subscribers, and closes the connections.
+    /// Stops both channels: they accept no more events and subscribers, and close their connections.
     pub(crate) fn stop(&self) {
         Tenant::ALL.into_iter().for_each(|tenant| self.channel(tenant).stop());
     }
 
-    /// Ends when the last connection has.
+    /// Ends when the last connection has ended.
     pub(crate) async fn stopped(&self) {
         for tenant in Tenant::ALL {
             self.channel(tenant).emptied().await;

@@ -1,5 +1,5 @@
-//! Remembers which idempotency key made which event, so that a retry does not post twice (contract, "HTTP"). How a key
-//! is read from a request is in `http::post`; what a retry is answered is decided in `channel`.
+//! Remembers which idempotency key made which event, so that a retry does not post twice (contract, "HTTP"). Keys are
+//! read from requests in `http::post`, and `channel` decides the answer to a retry.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,58 +12,58 @@ use uuid::Uuid;
 
 use crate::feed::{Message, Timestamp, protocol::IDEMPOTENCY_KEY_MAX};
 
-/// How long a key is remembered (contract, "HTTP").
+/// The time for which a key is remembered (contract, "HTTP").
 const REMEMBERED: Duration = Duration::from_secs(120);
-/// How many keys a tenant may have: beyond it the oldest is forgotten early (contract, "HTTP"). Each takes about 110
+/// Maximum number of keys of a tenant. Above it the oldest is forgotten early (contract, "HTTP"). Each takes about 110
 /// bytes.
 const KEYS_MAX: usize = 100_000;
-/// How many expired keys are dropped with each new one: two, so that they become fewer, and a post never pays for many.
+/// Maximum number of expired keys that are dropped with each new key. With two, expired keys become fewer, and no post
+/// spends time on many.
 const DROPPED_AT_ONCE: usize = 2;
 
-/// 1 to 128 visible ASCII characters.
+/// A validated key: 1 to 128 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// Reads a key; `None` if it breaks a rule.
+    /// Validates a key; `None` if it breaks a rule.
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let fits = (1..=IDEMPOTENCY_KEY_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
         fits.then(|| String::from_utf8(bytes.to_vec()).ok().map(Self)).flatten()
     }
 }
 
-/// What is remembered of the event that a key made: with the message of the retry, it is the event again.
+/// The part of a key's event that is remembered. The retry brings the message again.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Remembered {
+pub(crate) struct RememberedEvent {
     pub(crate) id: Uuid,
     pub(crate) timestamp: Timestamp,
     message: Fingerprint,
     since: Instant,
 }
 
-/// What the first post with a key had as its message.
+/// The first post with a key, compared with a retry.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum FirstPost {
-    /// The same message.
-    Same(Remembered),
-    /// Another message.
+    /// It had the same message.
+    Same(RememberedEvent),
+    /// It had another message.
     Other,
 }
 
-/// The keys of one tenant. Of a key and of a message only a fingerprint is kept, so that memory does not depend on
-/// their lengths.
+/// The keys of one tenant. Keys and messages are kept as fingerprints, so the memory does not depend on their lengths.
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     fingerprints: Fingerprints,
-    events: HashMap<Fingerprint, Remembered>,
-    /// When each key was used, the oldest first. One that was used again after it had expired is in here twice.
+    events: HashMap<Fingerprint, RememberedEvent>,
+    /// The time when each key was used, the oldest first. A key that is used again after it has expired is in here twice.
     by_age: VecDeque<(Fingerprint, Instant)>,
 }
 
-/// A keyed hash of 128 bits: two texts with the same one cannot be found on purpose, and are not met by chance.
+/// A keyed hash of 128 bits. Nobody can find two texts with the same fingerprint, and two will not have one by chance.
 type Fingerprint = (u64, u64);
 
-/// Makes fingerprints. Its keys are random, and differ from process to process.
+/// Makes fingerprints, with hash keys that are random in each process.
 #[derive(Debug, Default)]
 struct Fingerprints(RandomState, RandomState);
 
@@ -85,7 +85,7 @@ impl Keys {
     pub(crate) fn remember(&mut self, key: &IdempotencyKey, id: Uuid, timestamp: Timestamp, message: &Message) {
         let message = self.fingerprints.of(message.as_str());
         let (key, since) = (self.fingerprints.of(&key.0), Instant::now());
-        self.events.insert(key, Remembered { id, timestamp, message, since });
+        self.events.insert(key, RememberedEvent { id, timestamp, message, since });
         self.by_age.push_back((key, since));
         for _ in 0..DROPPED_AT_ONCE {
             self.drop_oldest();
@@ -97,14 +97,14 @@ impl Keys {
         let too_many = self.by_age.len() > KEYS_MAX;
         let oldest = self.by_age.pop_front_if(|(_, since)| too_many || since.elapsed() >= REMEMBERED);
         let Some((key, since)) = oldest else { return };
-        // A key that was used again is younger than this place of it.
+        // A key that was used again has a younger entry, which stays.
         if self.events.get(&key).is_some_and(|event| event.since == since) {
             self.events.remove(&key);
         }
     }
 }
 
-impl Remembered {
+impl RememberedEvent {
     fn is_expired(&self) -> bool {
         self.since.elapsed() >= REMEMBERED
     }
@@ -130,7 +130,7 @@ mod tests {
         id
     }
 
-    /// The event that a key made with itself as the message.
+    /// The event of a key that was used with its own text as the message.
     fn found(keys: &Keys, text: &str) -> Option<Uuid> {
         match keys.first_post(&key(text), &message(text))? {
             FirstPost::Same(event) => Some(event.id),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_key_is_remembered_for_two_minutes_and_forgotten_then() {
+    async fn a_key_is_remembered_for_two_minutes() {
         let mut keys = Keys::default();
         let id = use_key(&mut keys, "one");
         advance(REMEMBERED - Duration::from_millis(1)).await;
@@ -160,7 +160,7 @@ mod tests {
         let again = use_key(&mut keys, "one");
         use_key(&mut keys, "two");
         use_key(&mut keys, "three");
-        assert_eq!(found(&keys, "one"), Some(again), "its first use was dropped, its second was not");
+        assert_eq!(found(&keys, "one"), Some(again), "only the entry of its first use was dropped");
         assert_eq!((keys.events.len(), keys.by_age.len()), (3, 3));
     }
 
@@ -173,8 +173,8 @@ mod tests {
         assert_eq!((keys.events.len(), keys.by_age.len()), (KEYS_MAX, KEYS_MAX));
         assert_eq!(found(&keys, "0"), None);
         assert!(found(&keys, "1").is_some());
-        // A key and an event of the map, which is at most half empty, and a place in the queue, which is too.
-        let entry = size_of::<(Fingerprint, Remembered)>() + 1;
+        // An entry of the map takes a key, an event and one byte. The map and the queue are at most half empty: times 2.
+        let entry = size_of::<(Fingerprint, RememberedEvent)>() + 1;
         let bytes = 2 * KEYS_MAX * (entry + size_of::<(Fingerprint, Instant)>());
         assert!(bytes <= 30_000_000, "{bytes}");
     }

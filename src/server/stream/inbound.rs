@@ -1,8 +1,8 @@
-//! Reads the frames that a client sends. The socket is for listening, so the payload of a data frame is counted and
+//! Parses the frames that a client sends. Clients must not send data, so the payload of a data frame is counted and
 //! discarded.
 //!
-//! This is a state machine over bytes; tungstenite reads the frame headers. It holds a few bytes, and only while a
-//! frame has not arrived whole.
+//! The parser is a state machine over bytes, and tungstenite parses the frame headers. It holds a few bytes, and only
+//! while a frame has not arrived whole.
 
 use std::io::Cursor;
 
@@ -16,10 +16,10 @@ use crate::feed::protocol::FRAME_MAX;
 /// Maximum payload of a control frame, in bytes (RFC 6455, section 5.5).
 const CONTROL_MAX: u64 = 125;
 
-/// One frame of a client, as far as it matters here, or how it breaks a rule.
+/// A frame of a client without unneeded parts, or the rule that it breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ClientFrame {
-    /// A ping: it asks for a pong with this payload.
+    /// A ping. Its pong must have this payload.
     Ping(Vec<u8>),
     /// A pong.
     Pong,
@@ -27,13 +27,13 @@ pub(crate) enum ClientFrame {
     Close(Option<u16>),
     /// The end of a data message.
     Data,
-    /// A frame without data in a message that goes on.
+    /// A data frame without payload that does not end its message.
     EmptyFragment,
     /// A frame, or a message in fragments, above [`FRAME_MAX`].
     TooBig,
-    /// A breach of the protocol. Nothing after it can be read.
+    /// A breach of the protocol. Nothing after it can be parsed.
     ProtocolError,
-    /// A close whose reason is not UTF-8.
+    /// A close frame whose reason is not UTF-8.
     InvalidUtf8,
 }
 
@@ -42,27 +42,27 @@ pub(crate) enum ClientFrame {
 pub(crate) struct Inbound {
     /// The start of a frame header, or of a control frame, that has not arrived whole.
     held: Vec<u8>,
-    /// How much of a data frame's payload has not arrived yet, in bytes.
+    /// The rest of a data frame's payload that has not arrived yet, in bytes.
     to_skip: u64,
     /// Whether that frame ends its message.
     ends_message: bool,
-    /// How much data the current message has announced so far, in bytes; `None` between messages.
+    /// The size that the current message has announced so far, in bytes; `None` between messages.
     message: Option<u64>,
 }
 
 impl Inbound {
-    /// Whether nothing is left from earlier reads, so that this state may be dropped.
+    /// Whether no frame is incomplete, so that this state may be dropped.
     pub(crate) fn is_idle(&self) -> bool {
         *self == Self::default()
     }
 
-    /// How many bytes are held.
+    /// The number of held bytes.
     #[cfg(any(test, fuzzing))]
     pub(crate) const fn holds(&self) -> usize {
         self.held.len()
     }
 
-    /// Reads bytes that have arrived, and passes each frame to `handle`, which returns whether to go on.
+    /// Parses bytes that have arrived, and passes each frame to `handle`, which returns whether to continue.
     pub(crate) fn read(&mut self, bytes: &[u8], mut handle: impl FnMut(ClientFrame) -> bool) {
         let mut held = std::mem::take(&mut self.held);
         let mut bytes = if held.is_empty() {
@@ -74,13 +74,13 @@ impl Inbound {
         while let Some(frame) = self.next(&mut bytes) {
             let is_breach = matches!(frame, ClientFrame::ProtocolError | ClientFrame::InvalidUtf8);
             if !handle(frame) || is_breach {
-                return; // after a breach nothing can be read, and it is not removed from `bytes`
+                return; // after a breach nothing can be parsed, and it is not removed from `bytes`
             }
         }
         self.held = bytes.to_vec();
     }
 
-    /// Reads the next frame, and removes it from `bytes`; `None` if it has not arrived whole.
+    /// Parses the next frame, and removes it from `bytes`; `None` if it has not arrived whole.
     fn next(&mut self, bytes: &mut &[u8]) -> Option<ClientFrame> {
         loop {
             if self.to_skip > 0 {
@@ -101,13 +101,13 @@ impl Inbound {
                 Ok(None) => return None,
                 Err(_) => return Some(ClientFrame::ProtocolError),
             };
-            // RFC 6455, section 5.2: 63 bits, in as few bytes as they fit.
+            // RFC 6455, section 5.2: a length has 63 bits, in as few bytes as possible.
             if length >> 63 != 0 || cursor.position() != header.len(length) as u64 {
                 return Some(ClientFrame::ProtocolError);
             }
             let payload = &bytes[usize::try_from(cursor.position()).ok()?.min(bytes.len())..];
             let Some(mask) = header.mask.filter(|_| !(header.rsv1 || header.rsv2 || header.rsv3)) else {
-                return Some(ClientFrame::ProtocolError); // RFC 6455, section 5.1: a client masks; 5.2: no extension was agreed on
+                return Some(ClientFrame::ProtocolError); // RFC 6455: a client must mask (5.1), and no extension was negotiated (5.2)
             };
             match header.opcode {
                 OpCode::Control(control) => {
@@ -132,7 +132,7 @@ impl Inbound {
                     *bytes = payload;
                     (self.message, self.to_skip, self.ends_message) = (Some(message), length, header.is_final);
                     if message > FRAME_MAX as u64 {
-                        return Some(ClientFrame::TooBig); // what is left of it is skipped, for the close frame behind it
+                        return Some(ClientFrame::TooBig); // its payload is skipped, to reach the close frame behind it
                     }
                     if length == 0 && std::mem::take(&mut self.ends_message) {
                         self.message = None;
@@ -198,35 +198,37 @@ mod tests {
         frame(0x80 | opcode, payload)
     }
 
-    /// The frames that are read when the bytes arrive in pieces of `step`.
-    fn heard(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
-        let (mut inbound, mut said) = (Inbound::default(), Vec::new());
+    /// The frames that are parsed if the bytes arrive in pieces of `step`.
+    fn read_in_pieces(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
+        let (mut inbound, mut frames) = (Inbound::default(), Vec::new());
         for piece in bytes.chunks(step) {
             inbound.read(piece, |one| {
-                said.push(one);
+                frames.push(one);
                 !matches!(
-                    said.last(),
+                    frames.last(),
                     Some(ClientFrame::TooBig | ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)
                 )
             });
-            if matches!(said.last(), Some(ClientFrame::TooBig | ClientFrame::ProtocolError | ClientFrame::InvalidUtf8))
-            {
-                return said;
+            if matches!(
+                frames.last(),
+                Some(ClientFrame::TooBig | ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)
+            ) {
+                return frames;
             }
         }
-        assert!(inbound.is_idle(), "something stands after whole frames: {inbound:?}");
-        said
+        assert!(inbound.is_idle(), "state is left after whole frames: {inbound:?}");
+        frames
     }
 
     fn check(frames: &[Vec<u8>], expected: &[ClientFrame]) {
         let bytes = frames.concat();
         for step in [1, 2, 3, 7, 1_000, usize::MAX >> 1] {
-            assert_eq!(heard(&bytes, step), expected, "in steps of {step}");
+            assert_eq!(read_in_pieces(&bytes, step), expected, "in steps of {step}");
         }
     }
 
     #[test]
-    fn pings_pongs_and_closes_are_heard_whatever_the_pieces() {
+    fn pings_pongs_and_closes_are_parsed_whatever_the_pieces() {
         check(
             &[whole(PING, b"are you there"), whole(PONG, b""), whole(CLOSE, b"\x03\xe8bye"), whole(CLOSE, b"")],
             &[
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_message_is_heard_once_whole_or_in_fragments() {
+    fn a_data_message_is_reported_once_whole_or_in_fragments() {
         check(&[whole(TEXT, b"x")], &[ClientFrame::Data]);
         check(&[whole(TEXT, b"")], &[ClientFrame::Data]);
         check(&[whole(TEXT, &[b'x'; FRAME_MAX])], &[ClientFrame::Data]);
@@ -257,19 +259,19 @@ mod tests {
     }
 
     #[test]
-    fn breaches_of_the_protocol_are_nonsense() {
+    fn breaches_of_the_protocol_are_reported() {
         for wrong in [
             vec![0x81, 0x01, b'x'],                                  // not masked
-            vec![0x89, 0xfe, 0, 5, 0, 0, 0, 0],                      // a length in more bytes than it needs
-            vec![0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], // one of 64 bits
+            vec![0x89, 0xfe, 0, 5, 0, 0, 0, 0],                      // a length in more bytes than needed
+            vec![0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], // a length of 64 bits
             frame(0xc1, b"x"),                                       // a reserved bit
             frame(0x83, b"x"),                                       // a reserved opcode
             frame(0x8b, b""),                                        // a reserved control opcode
             frame(PING, b""),                                        // a fragmented control frame
             whole(PING, &[0; 126]),                                  // a long control frame
             whole(CONTINUE, b"x"),                                   // continues nothing
-            whole(CLOSE, b"\x03"),                                   // half a code
-            whole(CLOSE, &1005_u16.to_be_bytes()),                   // a code that is not for the wire
+            whole(CLOSE, b"\x03"),                                   // half a close code
+            whole(CLOSE, &1005_u16.to_be_bytes()),                   // a code that must not be sent
             whole(CLOSE, &999_u16.to_be_bytes()),
         ] {
             check(&[wrong], &[ClientFrame::ProtocolError]);

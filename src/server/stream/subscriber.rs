@@ -1,10 +1,12 @@
-//! The shared half of a subscriber's connection: its socket, and how far its peer has received the channel's frames.
-//! The fan-out offers each batch to it; its task ([`Connection`](super::connection::Connection)) sends what the socket
-//! did not take at once.
+//! Sends a channel's frames to one peer. A subscriber is the half of a connection that the fan-out and the connection's
+//! task ([`Connection`](super::connection::Connection)) share: the socket, and a position in the channel's [`BatchLog`].
 //!
-//! Both send from one position in the channel's [`BatchLog`], under one lock, so no frame is sent twice or skipped. The
-//! lock is held for one system call at most, and a batch never waits for it: if the task has the lock, the fan-out
-//! wakes the task, which then sends the batch from the log.
+//! The fan-out offers each batch, and the task sends what the socket did not accept at once. Both send from the one
+//! position, under one lock, so no frame is sent twice or skipped. The lock is held for one system call at most. A batch
+//! never waits for it: if the task has the lock, the fan-out wakes the task, which sends the batch from the log.
+//!
+//! A subscriber also has frames of its own: the hello, pongs and the close frame. It sends them between two frames of the
+//! channel.
 
 use std::{
     io::{self, IoSlice},
@@ -24,19 +26,19 @@ use super::{
     frames,
 };
 
-/// How long a closing connection may make no progress (contract, "WebSocket").
+/// Maximum time for which a closing connection may make no progress (contract, "WebSocket").
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much of what a peer sends after its connection began to close is read and discarded, in bytes. Beyond it the
-/// connection is reset.
+/// Maximum number of bytes that are read from a closing connection and discarded. Above it the connection is reset
+/// (contract, "WebSocket").
 const DISCARD_MAX: usize = 256 * 1024;
-/// How many batches one system call may send.
+/// Maximum number of batches that one system call sends.
 const SLICES_MAX: usize = 16;
 
-/// See the module.
+/// The shared half of a connection.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
     socket: Mutex<Socket>,
-    /// The connection's task.
+    /// Wakes the connection's task.
     task: AtomicWaker,
 }
 
@@ -45,56 +47,56 @@ pub(crate) struct Subscriber {
 struct Socket {
     /// `None` once the connection has ended.
     tcp: Option<TcpStream>,
-    /// How far the peer was sent the channel's frames: a position in the channel's log.
+    /// The position in the channel's log of the next byte to send.
     position: u64,
-    /// Frames for this connection alone, if any is still to be sent.
+    /// The frames of this connection alone; `None` if all of them are sent.
     own: Option<Box<OwnFrames>>,
     closing: Option<Closing>,
-    /// How many checks for silent peers there were since the peer last sent anything.
+    /// The number of checks for silent peers since the peer last sent anything.
     silent_checks: u8,
-    /// Pings of the server that no pong has answered yet.
+    /// The number of pings of the server that the peer has not answered yet.
     unanswered_pings: u8,
 }
 
-/// Frames for one connection alone. Each is sent between two frames of the channel.
+/// The unsent frames of one connection alone. Each is sent between two frames of the channel.
 #[derive(Debug)]
 struct OwnFrames {
-    /// The frame that is sent next, or what is left of it. It is chosen at the end of a frame of the channel, so nothing comes
-    /// before it.
+    /// The bytes that are sent next: a frame, or the rest of one. It is filled only at the end of a frame of the channel, or
+    /// with the rest of that frame, so nothing has to be sent before it.
     current: Bytes,
     /// The answer to the newest ping. It answers the pings before it too (RFC 6455, section 5.5.3).
     pong: Option<Bytes>,
-    /// The close frame: nothing is sent after it.
+    /// The close frame. Nothing is sent after it.
     close: Option<Bytes>,
     queued_at: Instant,
 }
 
-/// A connection that ends.
+/// The state of a connection that is closing.
 #[derive(Debug)]
 struct Closing {
     reason: CloseReason,
     peer: PeerState,
-    /// When the socket last took some of what is still to be sent.
+    /// The time when the socket last accepted bytes, or when the closing began.
     progress_at: Instant,
-    /// How much of what the peer sent since was read and discarded, in bytes.
+    /// The number of bytes of the peer that were discarded since the closing began.
     discarded: usize,
 }
 
-/// How much can still be read from the peer of a connection that ends.
+/// Whether the peer of a closing connection still sends frames that matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PeerState {
-    /// Its close frame is still to come.
+    /// Its close frame has not arrived yet, so its frames are still handled.
     Open,
-    /// Nothing: it has broken the protocol.
+    /// It has broken the protocol, so no further frame can be parsed.
     Unreadable,
-    /// Nothing: its close frame has come.
+    /// Its close frame has arrived.
     Closed,
 }
 
 /// The bytes to send next.
 enum Next {
     Nothing,
-    /// The current one of [`OwnFrames`].
+    /// The current bytes of [`OwnFrames`].
     Own,
     /// The channel's frames.
     Channel(Vec<Bytes>),
@@ -117,8 +119,8 @@ impl Socket {
         self.own.get_or_insert_with(|| Box::new(OwnFrames::new()))
     }
 
-    /// Chooses what is sent next. An own frame waits for the end of the frame that is under way. The close frame waits
-    /// for nothing else, but before a stop it waits for all that the channel has sent.
+    /// Chooses the bytes to send next. An own frame waits for the end of the current frame of the channel. The close frame
+    /// waits for nothing else, except at a stop: then it waits until all frames in the log are sent.
     fn next(&mut self, log: &BatchLog) -> Next {
         let (is_stopping, is_closing) = (self.is_stopping(), self.closing.is_some());
         let sends_channel = is_stopping || !is_closing;
@@ -127,7 +129,7 @@ impl Socket {
                 return Next::Own;
             }
             match log.rest_of_frame(self.position) {
-                _ if !sends_channel => {} // the frame under way is an own one since `Socket::begin_to_close`
+                _ if !sends_channel => {} // `Socket::begin_to_close` has put the rest of the current frame into `own.current`
                 None => return Next::Lost,
                 Some(rest) if rest.is_empty() => {}
                 Some(rest) => return Next::Channel(vec![rest]),
@@ -153,7 +155,7 @@ impl Socket {
         matches!(self.closing, Some(Closing { reason: CloseReason::Stopping, .. }))
     }
 
-    /// Notes that the socket took `count` bytes of what [`Socket::next`] chose.
+    /// Notes that the socket accepted `count` bytes of the choice of [`Socket::next`].
     fn advance(&mut self, next: &Next, count: usize) {
         match (next, &mut self.own) {
             (Next::Own, Some(own)) => {
@@ -169,7 +171,8 @@ impl Socket {
         }
     }
 
-    /// Ends the connection with the close frame of `reason`, after which nothing is sent. The first reason is kept.
+    /// Begins to close the connection with the close frame of `reason`, unless it is closing already. A breach of the
+    /// protocol makes the peer unreadable in any case.
     fn close(&mut self, reason: CloseReason, log: &BatchLog) {
         if let Some(closing) = self.closing.as_mut().filter(|_| reason.is_breach()) {
             closing.peer = PeerState::Unreadable;
@@ -179,7 +182,7 @@ impl Socket {
         self.begin_to_close(Closing { reason, peer, ..Closing::by_peer() }, Some(code), text, log);
     }
 
-    /// Notes that the peer has closed. If it was the first to, its code is sent back (RFC 6455, section 5.5.1).
+    /// Notes the peer's close frame. If the server has sent none before, it sends the code back (RFC 6455, section 5.5.1).
     fn peer_closed(&mut self, code: Option<u16>, log: &BatchLog) {
         match &mut self.closing {
             Some(closing) => closing.peer = PeerState::Closed,
@@ -187,8 +190,8 @@ impl Socket {
         }
     }
 
-    /// Queues a close frame. Unless the server stops, nothing of the channel is sent before it but the rest of the
-    /// frame under way, which is kept here: the log may have dropped it before the socket takes it.
+    /// Queues a close frame. At a stop all frames in the log are sent before it. Otherwise only the rest of the current
+    /// frame is, which is copied to `own`, because the log may drop it before the socket accepts it.
     fn begin_to_close(&mut self, closing: Closing, code: Option<u16>, text: &str, log: &BatchLog) {
         let mut frame = Vec::new();
         frames::push_close(&mut frame, code, text);
@@ -207,17 +210,17 @@ impl Socket {
         }
     }
 
-    /// Ends the connection at once, by a reset: the peer is gone, or counts as gone, and nothing lingers in the kernel.
+    /// Ends the connection at once with a reset, for a peer that is gone or counts as gone. The kernel drops unsent bytes.
     fn reset(&mut self, reason: CloseReason) {
         if let Some(tcp) = self.tcp.take() {
-            // An error leaves the ordinary end of a TCP stream.
+            // If this fails, the stream ends in the ordinary way.
             let _ = tcp.set_zero_linger();
         }
         self.own = None;
         self.closing.get_or_insert(Closing { reason, ..Closing::by_peer() });
     }
 
-    /// Ends the connection in the ordinary way: what the kernel has taken still arrives.
+    /// Ends the connection in the ordinary way: bytes that the kernel has accepted still arrive.
     fn end(&mut self) {
         self.tcp = None;
         self.own = None;
@@ -231,9 +234,9 @@ impl Closing {
     }
 }
 
-/// The half of the fan-out.
+/// The functions for the channel and its fan-out.
 impl Subscriber {
-    /// A subscriber that has not joined its channel yet.
+    /// Makes a subscriber that has not joined its channel yet.
     pub(crate) fn new(tcp: TcpStream) -> Self {
         let socket = Socket {
             tcp: Some(tcp),
@@ -246,21 +249,21 @@ impl Subscriber {
         Self { socket: Mutex::new(socket), task: AtomicWaker::new() }
     }
 
-    /// Subscribes it to the channel's frames from `position` on. Its task sends `hello` before them.
+    /// Starts at `position` of the channel's log. The task sends `hello` before the channel's frames.
     pub(crate) fn start(&self, hello: Bytes, position: u64) {
         let mut socket = self.socket.lock();
         socket.position = position;
         socket.own().current = hello;
     }
 
-    /// Offers a batch, which is in the log already. Sends it at once if all before it is sent and the socket takes it;
-    /// what is left is sent by the task. A subscriber that falls too far behind is closed. Never waits.
+    /// Offers a batch, which is in the log already. Sends it at once if everything before it is sent, as far as the socket
+    /// accepts it; the task sends the rest. Closes the subscriber if its backlog is too large. Never waits.
     ///
-    /// Gives the position that the subscriber has reached; `None` once its connection has ended.
+    /// Returns the position that the subscriber has reached, 0 if it is not known, and `None` if its connection has ended.
     pub(crate) fn offer(&self, batch: &Segment, has_ping: bool, log: &BatchLog) -> Option<u64> {
         let Some(mut socket) = self.socket.try_lock() else {
             self.task.wake();
-            return Some(0); // it may be anywhere
+            return Some(0); // the position is not known
         };
         socket.tcp.as_ref()?;
         if has_ping {
@@ -292,16 +295,16 @@ impl Subscriber {
         socket.tcp.as_ref().map(|_| socket.position)
     }
 
-    /// Ends the connection with the close frame of `reason`.
+    /// Begins to close the connection with the close frame of `reason`.
     pub(crate) fn close(&self, reason: CloseReason, log: &BatchLog) {
         self.socket.lock().close(reason, log);
         self.task.wake();
     }
 
-    /// Counts a check for silent peers, and drops the peer if it has sent nothing since the last `most`. (Checks count,
-    /// not a clock: a server that was suspended first reads what has come meanwhile.)
+    /// Counts a check for silent peers, and resets the connection after more than `most` checks without a byte from the
+    /// peer. Checks are counted instead of time, so that a server that was suspended first reads what has arrived.
     pub(crate) fn check_silence(&self, most: u8) {
-        let Some(mut socket) = self.socket.try_lock() else { return }; // its task is at work
+        let Some(mut socket) = self.socket.try_lock() else { return }; // the task runs: the next check counts
         socket.silent_checks = socket.silent_checks.saturating_add(1);
         if socket.tcp.is_some() && socket.silent_checks > most {
             socket.reset(CloseReason::TimedOut);
@@ -315,9 +318,9 @@ impl Subscriber {
     }
 }
 
-/// The half of the connection's task.
+/// The functions for the connection's task.
 impl Subscriber {
-    /// Has the task woken from now on.
+    /// Registers the task to be woken.
     pub(super) fn register(&self, cx: &Context<'_>) {
         self.task.register(cx.waker());
     }
@@ -332,15 +335,15 @@ impl Subscriber {
         match tcp.try_read(bytes) {
             Ok(count) => Poll::Ready(count),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                cx.waker().wake_by_ref(); // the next poll registers for more
+                cx.waker().wake_by_ref(); // the next poll registers for readiness
                 Poll::Pending
             }
             Err(_) => Poll::Ready(0),
         }
     }
 
-    /// Notes that the peer has sent `count` bytes. Says whether they are to be read as frames: not after its close
-    /// frame, and not after a breach. A peer that floods a closing connection is reset.
+    /// Notes that the peer has sent `count` bytes. Returns whether they must be parsed as frames, which ends with the peer's
+    /// close frame or a breach of the protocol. Resets a closing connection if the peer sends too much.
     pub(super) fn received(&self, count: usize) -> bool {
         let mut socket = self.socket.lock();
         socket.silent_checks = 0;
@@ -353,7 +356,7 @@ impl Subscriber {
         is_readable
     }
 
-    /// Answers a ping.
+    /// Queues the answer to a ping. It replaces an answer that is not sent yet.
     pub(super) fn pong(&self, payload: &[u8]) {
         let mut frame = Vec::new();
         frames::push_pong(&mut frame, payload);
@@ -363,25 +366,25 @@ impl Subscriber {
         }
     }
 
-    /// Takes a pong. Says whether the server has asked for it.
-    pub(super) fn is_asked_for(&self) -> bool {
+    /// Notes a pong. Returns whether it answers a ping of the server.
+    pub(super) fn take_expected_pong(&self) -> bool {
         let mut socket = self.socket.lock();
         let rest = socket.unanswered_pings.checked_sub(1);
         socket.unanswered_pings = rest.unwrap_or_default();
         rest.is_some()
     }
 
-    /// Notes that the peer has closed.
+    /// Notes the peer's close frame.
     pub(super) fn peer_closed(&self, code: Option<u16>, log: &BatchLog) {
         self.socket.lock().peer_closed(code, log);
     }
 
-    /// Whether frames of the peer are still read.
+    /// Whether frames of the peer are still handled.
     pub(super) fn is_readable(&self) -> bool {
         self.socket.lock().closing.as_ref().is_none_or(|closing| closing.peer == PeerState::Open)
     }
 
-    /// Sends what is still to be sent, by one system call at most. Ready when nothing is left.
+    /// Sends unsent bytes with one system call at most. Ready when nothing is left to send.
     pub(super) fn poll_write(&self, log: &BatchLog, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut socket = self.socket.lock();
         let mut has_written = false;
@@ -394,7 +397,7 @@ impl Subscriber {
                 return Poll::Pending;
             }
             let written = match &next {
-                // It cannot be understood, but it can see the end of the stream.
+                // Its frames cannot be parsed, so the end of the stream is all that it can be sent.
                 Next::Nothing if is_unreadable => return Pin::new(tcp).poll_shutdown(cx),
                 Next::Nothing => return Poll::Ready(Ok(())),
                 Next::Lost => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
@@ -409,14 +412,14 @@ impl Subscriber {
             };
             match written {
                 Ok(count) => socket.advance(&next, count),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {} // the next poll registers for more
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {} // the next poll registers for readiness
                 Err(error) => return Poll::Ready(Err(error)),
             }
             has_written = true;
         }
     }
 
-    /// Ends the connection by a reset.
+    /// Ends the connection with a reset.
     pub(super) fn reset(&self, reason: CloseReason) {
         self.socket.lock().reset(reason);
     }
@@ -430,13 +433,13 @@ impl Subscriber {
         }
     }
 
-    /// Why the connection has ended; `None` while it has not.
+    /// The reason for which the connection has ended; `None` while it is open.
     pub(super) fn ended(&self) -> Option<CloseReason> {
         let socket = self.socket.lock();
         socket.closing.as_ref().filter(|_| socket.tcp.is_none()).map(|closing| closing.reason)
     }
 
-    /// When what goes on now must be over; `None` if it may go on.
+    /// The deadline of the closing, or of the backlog; `None` if there is neither.
     pub(super) fn deadline(&self, log: &BatchLog) -> Option<Instant> {
         let socket = self.socket.lock();
         if let Some(closing) = &socket.closing {
@@ -445,20 +448,20 @@ impl Subscriber {
         backlog_deadline(socket.own.as_ref().map(|own| own.queued_at), log.queued_at(socket.position))
     }
 
-    /// Acts on a deadline that has passed.
+    /// Handles a deadline that has passed: closes the connection if it is open, else ends it.
     pub(super) fn time_out(&self, log: &BatchLog) {
         let mut socket = self.socket.lock();
         if socket.closing.is_none() {
             socket.close(CloseReason::TooSlow, log);
         } else if matches!(socket.next(log), Next::Nothing) {
-            socket.end(); // all is sent: it arrives if the peer is still there
+            socket.end(); // all is sent, and arrives if the peer is still there
         } else {
             socket.reset(CloseReason::TooSlow);
         }
     }
 }
 
-/// When a backlog is too old. A pong that waits does not postpone it.
+/// The time when a backlog becomes too old: it is as old as the oldest byte, of an own frame or of the channel.
 fn backlog_deadline(own_since: Option<Instant>, channel_since: Option<Instant>) -> Option<Instant> {
     own_since.into_iter().chain(channel_since).min().map(|since| since + BACKLOG_AGE)
 }
@@ -468,7 +471,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_backlog_is_as_old_as_the_oldest_of_what_waits() {
+    fn a_backlog_is_as_old_as_its_oldest_byte() {
         let (earlier, later) = (Instant::now(), Instant::now() + Duration::from_secs(9));
         for (own, channel) in [(Some(earlier), Some(later)), (Some(later), Some(earlier)), (Some(earlier), None)] {
             assert_eq!(backlog_deadline(own, channel), Some(earlier + BACKLOG_AGE));

@@ -1,8 +1,8 @@
 //! Pauses a fan-out under load, so that one tenant's burst does not slow down the other tenant.
 //!
 //! Without pauses a burst keeps a processor busy while it lasts: on two processors it made the other tenant's slowest
-//! deliveries four times as slow. A pause costs little: events that are posted meanwhile go into one pass, and a pass
-//! of many events takes hardly longer than one of few.
+//! deliveries four times as slow. A pause costs little: events that are posted meanwhile go into one batch, and a pass
+//! with many events takes hardly longer than one with few.
 
 use std::{thread::available_parallelism, time::Duration};
 
@@ -11,40 +11,40 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// The shortest pause that the runtime's timer can keep. Shorter ones are added up until they reach it.
+/// The shortest pause that the runtime's timer can keep. Shorter pauses are added up until they reach it.
 const SHORTEST: Duration = Duration::from_millis(1);
 
 /// The pauses of one fan-out.
 #[derive(Debug)]
 pub(crate) struct Throttle {
-    /// The length of a pause under load, as a multiple of the work before it.
+    /// The length of a pause under load, as a multiple of the working time before it.
     rest: f64,
-    /// The start of the current stretch of work.
+    /// The start of the current working time.
     begun: Instant,
-    /// The pause that is still to be made.
+    /// The length of the pauses that were not made yet.
     owed: Duration,
 }
 
 impl Throttle {
-    /// Lets a tenant take at most a quarter of `count` processors, and at most one. Both tenants together leave half of
-    /// a small machine to posts, to the network, and to everything else.
+    /// Makes a throttle that lets a tenant use a quarter of `count` processors, and at most one. So both tenants together
+    /// leave half of a small machine to posts, to the network, and to everything else.
     pub(crate) fn with_processors(count: usize) -> Self {
         let rest = (4.0 / count.max(1) as f64 - 1.0).max(0.0);
         Self { rest, begun: Instant::now(), owed: Duration::ZERO }
     }
 
-    /// The throttle for this machine.
+    /// Makes the throttle for this machine.
     pub(crate) fn of_this_machine() -> Self {
         Self::with_processors(available_parallelism().map_or(1, usize::from))
     }
 
-    /// Starts a stretch of work.
+    /// Starts a working time.
     pub(crate) fn begin(&mut self) {
         self.begun = Instant::now();
     }
 
-    /// Ends a stretch of work, lets other tasks run, and starts the next. Under `load` (more waits to be sent already)
-    /// it pauses too.
+    /// Ends a working time, lets other tasks run, and starts the next. Under `load` (further events wait already) it
+    /// pauses in between.
     pub(crate) async fn pause(&mut self, load: bool) {
         let now = Instant::now();
         self.owed = if load { self.owed + (now - self.begun).mul_f64(self.rest) } else { Duration::ZERO };
@@ -64,7 +64,7 @@ mod tests {
 
     use super::*;
 
-    /// Works in so many stretches of `stretch`, and gives how long all of it took.
+    /// The time that `stretches` working times of length `stretch` take, with their pauses.
     async fn took(processors: usize, stretches: u32, stretch: Duration, load: bool) -> Duration {
         let start = Instant::now();
         let mut throttle = Throttle::with_processors(processors);
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn under_load_it_works_for_a_quarter_of_the_machine_at_most() {
+    async fn under_load_it_uses_a_quarter_of_the_processors() {
         let stretch = Duration::from_millis(2);
         for (processors, wanted) in [(1, 80), (2, 40), (4, 20), (64, 20)] {
             assert_eq!(took(processors, 10, stretch, true).await, Duration::from_millis(wanted), "{processors}");
@@ -84,13 +84,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn short_stretches_save_their_rest_up() {
+    async fn short_pauses_are_added_up() {
         let all = took(2, 100, Duration::from_micros(100), true).await;
         assert!((Duration::from_millis(19)..=Duration::from_millis(21)).contains(&all), "{all:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn without_load_it_never_rests() {
+    async fn without_load_it_never_pauses() {
         assert_eq!(took(1, 10, Duration::from_millis(5), false).await, Duration::from_millis(50));
     }
 }

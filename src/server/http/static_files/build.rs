@@ -1,34 +1,34 @@
-//! Finds the client's three files in a built site: those of one build, although others may be next to them.
+//! Finds the three files of one build of the client in a site's folder.
 //!
-//! A rolling deploy keeps the files of older builds, so that the pages of older servers find theirs. A script fits only
-//! the program of its own build. A file's time does not tell its build, but cargo-leptos writes down what it has built.
+//! A rolling deploy keeps the files of older builds for the pages of older servers, so there may be several builds. A
+//! script works only with the WebAssembly of its own build. The modification times of the files do not show which belong
+//! together, but `hash.txt` does: cargo-leptos writes the fingerprints of a build into it.
 
 use std::{fs, io, path::Path};
 
 use super::table::{Found, Listing};
 
-/// The address of every file of the client, up to its fingerprint and its ending (`output-name` in Cargo.toml).
+/// The start of the address of every file of the client, before its fingerprint and ending (`output-name` in Cargo.toml).
 const CLIENT: &str = "/pkg/event-feed";
-/// The endings of the client's files: the script, the program and the style sheet.
+/// The endings of the client's files: the script, the WebAssembly and the style sheet.
 const ENDINGS: [&str; 3] = ["js", "wasm", "css"];
-/// The name of the file in a site's folder in which cargo-leptos wrote the fingerprints (`hash-file-name` in
-/// Cargo.toml).
+/// The file in a site's folder into which cargo-leptos writes the fingerprints (`hash-file-name` in Cargo.toml).
 const HASHES: &str = "hash.txt";
-/// The address that this file would have.
+/// The address that [`HASHES`] would have. It is not served.
 pub(super) const HASHES_ADDRESS: &str = "/hash.txt";
 
 /// The addresses of one build of the client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Build {
-    /// The glue to the browser, an ES module.
+    /// The script: an ES module that loads the WebAssembly.
     pub(super) js: String,
-    /// The program.
+    /// The WebAssembly.
     pub(super) wasm: String,
     /// The style sheet.
     pub(super) css: String,
 }
 
-/// Why no build can be chosen.
+/// Why no build can be chosen. Each text continues a sentence that starts with the site's folder.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BuildError {
     #[error(
@@ -44,10 +44,10 @@ pub(crate) enum BuildError {
     Missing(String),
 }
 
-/// Reads what cargo-leptos wrote about the build, if it did.
+/// Reads [`HASHES`]; `None` if there is no such file.
 ///
 /// # Errors
-/// If it is there and cannot be read.
+/// If the file exists and cannot be read.
 pub(super) fn read_hashes(root: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(root.join(HASHES)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -56,10 +56,10 @@ pub(super) fn read_hashes(root: &Path) -> io::Result<Option<String>> {
 }
 
 impl Build {
-    /// Chooses the build that `hashes` names, else the only one. `None` if there is none.
+    /// Chooses the build that `hashes` names, or the only build; `None` if there is none.
     ///
     /// # Errors
-    /// If there are several to choose from, or if the one that is named is not whole.
+    /// If `hashes` is `None` and there are several builds, or if a file of the named build is missing.
     pub(super) fn find(files: &Listing, hashes: Option<&str>) -> Result<Option<Self>, BuildError> {
         let of_each = ENDINGS.map(|ending| files.addresses().filter(|address| is_clients(address, ending)).collect());
         if of_each.iter().any(Vec::is_empty) && hashes.is_none() {
@@ -78,7 +78,7 @@ impl Build {
     }
 }
 
-/// The file with this ending that cargo-leptos wrote down, as a line such as `js: qVd4xKO3pZ1ErOZfeOYkTg`.
+/// The address of the file with this ending that `hashes` names, in a line such as `js: qVd4xKO3pZ1ErOZfeOYkTg`.
 fn named(files: &Listing, hashes: &str, ending: &'static str) -> Result<String, BuildError> {
     let lines = hashes.lines().filter_map(|line| line.split_once(':'));
     let mut of_ending = lines.filter(|(kind, _)| kind.trim() == ending);
@@ -90,17 +90,17 @@ fn named(files: &Listing, hashes: &str, ending: &'static str) -> Result<String, 
     }
 }
 
-/// Whether this is a file of the client, of whatever build, with this ending.
+/// Whether this is the address of a client's file with this ending, of any build.
 fn is_clients(address: &str, ending: &str) -> bool {
     address == format!("{CLIENT}.{ending}") || fingerprinted(address).is_some_and(|(_, found)| found == ending)
 }
 
-/// The fingerprint in the address of a file of the client, if it has one.
+/// The fingerprint in the address of a client's file, if it has one.
 pub(super) fn fingerprint(address: &str) -> Option<&str> {
     fingerprinted(address).map(|(fingerprint, _)| fingerprint)
 }
 
-/// The fingerprint and the ending of a file of the client.
+/// The fingerprint and the ending in the address of a client's file.
 fn fingerprinted(address: &str) -> Option<(&str, &str)> {
     let (fingerprint, ending) = address.strip_prefix(CLIENT)?.strip_prefix('.')?.split_once('.')?;
     (!fingerprint.is_empty() && ENDINGS.contains(&ending)).then_some((fingerprint, ending))

@@ -1,4 +1,4 @@
-//! A file in memory: each coding that it is there in, what identifies it, and the answer that carries it.
+//! Answers requests for one file, which is in memory in each of its codings.
 
 use std::hash::{DefaultHasher, Hasher};
 
@@ -14,9 +14,9 @@ use super::{
     negotiation::{self, Coding},
 };
 
-/// A fingerprinted file never changes under its name.
+/// The `Cache-Control` of a fingerprinted file, which never changes under its name.
 const FOR_A_YEAR: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
-/// Any other is kept, and asked for again each time by its tag.
+/// The `Cache-Control` of other files: a client keeps them, and checks their tag at each use.
 const ASK_FIRST: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// A file of a site.
@@ -36,7 +36,7 @@ struct Representation {
 }
 
 impl File {
-    /// The file with this address and content.
+    /// Makes the file with this address and content.
     pub(super) fn new(address: &str, content: Vec<u8>) -> Self {
         let media_type = mime_guess::from_path(address).first_raw().unwrap_or("application/octet-stream");
         Self {
@@ -47,12 +47,12 @@ impl File {
         }
     }
 
-    /// Adds the same content in a coding.
+    /// Adds the file's content in a coding.
     pub(super) fn add(&mut self, coding: Coding, content: Vec<u8>) {
         self.coded.push((coding, Representation::new(content, Some(coding))));
     }
 
-    /// The answer to a `GET`: the content in the coding that the client prefers, or `304` to a client that has it.
+    /// Answers a `GET` with the content in the coding that the client prefers, or with `304` if the client has it.
     pub(super) fn answer(&self, request: &HeaderMap) -> Response {
         let coding = negotiation::preferred(request, self.coded.iter().map(|(coding, _)| *coding));
         let in_coding = self.coded.iter().find(|(in_coding, _)| Some(*in_coding) == coding);
@@ -77,10 +77,11 @@ impl File {
 }
 
 impl Representation {
-    /// Makes its strong tag of the content's hash and length, and of the coding (RFC 9110, section 8.8.3.3).
+    /// Makes a representation. Its strong tag has the content's hash and length, and the coding (RFC 9110, section
+    /// 8.8.3.3).
     ///
-    /// The standard library may hash in another way in its next version: clients then load each file once more. 64 bits
-    /// suffice, since nobody but the project makes the files, and so nobody looks for two with the same hash.
+    /// 64 bits of hash suffice: only the project makes the files, so nobody tries to make two with the same hash. If a
+    /// new version of the standard library hashes in another way, clients load each file once more.
     fn new(body: Vec<u8>, coding: Option<Coding>) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write(&body);

@@ -1,8 +1,8 @@
-//! Serves the files that are shipped: the built site, or the no-build page from the sources.
+//! Serves the site's files: the built site, or the no-build page from the sources.
 //!
-//! A built site is read into memory at the start, so that a request needs no file and no descriptor. While someone
-//! works on the files (the sources, or cargo-leptos in watch mode) each request reads its file, so that a change shows
-//! at once. Pages that the server renders are in `pages`.
+//! A built site is read into memory at the start, so that a request opens no file. From the sources, and in the watch mode
+//! of cargo-leptos, each request reads its file, so that a change shows at once. Pages that the server renders are in
+//! `pages`.
 
 mod build;
 mod file;
@@ -30,22 +30,22 @@ use self::{
 use super::{limits::no_descriptor_left, problem::Refusal};
 use crate::app::{Assets, ClientFiles};
 
-/// The variable that names the site's folder. cargo-leptos sets it too.
+/// The environment variable that names the site's folder. cargo-leptos sets it too.
 const SITE_VARIABLE: &str = "LEPTOS_SITE_ROOT";
-/// The variable that cargo-leptos sets to `true` in watch mode.
+/// The environment variable that cargo-leptos sets to `true` in watch mode.
 const WATCH_VARIABLE: &str = "LEPTOS_WATCH";
-/// The folder that cargo-leptos builds the site in, if the variable is not set.
+/// The site's folder if [`SITE_VARIABLE`] is not set: cargo-leptos builds into it.
 const SITE: &str = "target/site";
-/// The folder of the sources that cargo-leptos copies into the site.
+/// The folder in the sources that cargo-leptos copies into the site.
 const PUBLIC: &str = "public";
-/// The folder of the sources that the style sheet is in.
+/// The folder of the style sheet in the sources.
 const STYLE: &str = "style";
 /// The address of the style sheet in the sources.
 const STYLE_SHEET: &str = "/style/main.css";
 /// The address of the no-build page.
 const NO_BUILD_PAGE: &str = "/vanilla/";
 
-/// Why no site can be served. Each is one sentence for the person who starts the server.
+/// Why no site can be served. Each text is one sentence for the person who starts the server.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SiteError {
     #[error(
@@ -57,7 +57,7 @@ pub(crate) enum SiteError {
         "neither a built site ({SITE}) nor the sources ({PUBLIC} and {STYLE}) are in the working directory: \
          start the server in the project's folder, or set {SITE_VARIABLE} to the site's folder"
     )]
-    Nowhere,
+    NoSite,
     #[error("the site in {0:?} {1}")]
     Build(PathBuf, BuildError),
     #[error("the site in {0:?} cannot be read: {1}")]
@@ -70,35 +70,35 @@ impl From<SiteError> for io::Error {
     }
 }
 
-/// The shipped files, and which of them a page links.
+/// The site's files, and which of them a page links.
 #[derive(Debug)]
 pub(crate) struct Site {
-    files: Content,
+    files: FileSource,
     assets: Assets,
     build: String,
 }
 
-/// The files themselves, or the folders that a request reads its file from.
+/// The files in memory, or the folders from which each request reads its file.
 #[derive(Debug)]
-enum Content {
+enum FileSource {
     InMemory(Files),
     OnDisk(Arc<[Folder]>),
 }
 
-/// A folder whose files have addresses.
+/// A folder whose files are served.
 #[derive(Debug, Clone)]
 struct Folder {
-    /// Start of the address of each: `/`, or a path between slashes.
+    /// The start of each file's address: `/`, or a path between slashes.
     prefix: &'static str,
     path: PathBuf,
 }
 
 impl Site {
-    /// Finds the site: the folder that `LEPTOS_SITE_ROOT` names, else `target/site`, else the sources. The last two are
-    /// looked for in the working directory.
+    /// Finds the site: the folder that `LEPTOS_SITE_ROOT` names, else `target/site`, else the sources. The last two are in
+    /// the working directory.
     ///
     /// # Errors
-    /// If there is none, or if what there is does not fit together.
+    /// If there is no site, or if its files are incomplete or cannot be read.
     pub(crate) fn find() -> Result<Self, SiteError> {
         let watched = env::var_os(WATCH_VARIABLE).is_some_and(|watch| watch == "true");
         if let Some(root) = env::var_os(SITE_VARIABLE).filter(|root| !root.is_empty()).map(PathBuf::from) {
@@ -110,7 +110,7 @@ impl Site {
         }
     }
 
-    /// The site that cargo-leptos built here. `None` if there is no client.
+    /// The site that cargo-leptos built into `root`; `None` if it has no client.
     fn built(root: &Path, watched: bool) -> Result<Option<Self>, SiteError> {
         let unreadable = |error| SiteError::Unreadable(root.to_owned(), error);
         let folders = [Folder { prefix: "/", path: root.to_owned() }];
@@ -125,60 +125,59 @@ impl Site {
         let Some(Build { js, wasm, css }) = build.map_err(|error| SiteError::Build(root.to_owned(), error))? else {
             return Ok(None);
         };
-        tracing::info!(root = %root.display(), js, wasm, css, "serving the client that is built");
+        tracing::info!(root = %root.display(), js, wasm, css, "serving the built client");
         let name = build::fingerprint(&wasm).unwrap_or(env!("CARGO_PKG_VERSION")).to_owned();
         let files = if watched {
-            Content::OnDisk(folders.into())
+            FileSource::OnDisk(folders.into())
         } else {
-            Content::InMemory(listing.read().map_err(unreadable)?)
+            FileSource::InMemory(listing.read().map_err(unreadable)?)
         };
         Ok(Some(Self { files, assets: Assets { css, client: Some(ClientFiles { js, wasm }) }, build: name }))
     }
 
-    /// The no-build page alone.
+    /// The site of the sources: only the no-build page.
     fn sources() -> Result<Self, SiteError> {
         let folders = [Folder { prefix: "/", path: PUBLIC.into() }, Folder { prefix: "/style/", path: STYLE.into() }];
-        let listing = list(&folders).map_err(|_| SiteError::Nowhere)?;
+        let listing = list(&folders).map_err(|_| SiteError::NoSite)?;
         if ![NO_BUILD_PAGE, STYLE_SHEET].iter().all(|name| matches!(listing.find(name), Some(Found::File(_)))) {
-            return Err(SiteError::Nowhere);
+            return Err(SiteError::NoSite);
         }
         tracing::info!(
-            "no client is built: the no-build page at {NO_BUILD_PAGE} takes its place (script/server builds it)"
+            "no client is built: use the no-build page at {NO_BUILD_PAGE}, or build the client with script/server"
         );
         Ok(Self {
-            files: Content::OnDisk(folders.into()),
+            files: FileSource::OnDisk(folders.into()),
             assets: Assets { css: String::from(STYLE_SHEET), client: None },
             build: String::from("no-build"),
         })
     }
 
-    /// The addresses of what a page links.
+    /// The addresses of the files that a page links.
     pub(crate) const fn assets(&self) -> &Assets {
         &self.assets
     }
 
-    /// Names the client's build.
+    /// The name of the client's build.
     pub(crate) fn build(&self) -> &str {
         &self.build
     }
 
-    /// Answers with a file, in the best coding that it is there in and that the client takes, or with a refusal: the
-    /// last resort of the router.
+    /// Answers a request that has no route: with a file, in the coding that the client prefers, or with a refusal.
     ///
-    /// Of the conditions in a request only `If-None-Match` counts. Those about a time do not, since no file has one
-    /// (RFC 9110, sections 13.1.3 and 13.1.4). `If-Match` guards a change, and no request changes a file. Ranges are
-    /// ignored, as a server may (section 14.2): the files are small.
+    /// Of the conditions in a request only `If-None-Match` counts. Conditions about a time are ignored, since no file has a
+    /// `Last-Modified` (RFC 9110, sections 13.1.3 and 13.1.4). So is `If-Match`, since no request changes a file. Ranges
+    /// are ignored, as a server may do (section 14.2): the files are small.
     pub(crate) async fn serve(&self, request: Request) -> Response {
         let Some(name) = name(request.uri()) else { return Refusal::NotFound.into_response() };
         let found = match self.look_up(name).await {
             Ok(Some(found)) => found,
             Ok(None) => return Refusal::NotFound.into_response(),
             Err(error) if no_descriptor_left(&error) => {
-                tracing::warn!(%error, "a file cannot be opened for now");
-                return Refusal::NoPlace.into_response();
+                tracing::warn!(%error, "cannot open a file: no file descriptor is left");
+                return Refusal::TooManyConnections.into_response();
             }
             Err(error) => {
-                tracing::warn!(%error, "a file cannot be read");
+                tracing::warn!(%error, "cannot read a file");
                 return Refusal::NotFound.into_response();
             }
         };
@@ -192,8 +191,8 @@ impl Site {
 
     async fn look_up(&self, name: String) -> io::Result<Option<Found<Arc<File>>>> {
         match &self.files {
-            Content::InMemory(files) => Ok(files.find(&name).map(Found::cloned)),
-            Content::OnDisk(folders) => {
+            FileSource::InMemory(files) => Ok(files.find(&name).map(Found::cloned)),
+            FileSource::OnDisk(folders) => {
                 let folders = Arc::clone(folders);
                 let read = move || list(&folders)?.find(&name).map(Found::read).transpose();
                 tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?
@@ -202,7 +201,7 @@ impl Site {
     }
 }
 
-/// The addresses of all files in these folders. The file that cargo-leptos wrote about the build has none.
+/// Lists all files in these folders, without the fingerprints that cargo-leptos wrote.
 fn list(folders: &[Folder]) -> io::Result<Listing> {
     let mut listing = Listing::default();
     for folder in folders {
@@ -212,8 +211,8 @@ fn list(folders: &[Folder]) -> io::Result<Listing> {
     Ok(listing)
 }
 
-/// The name that an address asks for: percent-encoding decoded. An encoded slash separates nothing (RFC 3986, section
-/// 2.2), and no file has one in its name.
+/// The path of an address, with percent-encoding decoded; `None` if it is not UTF-8 or has an encoded slash, which is
+/// not a separator (RFC 3986, section 2.2) and which no file name has.
 fn name(uri: &Uri) -> Option<String> {
     let path = uri.path();
     let name = percent_decode_str(path).decode_utf8().ok()?;
@@ -221,8 +220,8 @@ fn name(uri: &Uri) -> Option<String> {
     (slashes(&name) == slashes(path)).then(|| name.into_owned())
 }
 
-/// Sends a client to the page of a folder, whose relative links need the slash. The path is a name that was found, so
-/// it starts with one slash and cannot name another host.
+/// Redirects to the page of a folder: its relative links need the final slash. The path belongs to a folder that was
+/// found, so it starts with one slash and cannot name another host.
 fn redirect_into(uri: &Uri) -> Response {
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let Ok(location) = HeaderValue::try_from(format!("{}/{query}", uri.path())) else {

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 
-/// A content coding that files may be there in.
+/// A content coding of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
     Brotli,
@@ -10,10 +10,10 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// All of them, the best first.
+    /// All codings, the best first.
     pub(super) const ALL: [Self; 2] = [Self::Brotli, Self::Gzip];
 
-    /// Its name in a header.
+    /// The coding's name in a header.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Brotli => "br",
@@ -21,7 +21,7 @@ impl Coding {
         }
     }
 
-    /// What a variant's name has after its file's.
+    /// The ending that the name of a compressed variant has after the file's own name.
     pub(super) const fn ending(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
@@ -29,20 +29,20 @@ impl Coding {
         }
     }
 
-    /// The coding of a file with this name, if it is a variant.
+    /// The coding of the file with this name, if it is a compressed variant.
     pub(super) fn of_variant(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|coding| name.ends_with(coding.ending()))
     }
 }
 
-/// The coding that the client prefers of those at hand, the best of them first. `None` is the plain file: it is sent
-/// too if the client takes none of them, since an answer that it may be able to read is better than a refusal.
+/// The coding that the client prefers among those at hand, which come with the best first. `None` means the plain file. It
+/// is also sent if the client accepts nothing, since it may still be able to read that.
 pub(super) fn preferred(headers: &HeaderMap, at_hand: impl Iterator<Item = Coding>) -> Option<Coding> {
-    let accepted = Accepted::of(headers);
+    let accepted = AcceptedCodings::of(headers);
     let mut best = (None, accepted.weight("identity").unwrap_or(0.0));
     for coding in at_hand {
         let weight = accepted.weight(coding.name()).or_else(|| accepted.weight("*")).unwrap_or(0.0);
-        // If all else is equal, the plain file is the largest.
+        // At equal weight a coded file is preferred to the plain one, which is larger.
         if weight > best.1 || (weight == best.1 && weight > 0.0 && best.0.is_none()) {
             best = (Some(coding), weight);
         }
@@ -50,23 +50,23 @@ pub(super) fn preferred(headers: &HeaderMap, at_hand: impl Iterator<Item = Codin
     best.0
 }
 
-/// Codings in lower case, each with its weight from 0 to 1.
-struct Accepted(Vec<(String, f32)>);
+/// The codings that a client accepts: names in lower case, with weights from 0 to 1.
+struct AcceptedCodings(Vec<(String, f32)>);
 
-impl Accepted {
-    /// Reads all lines. A coding whose weight cannot be read is left out.
+impl AcceptedCodings {
+    /// Parses all lines of the header. A coding with an invalid weight is ignored.
     fn of(headers: &HeaderMap) -> Self {
         let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
         Self(lines.flat_map(|line| line.split(',')).filter_map(weighted).collect())
     }
 
-    /// The weight that the client gives to this name, if it names it.
+    /// The weight that the client gives to this name; `None` if it does not name it.
     fn weight(&self, name: &str) -> Option<f32> {
         self.0.iter().find(|(coding, _)| coding == name).map(|(_, weight)| *weight)
     }
 }
 
-/// Reads `gzip` or `gzip;q=0.5`.
+/// Parses an element such as `gzip` or `gzip;q=0.5`.
 fn weighted(element: &str) -> Option<(String, f32)> {
     let mut parts = element.split(';').map(str::trim);
     let coding = parts.next()?.to_ascii_lowercase();

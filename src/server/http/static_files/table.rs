@@ -1,4 +1,4 @@
-//! Maps addresses to files: names come from the disk alone, so that no request can name anything else.
+//! Maps addresses to files. Addresses come only from a listing of the disk, so no request can read any other file.
 
 use std::{
     collections::BTreeMap,
@@ -9,23 +9,23 @@ use std::{
 
 use super::{file::File, negotiation::Coding};
 
-/// The page of a folder.
+/// The name of the page of a folder.
 const INDEX: &str = "index.html";
 
-/// Files by their address: the decoded path, to the letter.
+/// Files by their address, which is the exact decoded path.
 #[derive(Debug)]
 pub(super) struct Table<F>(BTreeMap<String, F>);
 
-/// The files of a site that are not read yet.
+/// The files of a site, on the disk.
 pub(super) type Listing = Table<OnDisk>;
 /// The files of a site, in memory.
 pub(super) type Files = Table<Arc<File>>;
 
-/// What is at an address.
+/// The result of a look-up.
 #[derive(Debug)]
 pub(super) enum Found<F> {
     File(F),
-    /// A folder with a page, whose address ends with a slash, as this one does not.
+    /// The address is that of a folder with a page, but lacks the final slash.
     Folder,
 }
 
@@ -34,12 +34,12 @@ pub(super) enum Found<F> {
 pub(super) struct OnDisk {
     address: String,
     path: PathBuf,
-    /// The codings that the file is there in, beside itself.
+    /// The compressed variants of the file.
     coded: Vec<(Coding, PathBuf)>,
 }
 
 impl<F> Table<F> {
-    /// What is at an address.
+    /// Looks up an address. With a final slash it is the address of a folder's page.
     pub(super) fn find(&self, address: &str) -> Option<Found<&F>> {
         if address.ends_with('/') {
             return self.0.get(&format!("{address}{INDEX}")).map(Found::File);
@@ -48,7 +48,7 @@ impl<F> Table<F> {
         self.0.get(address).map(Found::File).or_else(folder)
     }
 
-    /// Takes an address away.
+    /// Removes an address.
     pub(super) fn remove(&mut self, address: &str) {
         self.0.remove(address);
     }
@@ -66,9 +66,10 @@ impl<F> Default for Table<F> {
 }
 
 impl Listing {
-    /// Adds the regular files below a folder, with addresses that start with `prefix`. A symbolic link is not followed:
-    /// it may lead anywhere. A compressed variant (`app.js.br`) belongs to its file and has no address. A name that is
-    /// not Unicode has none either.
+    /// Adds the regular files below a folder, with addresses that start with `prefix`.
+    ///
+    /// Symbolic links are ignored, since they may lead anywhere. A compressed variant (`app.js.br`) belongs to its file and
+    /// has no address of its own. Names that are not Unicode are ignored.
     ///
     /// # Errors
     /// If a folder cannot be read.
@@ -95,7 +96,7 @@ impl Listing {
     /// Reads all files.
     ///
     /// # Errors
-    /// If one cannot be read.
+    /// If a file cannot be read.
     pub(super) fn read(&self) -> io::Result<Files> {
         let files = self.0.iter().map(|(address, file)| Ok((address.clone(), file.read()?)));
         files.collect::<io::Result<_>>().map(Table)

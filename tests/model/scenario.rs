@@ -1,4 +1,4 @@
-//! What happens in every schedule, and what must have come of it.
+//! Runs one scenario in every schedule, and checks its result.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -19,25 +19,27 @@ use crate::stream::{
     hub::Hub,
     idempotency::IdempotencyKey,
 };
-use crate::wire::{self, Heard};
+use crate::wire::{self, Received};
 
-/// A pong, a ping, and a close with 1001, as a client sends them: masked, with zeroes.
+/// An empty pong of a client, masked with zeroes.
 const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
+/// An empty ping of a client, masked with zeroes.
 const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
+/// A close frame of a client with the code 1001, masked with zeroes.
 const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
 
-/// What one subscriber has received.
+/// The frames that one subscriber has received, and the list that it has read.
 struct Account {
     tenant: Tenant,
     texts: Vec<String>,
-    /// The list, read once the hello had come: its position and its events, newest first.
+    /// The list that was read after the hello: its position and its events, newest first.
     list: Option<(Position, Vec<Event>)>,
-    /// The code of the close; `None` where the subscriber left before.
+    /// The code of the close frame; `None` if the subscriber left before.
     closed: Option<u16>,
 }
 
-/// Lets both tenants' publishers and subscribers loose on a hub, stops it at some moment, and checks what came of it.
-pub(crate) fn tell() {
+/// Starts publishers and subscribers of both tenants on a hub, stops it at a random moment, and checks the result.
+pub(crate) fn run() {
     block_on(async {
         let hub = Arc::new(Hub::start(&ChannelConfig {
             epoch: Uuid::nil(),
@@ -46,14 +48,14 @@ pub(crate) fn tell() {
             max_connections: 8,
             heartbeat: Duration::from_secs(15),
         }));
-        let some = |most| thread_rng().gen_range(1..=most);
+        let random = |most| thread_rng().gen_range(1..=most);
         let (mut publishers, mut subscribers, mut stay) = (Vec::new(), Vec::new(), Vec::new());
         for tenant in Tenant::ALL {
-            for _ in 0..some(2) {
-                publishers.push((tenant, spawn(publish(Arc::clone(hub.channel(tenant)), some(4)))));
+            for _ in 0..random(2) {
+                publishers.push((tenant, spawn(publish(Arc::clone(hub.channel(tenant)), random(4)))));
             }
-            for _ in 0..some(3) {
-                let leaves_after = thread_rng().gen_ratio(1, 4).then(|| some(3));
+            for _ in 0..random(3) {
+                let leaves_after = thread_rng().gen_ratio(1, 4).then(|| random(3));
                 let (reached, reaches) = watch::channel(0);
                 if leaves_after.is_none() {
                     stay.push((tenant, reaches));
@@ -70,7 +72,7 @@ pub(crate) fn tell() {
             accepted[tenant as usize].push(end_of(publisher).await);
         }
         if !at_once {
-            // Nothing but the events themselves may bring them to a subscriber: a stop would make up for a lost wake-up.
+            // Waits for all events before the stop: the stop also wakes the fan-out, and would hide a lost wake-up.
             for (tenant, mut reaches) in stay {
                 let last = hub.channel(tenant).position().seq;
                 reaches.wait_for(|reached| *reached >= last).await.expect("a subscriber that stays");
@@ -93,12 +95,13 @@ async fn end_of<T>(task: JoinHandle<T>) -> T {
     task.await.expect("a task that is not cancelled")
 }
 
-/// Publishes, the first with a key that the tenant's publishers share, and gives what was accepted.
+/// Publishes `count` messages, the first with a key that the tenant's publishers share. Returns the accepted events.
 async fn publish(channel: Arc<Channel>, count: usize) -> Vec<Arc<Event>> {
     let mut key = IdempotencyKey::parse(b"shared");
     let mut accepted = Vec::new();
     for n in 0..count {
-        // Two of the long ones are more than the door lets in at once.
+        // Up to 2,000 bytes, so that a peer accepts most frames in several parts. The 8 posts of a tenant fit into the
+        // buffer of `admission` (36 KiB) together, so no post waits.
         let text = if n == 0 { String::from("shared") } else { "\u{1F600}".repeat(thread_rng().gen_range(1..=500)) };
         match channel.publish(Message::parse(&text).expect("a message"), key.take()).await {
             Ok(event) => accepted.push(event),
@@ -109,8 +112,8 @@ async fn publish(channel: Arc<Channel>, count: usize) -> Vec<Arc<Event>> {
     accepted
 }
 
-/// Subscribes, reads the list behind the hello, and listens to the end, or until it has heard enough.
-/// Tells in `reached` the `seq` that it has got to.
+/// Subscribes, reads the list after the hello, and receives frames until the end, or until it has `leaves_after` text
+/// frames. Reports in `reached` the `seq` of the newest event.
 async fn subscribe(
     tenant: Tenant,
     channel: Arc<Channel>,
@@ -122,8 +125,8 @@ async fn subscribe(
     crate::spawn(Connection::new(wire, &[], Arc::clone(&channel), permit));
     let mut account = Account { tenant, texts: Vec::new(), list: None, closed: None };
     loop {
-        match peer.hear().await {
-            Heard::Text(text) => {
+        match peer.receive().await {
+            Received::Text(text) => {
                 match Incoming::decode(&text).expect("a frame") {
                     Incoming::ConnectionEstablished(hello) => drop(reached.send(hello.seq)),
                     Incoming::EventCreated { seq, .. } => drop(reached.send(seq)),
@@ -131,30 +134,30 @@ async fn subscribe(
                 }
                 account.texts.push(text);
                 if thread_rng().gen_ratio(1, 3) {
-                    peer.say(&PING); // its pong comes between two frames of the channel, wherever those have got to
+                    peer.send(&PING); // its pong must come between two frames of the channel, whatever was sent so far
                 }
             }
-            Heard::Ping => peer.say(&PONG),
-            Heard::Pong => {}
-            Heard::Close(code) => {
+            Received::Ping => peer.send(&PONG),
+            Received::Pong => {}
+            Received::Close(code) => {
                 account.closed = code;
-                peer.say(&CLOSE);
+                peer.send(&CLOSE);
             }
-            Heard::End => break,
+            Received::End => break,
         }
         if account.list.is_none() && !account.texts.is_empty() {
             let list = channel.list().await.expect("no queue");
             account.list = Some((list.position, serde_json::from_slice(&list.body).expect("a list")));
         }
         if leaves_after.is_some_and(|count| account.texts.len() >= count) {
-            return account; // with its end of the wire
+            return account; // which closes its end of the connection
         }
     }
-    assert!(account.closed.is_some(), "cut off: {:?}", account.texts);
+    assert!(account.closed.is_some(), "the connection was cut: {:?}", account.texts);
     account
 }
 
-/// Compares what was accepted and what was received with the one order of the channel.
+/// Compares the accepted and the received events with the order of the channel.
 fn check<'a>(
     channel: &Channel,
     tenant: Tenant,
@@ -169,7 +172,7 @@ fn check<'a>(
     let seqs: HashMap<_, _> = order.iter().map(|event| event.id).zip(1_u64..).collect();
     assert_eq!(seqs.len(), order.len(), "an event is kept twice");
     for events in accepted {
-        assert!(events.iter().all(|event| order.contains(event)), "accepted and not kept");
+        assert!(events.iter().all(|event| order.contains(event)), "an accepted event is not kept");
         assert!(events.is_sorted_by(|one, next| seqs[&one.id] < seqs[&next.id]), "not in the order of acceptance");
     }
     let keyed = order.iter().filter(|event| event.message.as_str() == "shared").count();
@@ -182,10 +185,10 @@ fn check<'a>(
     }
     let delivered = channel.counters().delivered.get();
     assert!(!all_stayed || delivered == received, "{delivered} counted, {received} received");
-    assert_eq!(channel.connections(), 0, "a place is not free again");
+    assert_eq!(channel.connections(), 0, "a permit was not released");
 }
 
-/// Compares what one subscriber has received with the channel's order, and gives how many events that was.
+/// Compares the frames of one subscriber with the order of the channel. Returns the number of its events.
 fn check_account(account: &Account, order: &[Arc<Event>]) -> u64 {
     let mut texts = account.texts.iter().map(|text| Incoming::decode(text).expect("a frame"));
     let mut last = match texts.next() {
@@ -197,12 +200,12 @@ fn check_account(account: &Account, order: &[Arc<Event>]) -> u64 {
             assert_eq!(account.closed, Some(close::GOING_AWAY), "neither a hello nor a close");
             return 0;
         }
-        other => panic!("no hello: {other:?}"),
+        other => panic!("the first frame is not a hello: {other:?}"),
     };
     if let Some((position, newest_first)) = &account.list {
-        assert!(position.seq >= last, "subscribed first, list second: there is a gap between them");
+        assert!(position.seq >= last, "events between the hello and the list are missing");
         let kept = order[..usize::try_from(position.seq).expect("a length")].iter().rev();
-        assert!(newest_first.iter().eq(kept.map(AsRef::as_ref)), "a list of something else");
+        assert!(newest_first.iter().eq(kept.map(AsRef::as_ref)), "the list has other events than the channel");
     }
     let mut received = 0;
     for text in texts {
@@ -213,12 +216,16 @@ fn check_account(account: &Account, order: &[Arc<Event>]) -> u64 {
                 assert_eq!(Some(&event), usize::try_from(last).ok().and_then(|index| order.get(index)));
                 last = seq;
             }
-            Incoming::Heartbeat { seq, .. } => assert_eq!(seq, last, "a heartbeat out of its place"),
+            Incoming::Heartbeat { seq, .. } => assert_eq!(seq, last, "a heartbeat out of order"),
             other => panic!("{other:?}"),
         }
     }
     if let Some(code) = account.closed {
-        assert_eq!((code, last), (close::GOING_AWAY, order.len() as u64), "not all that was accepted, then 1001");
+        assert_eq!(
+            (code, last),
+            (close::GOING_AWAY, order.len() as u64),
+            "a stop sends all accepted events, then 1001"
+        );
     }
     received
 }
