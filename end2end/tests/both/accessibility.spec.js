@@ -157,9 +157,9 @@ test("many new events are announced in batches, and none at first", { tag: "@onc
   const [window] = await feed.open("tenant_a");
   await expect(window.announcer).toBeEmpty();
   await window.announcer.evaluate((region) => {
-    globalThis.told = [];
+    globalThis.announced = [];
     new MutationObserver(
-      () => region.textContent.trim() && globalThis.told.push([region.textContent, Date.now()]),
+      () => region.textContent.trim() && globalThis.announced.push([region.textContent, Date.now()]),
     ).observe(region, { childList: true, characterData: true, subtree: true });
   });
   const announced = () => window.page.evaluate(() => globalThis.announced);
