@@ -62,7 +62,7 @@ async fn each_of_a_crowd_receives_every_event_once_and_in_order() {
     let crowd = join_all((0..CROWD).map(|_| server.connect(Tenant::A))).await;
     let mut poster = server.open().await;
     for n in 0..80 {
-        // 80 × 1.8 kB = 144 kB: four times the 36 KiB that may wait to be sent before posts wait (`ROOM` in
+        // 80 × 1.8 kB = 144 kB: four times the 36 KiB that may wait to be sent before posts wait (`BUFFER_MAX` in
         // `admission.rs`).
         let text = format!("{n} {}", "\u{1F600}".repeat(450));
         poster.send(server.new_post(Tenant::A, &text)).await.created();

@@ -157,16 +157,16 @@ test("many new events are announced in batches, and none at first", { tag: "@onc
   const [window] = await feed.open("tenant_a");
   await expect(window.announcer).toBeEmpty();
   await window.announcer.evaluate((region) => {
-    globalThis.told = [];
+    globalThis.announced = [];
     new MutationObserver(
-      () => region.textContent.trim() && globalThis.told.push([region.textContent, Date.now()]),
+      () => region.textContent.trim() && globalThis.announced.push([region.textContent, Date.now()]),
     ).observe(region, { childList: true, characterData: true, subtree: true });
   });
-  const told = () => window.page.evaluate(() => globalThis.told);
-  const sum = async () => (await told()).reduce((sum, [words]) => sum + parseInt(words, 10), 0);
+  const announced = () => window.page.evaluate(() => globalThis.announced);
+  const sum = async () => (await announced()).reduce((sum, [words]) => sum + parseInt(words, 10), 0);
   for (let n = 0; n < 30; n += 1) await server.post("tenant_a", `event ${n}`);
   await expect.poll(sum, { timeout: 15_000 }).toBe(30);
-  const times = (await told()).map(([, at]) => at);
+  const times = (await announced()).map(([, at]) => at);
   for (const [i, at] of times.slice(1).entries()) expect(at - times[i]).toBeGreaterThan(4_500);
 });
 

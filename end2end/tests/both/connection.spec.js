@@ -379,7 +379,7 @@ test("a reload for another build is offered, never forced, and the draft is kept
   await expect(window.message).toHaveValue("typed before the new build");
 });
 
-test("only the events that did not arrive are told as recovered", async ({ feed, server, wire }) => {
+test("only the events that did not arrive are reported as recovered", async ({ feed, server, wire }) => {
   const [window] = await feed.open("tenant_a");
   wire.pass = (frame) => (frame.type === "event_created" && frame.seq < 3 ? [] : [frame]);
   for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);

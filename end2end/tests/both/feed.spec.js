@@ -173,14 +173,14 @@ test(
     await server.restart();
     await window.is("live");
     await window.announcer.evaluate((region) => {
-      globalThis.told = 0;
+      globalThis.announced = 0;
       new MutationObserver(() => {
-        globalThis.told += Number(/(\d+) new/.exec(region.textContent)?.[1] ?? 0);
+        globalThis.announced += Number(/(\d+) new/.exec(region.textContent)?.[1] ?? 0);
       }).observe(region, { childList: true, characterData: true, subtree: true });
     });
     for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
     await expect(window.page).toHaveTitle("(3) Tenant A · Event feed");
-    await expect.poll(() => window.page.evaluate(() => globalThis.told), { timeout: 15_000 }).toBe(3);
+    await expect.poll(() => window.page.evaluate(() => globalThis.announced), { timeout: 15_000 }).toBe(3);
   },
 );
 

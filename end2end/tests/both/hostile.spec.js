@@ -179,7 +179,7 @@ async function tryToRun() {
   await Promise.all([foreign, handler, evaluated]);
 }
 
-test("the page's policy lets injected markup run and load nothing", async ({ feed }) => {
+test("the page's policy keeps injected markup from running or loading anything", async ({ feed }) => {
   feed.expectOnConsole(/./); // the engine logs each attempt
   const [window] = await feed.open("tenant_a");
   const view = await feed.isolation();
