@@ -76,10 +76,11 @@ class Chromium {
 
   async close() {
     const ended = once(this.process, "exit");
-    this.process.kill();
+    // A signal would end the first process alone: its children would go on and write into the profile.
+    await this.call("Browser.close");
     await ended;
     this.socket.close();
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }); // its children write on
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 
