@@ -1,6 +1,6 @@
 // Measures durations: its time never runs backwards, and goes on while the machine sleeps.
 
-/** `Date.now()` that gains more than this shows sleep: `performance.now()` stands still meanwhile on most systems. */
+/** `Date.now()` that gains more than this shows sleep: on most systems `performance.now()` does not count sleep. */
 const SLEEP_MS = 5_000;
 
 let ahead = null;

@@ -32,7 +32,7 @@ export class Composer {
   #isNext = false;
   /** The last post that was accepted, until the status tells it. */
   #untold = null;
-  /** Whether the status tells of a post whose event the page cannot show yet. */
+  /** Whether the status describes a post whose event the page cannot show yet. */
   #isAway = false;
 
   constructor(tenant, connection) {
@@ -132,7 +132,7 @@ export class Composer {
   #accepted({ id }, text, began) {
     this.posted.add(id);
     this.#attempt = null;
-    // What was appended meanwhile stays, and all of it if the text is another by now.
+    // Appended text stays. If the field no longer begins with the posted text, all of it stays.
     const typed = trimStart(this.#message.value);
     if (typed.startsWith(text)) this.#message.value = trimStart(typed.slice(text.length));
     this.#edited();

@@ -2,7 +2,7 @@
 
 /** How long a message that ends by itself is seen. */
 const SEEN_S = 8;
-/** What ends by itself, by its node: the seconds that are left, and how it ends. */
+/** The nodes whose message or mark ends by itself, with the seconds that are left and the end's action. */
 const ending = new Map();
 /** The texts that this page has set. A translator's text in their place is not changed back. */
 const texts = new WeakMap();

@@ -4,7 +4,7 @@
 //! pointer for texts, one for flags and one for words, the pages' sixty closures share three.
 //!
 //! A changing text belongs to an element, never to a text node: a translator replaces text nodes by elements of its own,
-//! and a client that holds such a node then writes where nobody sees it.
+//! and a client that holds such a node then writes to a removed node.
 
 use std::sync::Arc;
 

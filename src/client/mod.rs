@@ -51,7 +51,7 @@ pub struct Request<'a> {
 pub struct Answer {
     /// The HTTP status code.
     pub status: u16,
-    /// What [`POSITION_HEADER`](crate::feed::protocol::POSITION_HEADER) says, where it stands.
+    /// What [`POSITION_HEADER`](crate::feed::protocol::POSITION_HEADER) says, if the answer has it.
     pub position: Option<String>,
     /// The body, if it is JSON.
     pub body: Option<Json>,

@@ -482,7 +482,7 @@ mod tests {
         let (position, events) = list(1, 3);
         let mut rendered = Session::resume(Tenant::A, RETAIN, String::from("one"), position, events);
         rendered.hello(&Hello { build: String::from("two"), ..hello(1, 3) }).unwrap();
-        assert!(rendered.is_outdated(), "at once, where the page brought its build along");
+        assert!(rendered.is_outdated(), "at once, if the page brought its build along");
 
         let mut page = Session::new(Tenant::A, RETAIN);
         page.hello(&hello(1, 0)).unwrap();

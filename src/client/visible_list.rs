@@ -157,7 +157,7 @@ impl VisibleList {
             None => session.stale().map(|stale| (stale.epoch, &stale.entry)).collect(),
         };
 
-        // Both stand in the same order: what an entry is sought in begins after the last one that was found.
+        // Both have the same order: the search for an entry begins behind the last one that was found.
         let mut from = 0;
         let mut room = portion;
         let mut left = 0;

@@ -1,7 +1,7 @@
 //! Reads what the server sends from [`Json`]: frames, lists and answers. Their meaning is not decided here.
 //!
 //! By hand, over the browser's own parser: serde's readers, one for each type and all that they hold, would be a quarter
-//! of the client. Natively the same lines run over serde_json, where they are tested to read as serde does.
+//! of the client. Natively the same lines run over serde_json, and a test compares them with serde.
 
 use std::{str::FromStr, sync::Arc};
 

@@ -82,7 +82,7 @@ fn with_variables(variables: &[(&str, &str)], flags: &[&str]) -> Command {
     command
 }
 
-/// The default port is taken in this test, so that the program exits with an error that names its address.
+/// The default port is in use in this test, so that the program exits with an error that names its address.
 #[tokio::test]
 async fn a_port_variable_of_kubernetes_is_ignored_with_a_warning() {
     // The result does not matter: if this test cannot bind the address, the program cannot either.

@@ -7,7 +7,7 @@ const clientState = () => document.documentElement.dataset.client;
 function keepPost(event) {
   event.preventDefault();
   early.post = true;
-  // Without a client nothing can be posted here. The line that tells so leads to the page that can.
+  // Without a client nothing can be posted here. The link leads to the page that can post.
   if (clientState() === "failed") document.querySelector("#client-failed a").focus();
 }
 
