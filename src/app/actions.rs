@@ -12,7 +12,7 @@ use leptos::{
     server_fn::{
         Protocol,
         client::Client,
-        codec::{FromReq, IntoRes, Json, JsonEncoding},
+        codec::{IntoRes, Json, JsonEncoding},
         server::Server,
     },
 };
@@ -38,8 +38,8 @@ pub async fn post_event(
     #[server(skip)]
     key: String,
 ) -> Result<Event, Problem> {
-    let _ = key; // the request's was read, and holds
-    crate::server::http::server_fns::post_event(&message).await
+    let _ = (message, key); // the handler has read both, and has posted
+    crate::server::http::server_fns::post_event().await
 }
 
 /// Reads the server's counts of both tenants, for the isolation view.
@@ -61,6 +61,9 @@ pub async fn post_as(tenant: Tenant, message: String, key: &str) {
 
 /// A server function's call. Its arguments are the body; this is the rest of the request.
 pub trait Call: Serialize {
+    /// The call as the function gets it on the server, without arguments: the handler has read and used them already.
+    fn handled() -> Self;
+
     /// The key that makes a retry safe.
     fn key(&self) -> Option<&str> {
         None
@@ -68,12 +71,20 @@ pub trait Call: Serialize {
 }
 
 impl Call for PostEvent {
+    fn handled() -> Self {
+        Self { message: String::new(), key: String::new() }
+    }
+
     fn key(&self) -> Option<&str> {
         Some(&self.key)
     }
 }
 
-impl Call for IsolationReport {}
+impl Call for IsolationReport {
+    fn handled() -> Self {
+        Self {}
+    }
+}
 
 /// Sends a call as the API's requests are sent, as the tenant of the page's address.
 #[derive(Debug)]
@@ -81,20 +92,19 @@ pub struct ApiProtocol;
 
 impl<I, O, C, S> Protocol<I, O, C, S, Problem> for ApiProtocol
 where
-    I: Call + FromReq<Json, S::Request, Problem> + Send,
+    I: Call + Send,
     O: FromJson + IntoRes<Json, S::Response, Problem> + Send,
     C: Client<Problem>,
     S: Server<Problem>,
 {
     const METHOD: Method = Method::POST;
 
-    async fn run_server<F, Fut>(request: S::Request, run: F) -> Result<S::Response, Problem>
+    async fn run_server<F, Fut>(_request: S::Request, run: F) -> Result<S::Response, Problem>
     where
         F: Fn(I) -> Fut + Send,
         Fut: Future<Output = Result<O, Problem>> + Send,
     {
-        let call = I::from_req(request).await?;
-        run(call).await?.into_res().await
+        run(I::handled()).await?.into_res().await
     }
 
     async fn run_client(path: &str, call: I) -> Result<O, Problem> {

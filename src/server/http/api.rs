@@ -28,7 +28,7 @@ use crate::feed::{
 /// `POST /events`: accepts an event for the tenant that the header names.
 pub(crate) async fn post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
-    let (post, _) = Post::read(&server, &head.headers, body).await?;
+    let post = Post::read(&server, &head.headers, body).await?;
     let event = post.publish().await?;
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(event)).into_response())
 }

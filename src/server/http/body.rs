@@ -30,7 +30,7 @@ pub(crate) const DISCARD_MAX: usize = 2 * 1024 * 1024;
 /// Maximum time for which a refused request's body is read and discarded (contract, "HTTP").
 pub(crate) const DISCARD_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Reads a JSON object of at most [`FRAME_MAX`] bytes. Returns it parsed, and its bytes.
+/// Reads and parses a JSON object of at most [`FRAME_MAX`] bytes.
 ///
 /// # Errors
 /// In the contract's order: `415`, `413`, `400`, and `422` with `shape` as its detail; `408` if the body does not arrive
@@ -39,7 +39,7 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
     shape: &'static str,
-) -> Result<(T, Bytes), Refusal> {
+) -> Result<T, Refusal> {
     if !is_json(headers) {
         return Err(Refusal::NotJsonType);
     }
@@ -55,7 +55,7 @@ pub(crate) async fn read_json<T: DeserializeOwned>(
     // serde also accepts an array for a struct.
     let is_object = text.trim_ascii_start().starts_with('{');
     let parsed = serde_json::from_str(text).ok().filter(|_| is_object);
-    Ok((parsed.ok_or(Refusal::WrongShape(shape))?, bytes.into()))
+    parsed.ok_or(Refusal::WrongShape(shape))
 }
 
 /// Reads a body of at most [`FRAME_MAX`] bytes to its end, and passes its data to `take` as it arrives. A body in many

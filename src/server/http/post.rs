@@ -3,10 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    body::{Body, Bytes},
-    http::HeaderMap,
-};
+use axum::{body::Body, http::HeaderMap};
 use serde::Deserialize;
 
 use super::{
@@ -39,17 +36,17 @@ struct PostBody {
 }
 
 impl Post {
-    /// Reads and checks a request. Returns the post and the bytes of its body.
+    /// Reads and checks a request.
     ///
     /// # Errors
     /// The first refusal that applies, in the contract's order.
-    pub(crate) async fn read(server: &Server, headers: &HeaderMap, body: Body) -> Result<(Self, Bytes), Refusal> {
+    pub(crate) async fn read(server: &Server, headers: &HeaderMap, body: Body) -> Result<Self, Refusal> {
         let tenant = credential::of_header(headers)?;
         let key = idempotency_key(headers)?;
         let shape = "send a JSON object with exactly one field, message, a string";
-        let (PostBody { message }, bytes) = read_json(headers, body, shape).await?;
+        let PostBody { message } = read_json(headers, body, shape).await?;
         let message = Message::parse(&message)?;
-        Ok((Self { channel: Arc::clone(server.hub.channel(tenant)), key, message }, bytes))
+        Ok(Self { channel: Arc::clone(server.hub.channel(tenant)), key, message })
     }
 
     /// Publishes the post as the tenant's next event, or returns the event that its key made before.

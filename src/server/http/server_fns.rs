@@ -1,13 +1,13 @@
 //! Answers the server functions, with the same checks and refusals as the API.
 //!
-//! A handler does the work before it calls Leptos, because a refusal must have the API's status and headers. Leptos then
-//! parses the arguments again and calls the server function. The function's body, [`post_event`] or
+//! A handler parses the arguments and does the work before it calls Leptos, because a refusal must have the API's status and
+//! headers. Leptos then calls the server function, without arguments. The function's body, [`post_event`] or
 //! [`isolation_report`], returns the result that the handler has put into the context.
 
 use std::sync::Arc;
 
 use axum::{
-    body::{Body, Bytes},
+    body::Body,
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
@@ -22,9 +22,9 @@ use crate::feed::{Ended, Event, Problem, Report, Tenant, TenantReport, Timestamp
 /// `POST /api/post_event`: accepts an event from the page. Answers as `POST /events` does.
 pub(crate) async fn call_post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
     let (head, body) = request.into_parts();
-    let (post, body) = Post::read(&server, &head.headers, body).await?;
+    let post = Post::read(&server, &head.headers, body).await?;
     let event = post.publish().await?;
-    Ok(call(head, body, move || provide_context(Arc::clone(&event))).await)
+    Ok(call(head, move || provide_context(Arc::clone(&event))).await)
 }
 
 /// `POST /api/isolation_report`: reports the counts for the administrator's view. The request names no tenant.
@@ -38,23 +38,22 @@ pub(crate) async fn call_isolation_report(
     struct NoArguments {}
 
     let (head, body) = request.into_parts();
-    let (NoArguments {}, body) = read_json(&head.headers, body, "send an empty JSON object").await?;
-    Ok(call(head, body, move || provide_context(Arc::clone(&server))).await)
+    let NoArguments {} = read_json(&head.headers, body, "send an empty JSON object").await?;
+    Ok(call(head, move || provide_context(Arc::clone(&server))).await)
 }
 
 /// Lets Leptos call the server function that the address names, with `context` as its context.
-async fn call(mut head: Parts, body: Bytes, context: impl Fn() + Clone + Send + 'static) -> Response {
+async fn call(mut head: Parts, context: impl Fn() + Clone + Send + 'static) -> Response {
     // Leptos would answer a client that accepts HTML with a redirect, as forms need it.
     head.headers.remove(header::ACCEPT);
-    let request = Request::from_parts(head, Body::from(body));
+    let request = Request::from_parts(head, Body::empty());
     let mut response = handle_server_fns_with_context(context, request).await.into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
-/// The body of the server function of this name: returns the event that [`call_post_event`] has published. The argument
-/// is the message of that event.
-pub(crate) async fn post_event(_message: &str) -> Result<Event, Problem> {
+/// The body of the server function of this name: returns the event that [`call_post_event`] has published.
+pub(crate) async fn post_event() -> Result<Event, Problem> {
     expect_context::<ResponseOptions>().set_status(StatusCode::CREATED);
     Ok(Event::clone(&expect_context::<Arc<Event>>()))
 }
