@@ -61,6 +61,12 @@ const found = [chromium, firefox, webkit].map(find);
 /** The installed engines by name, each with its `use` options. */
 export const engines = Object.fromEntries(found.filter(([, use]) => use));
 
+/** The command of the installed Chromium, for a test that starts it without Playwright. */
+export const chromiumCommand = () => ({
+  path: engines.chromium.launchOptions.executablePath ?? chromium.executablePath(),
+  args: engines.chromium.launchOptions.args,
+});
+
 /** Prints once, before the first test, the path of each browser, or that it is not installed. */
 export default function report() {
   for (const [name, use] of found) {

@@ -1,6 +1,4 @@
-import base from "./playwright.config.js";
-
-const chromium = base.projects.filter(({ name }) => name.startsWith("chromium"));
+import base, { chromiumProjects } from "./playwright.config.js";
 
 /** Measurements with limits, one after another, for an idle machine. They are not part of `script/test`. */
 export default {
@@ -9,5 +7,5 @@ export default {
   workers: 1,
   timeout: 120_000,
   use: { ...base.use, trace: "off" },
-  projects: chromium.map((project) => ({ ...project, testMatch: "**/*.spec.js" })),
+  projects: chromiumProjects,
 };

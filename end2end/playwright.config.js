@@ -6,7 +6,7 @@ import { engines } from "./engines.js";
 
 const clients = ["leptos", "vanilla"];
 
-export default defineConfig({
+const config = defineConfig({
   testDir: "tests",
   outputDir: "test-results",
   globalSetup: "./engines.js",
@@ -27,3 +27,14 @@ export default defineConfig({
     })),
   ),
 });
+
+export default config;
+
+/** The projects for tests in another folder: both clients in Chromium. Tests tagged "@leptos" are for that client. */
+export const chromiumProjects = config.projects
+  .filter(({ name }) => name.startsWith("chromium"))
+  .map((project) => ({
+    ...project,
+    testMatch: "**/*.spec.js",
+    grepInvert: project.use.client === "leptos" ? undefined : /@leptos/,
+  }));

@@ -1,15 +1,12 @@
 import { NAME } from "./fixtures/proxy.js";
-import base from "./playwright.config.js";
-
-const chromium = base.projects.filter(({ name }) => name.startsWith("chromium"));
+import base, { chromiumProjects } from "./playwright.config.js";
 
 /** Tests the pages behind the proxy of docs/nginx.conf, under its host name and with a self-signed certificate. */
 export default {
   ...base,
   testDir: "proxy",
-  projects: chromium.map(({ use, ...project }) => ({
+  projects: chromiumProjects.map(({ use, ...project }) => ({
     ...project,
-    testMatch: "**/*.spec.js",
     use: {
       ...use,
       ignoreHTTPSErrors: true,

@@ -9,12 +9,8 @@ import { createInterface } from "node:readline";
 
 import WebSocket from "ws";
 
-import { engines } from "../../engines.js";
+import { chromiumCommand } from "../../engines.js";
 import { expect, test } from "../../fixtures/index.js";
-
-const { executablePath, args = [] } = engines.chromium?.launchOptions ?? {};
-
-test.skip(!executablePath, "the system has no Chromium");
 
 /** A Chromium that Playwright does not control. */
 class Chromium {
@@ -24,8 +20,9 @@ class Chromium {
   static async start() {
     const chromium = new Chromium();
     chromium.profile = mkdtempSync(join(tmpdir(), "event-feed-chromium-"));
+    const { path, args } = chromiumCommand();
     const flags = ["--headless=new", "--remote-debugging-port=0", `--user-data-dir=${chromium.profile}`, ...args];
-    chromium.process = spawn(executablePath, [...flags, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] });
+    chromium.process = spawn(path, [...flags, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] });
     for await (const line of createInterface({ input: chromium.process.stderr })) {
       const [address] = /ws:\/\/\S+/.exec(line) ?? [];
       if (!address) continue;

@@ -1,10 +1,6 @@
-// Tests that actions of the user before the client runs are not lost.
+// Tests that actions of the user before the client runs are not lost. (The no-build page shows neither form nor list
+// before its program runs: tests/vanilla/pages.spec.js.)
 import { deferred, expect, test } from "../../fixtures/index.js";
-
-test.skip(
-  ({ client }) => client === "vanilla",
-  "this page shows neither form nor list before its program runs: tests/vanilla/pages.spec.js",
-);
 
 /** Opens a window whose client does not load until `release` is called. */
 async function openWithDelayedClient(feed) {
