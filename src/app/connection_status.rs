@@ -70,7 +70,7 @@ const fn id(tenant: Tenant) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::clock::Instant;
+    use crate::client::{clock::Instant, status::Wait};
 
     #[test]
     fn a_pause_never_hides_trouble() {
@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_long_wait_is_counted_down() {
-        let status = Status::Reconnecting { since: Instant::new(0.0), at: Instant::new(9_000.0) };
+        let wait = Wait { since: Instant::new(0.0), until: Instant::new(9_000.0) };
+        let status = Status::Reconnecting(Some(wait));
         assert_eq!(
             label(&FeedState { status: status.clone(), countdown: Some(4), ..FeedState::default() }),
             "Reconnecting in 4 s"

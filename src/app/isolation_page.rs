@@ -5,10 +5,6 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join;
-use leptos::{prelude::*, task::spawn_local};
-use uuid::Uuid;
-
 use super::{
     actions,
     breach_alarm::BreachAlarm,
@@ -21,6 +17,7 @@ use crate::{
     client::{
         browser,
         clock::Instant,
+        draft::new_key,
         driver::{self, FeedState, Listener},
         isolation_check::{Check, PROBES, Stage, Verdict},
         isolation_counts::{Age, Ages, Process, Source},
@@ -29,6 +26,8 @@ use crate::{
     },
     feed::{Problem, Report, Tenant, TenantReport},
 };
+use futures_util::future::join;
+use leptos::{prelude::*, task::spawn_local};
 
 /// How often the page asks the server for its counts, in milliseconds.
 const REFRESH: f64 = 3_000.0;
@@ -180,7 +179,7 @@ impl View {
     }
 
     async fn run_check(self) {
-        let marker: String = random_key().chars().take(8).collect();
+        let marker: String = new_key(browser::random_bytes()).chars().take(8).collect();
         self.state.update(|state| state.check = Check::start(marker));
         let [a, b] = Tenant::ALL;
         for _ in 0..PROBES {
@@ -202,7 +201,7 @@ impl View {
     /// Posts the next test event to a tenant.
     async fn probe(self, tenant: Tenant) {
         let text = self.state.try_update(|state| state.check.send(tenant, browser::now())).unwrap_or_default();
-        actions::post_as(tenant, text, &random_key()).await;
+        actions::post_as(tenant, text, &new_key(browser::random_bytes())).await;
     }
 }
 
@@ -343,7 +342,7 @@ pub fn IsolationPage(
             </section>
             <div id="restart" role="status">
                 <p class="bar" hidden=flag(move || state.read().process.restarted().is_none())>
-                    <Words of=text(move || words::restart(state.read().process, |at| minutes(view.time(at)))) />
+                    <Words of=text(move || words::restart(state.read().process, |at| words::without_seconds(view.time(at)))) />
                 </p>
             </div>
             <div class="panels">{Tenant::ALL.map(|tenant| view! { <TenantPanel tenant view /> })}</div>
@@ -360,17 +359,6 @@ pub fn IsolationPage(
             </section>
         </main>
     }
-}
-
-/// A key that no other post has.
-fn random_key() -> String {
-    Uuid::from_bytes(browser::random_bytes()).simple().to_string()
-}
-
-/// Hours and minutes of a time that ends with seconds.
-fn minutes(mut time: String) -> String {
-    time.truncate(time.rfind(':').unwrap_or(time.len()));
-    time
 }
 
 /// A figure for people, and what it is worth.
@@ -502,6 +490,8 @@ pub fn CheckCell(
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
     use crate::client::wire;
 
@@ -594,11 +584,5 @@ mod tests {
             from.breaches = 1;
             assert_eq!(from.foreign(), ("some", String::from("1")));
         }
-    }
-
-    #[test]
-    fn hours_and_minutes_have_no_seconds() {
-        assert_eq!(minutes(String::from("2026-11-23 03:11:20")), "2026-11-23 03:11");
-        assert_eq!(minutes(String::new()), "");
     }
 }

@@ -52,7 +52,5 @@ pub fn NoticeBar(
 
 /// A moment as hours and minutes.
 fn clock(moment: Timestamp) -> String {
-    let mut time = browser::local_time(moment.millis());
-    time.truncate(time.rfind(':').unwrap_or(time.len()));
-    time
+    words::without_seconds(browser::local_time(moment.millis()))
 }

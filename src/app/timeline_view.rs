@@ -53,11 +53,9 @@ impl Clock {
     }
 
     fn tick_from(self, part: usize) {
-        let (state, now) = (self.state.read_untracked(), browser::now());
-        let tick = state.server.map(|server| Tick { visible: state.visible.at(now), server: server.at(now) });
-        drop(state);
         let Some(signal) = self.parts.read_value().get(part).copied() else { return };
-        signal.set(tick);
+        let (state, now) = (self.state.read_untracked(), browser::now());
+        signal.set(state.server.map(|server| Tick { visible: state.visible.at(now), server: server.at(now) }));
         browser::next_frame(move || self.tick_from(part + 1));
     }
 

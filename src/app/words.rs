@@ -22,13 +22,20 @@ pub fn counted(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Hours and minutes of a time that ends with seconds.
+#[must_use]
+pub fn without_seconds(mut time: String) -> String {
+    time.truncate(time.rfind(':').unwrap_or(time.len()));
+    time
+}
+
 /// A connection's state, without a countdown: that would be read out each second.
 #[must_use]
 pub fn status(status: &Status) -> String {
     match status {
         Status::Connecting => String::from("Connecting…"),
         Status::Live => String::from("Live"),
-        Status::Reconnecting { .. } => String::from("Reconnecting…"),
+        Status::Reconnecting(_) => String::from("Reconnecting…"),
         Status::Offline => String::from("Offline"),
         Status::Stopped { reason } if reason.is_empty() => String::from("Stopped: the server refused this connection"),
         Status::Stopped { reason } => format!("Stopped: {reason}"),
@@ -194,13 +201,18 @@ mod tests {
     }
 
     #[test]
+    fn hours_and_minutes_have_no_seconds() {
+        assert_eq!(without_seconds(String::from("2026-11-23 03:11:20")), "2026-11-23 03:11");
+        assert_eq!(without_seconds(String::new()), "");
+    }
+
+    #[test]
     fn a_state_has_words() {
-        let moment = Instant::default();
         let stopped = |reason: &str| Status::Stopped { reason: reason.to_owned() };
         for (state, words) in [
             (Status::Connecting, "Connecting…"),
             (Status::Live, "Live"),
-            (Status::Reconnecting { since: moment, at: moment }, "Reconnecting…"),
+            (Status::Reconnecting(None), "Reconnecting…"),
             (Status::Offline, "Offline"),
             (stopped(""), "Stopped: the server refused this connection"),
             (stopped("data"), "Stopped: data"),

@@ -13,8 +13,9 @@ pub struct Announcer {
     next: Instant,
     events: u64,
     status: Option<Status>,
-    /// Whether the connection has been live: a page that is just being shown need not announce that it is.
-    was_live: bool,
+    /// The name of the last state; `None` before the connection is live for the first time: a page that is just being shown
+    /// need not announce that it is.
+    state: Option<&'static str>,
     last: Announcement,
 }
 
@@ -43,12 +44,14 @@ impl Announcer {
         self.events = self.events.saturating_sub(1);
     }
 
-    /// The connection changed its state. Only the last state of a batch is announced.
+    /// The connection is in this state. Only a new state is announced, and only the last one of a batch.
     pub fn status(&mut self, status: &Status) {
-        if self.was_live {
+        if self.state.is_some_and(|state| state != status.slug()) {
             self.status = Some(status.clone());
         }
-        self.was_live |= *status == Status::Live;
+        if self.state.is_some() || *status == Status::Live {
+            self.state = Some(status.slug());
+        }
     }
 
     /// The announcement that is due now, if any. While the answer to an own post is awaited, nobody knows
@@ -68,7 +71,7 @@ impl Announcer {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::status::Wait, *};
 
     fn announce(announcer: &mut Announcer, at: Millis) -> Option<(Option<&'static str>, u64, bool)> {
         let announcement = announcer.announce(Instant::new(at), false)?;
@@ -89,6 +92,21 @@ mod tests {
         }
         assert_eq!(announce(&mut announcer, 5_000.0), Some((Some("live"), 490, false)));
         assert_eq!(announce(&mut announcer, 99_000.0), None);
+    }
+
+    #[test]
+    fn a_state_is_announced_when_it_begins_and_not_at_each_attempt() {
+        let mut announcer = Announcer::default();
+        announcer.status(&Status::Live);
+        announcer.status(&Status::Reconnecting(None));
+        assert_eq!(announce(&mut announcer, 0.0), Some((Some("reconnecting"), 0, false)));
+        let wait = Wait { since: Instant::new(6_000.0), until: Instant::new(9_000.0) };
+        for status in [Status::Reconnecting(Some(wait)), Status::Reconnecting(None)] {
+            announcer.status(&status);
+            assert_eq!(announce(&mut announcer, 10_000.0), None);
+        }
+        announcer.status(&Status::Live);
+        assert_eq!(announce(&mut announcer, 10_000.0), Some((Some("live"), 0, false)));
     }
 
     #[test]

@@ -169,16 +169,14 @@ pub fn set_flag(element: &Element, name: &str, is_set: bool) {
 /// nothing.
 pub fn set_hidden(control: &Element, hidden: bool, next: &str) {
     if hidden && control.contains(document().active_element().as_deref()) {
-        focus_element(element(next));
+        focus_element(element(next), false);
     }
     set_flag(control, "hidden", hidden);
 }
 
 /// Moves the focus to an element, and scrolls there.
 pub fn focus(id: &str) {
-    if let Some(element) = element::<HtmlElement>(id) {
-        let _ = element.focus();
-    }
+    focus_element(element(id), true);
 }
 
 /// Scrolls to the top of an element.
@@ -190,25 +188,19 @@ pub fn scroll_to(id: &str) {
 
 /// Moves the focus to the first row of a list, and scrolls there.
 pub fn focus_first(list: &str) {
-    let first = element::<Element>(list).and_then(|list| list.first_element_child());
-    if let Some(row) = first.and_then(|row| row.dyn_into::<HtmlElement>().ok()) {
-        let _ = row.focus();
-    }
+    focus_element(element::<Element>(list).and_then(|list| list.first_element_child()), true);
 }
 
 /// Moves the focus to the row with this `data-id`. It scrolls nothing.
 pub fn focus_row(list: &str, row: &str) {
     let find = |list: Element| list.query_selector(&format!("[data-id='{row}']")).ok().flatten();
-    focus_element(element(list).and_then(find));
+    focus_element(element(list).and_then(find), false);
 }
 
 /// Moves the focus from the row of a list that has it to the next or the previous one, and scrolls there.
 pub fn focus_sibling(list: &str, next: bool) {
     let Some(row) = focused(list) else { return };
-    let sibling = if next { row.next_element_sibling() } else { row.previous_element_sibling() };
-    if let Some(sibling) = sibling.and_then(|sibling| sibling.dyn_into::<HtmlElement>().ok()) {
-        let _ = sibling.focus();
-    }
+    focus_element(if next { row.next_element_sibling() } else { row.previous_element_sibling() }, true);
 }
 
 /// The `data-id` of the row of a list that has the focus.
@@ -228,10 +220,10 @@ fn focused(list: &str) -> Option<Element> {
     }
 }
 
-fn focus_element(element: Option<Element>) {
+fn focus_element(element: Option<Element>, scrolls: bool) {
     if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         let options = FocusOptions::new();
-        options.set_prevent_scroll(true);
+        options.set_prevent_scroll(!scrolls);
         let _ = element.focus_with_options(&options);
     }
 }

@@ -56,7 +56,7 @@ impl Draft {
         match &self.attempt {
             Some(attempt) if attempt.text == message.as_str() => attempt.key.clone(),
             _ => {
-                let key = Uuid::from_bytes(random).simple().to_string();
+                let key = new_key(random);
                 self.attempt = Some(Attempt { text: message.to_string(), key: key.clone() });
                 key
             }
@@ -78,6 +78,12 @@ impl FromJson for Attempt {
         let is_key = (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
         is_key.then_some(Self { text: json.text("text")?, key })
     }
+}
+
+/// A new idempotency key: 32 hexadecimal digits.
+#[must_use]
+pub fn new_key(random: [u8; 16]) -> String {
+    Uuid::from_bytes(random).simple().to_string()
 }
 
 #[cfg(test)]

@@ -35,8 +35,8 @@ thread_local! {
     static FEEDS: RefCell<[Option<Rc<Feed>>; 2]> = const { RefCell::new([const { None }; 2]) };
 }
 
-/// The state of a feed that the page shows, besides its rows.
-#[derive(Debug, Clone, PartialEq)]
+/// The state of a feed that the page shows, besides its rows. The server renders the default.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct FeedState {
     /// The connection.
     pub status: Status,
@@ -68,29 +68,6 @@ pub struct FeedState {
     pub round_trip: Option<RoundTrip>,
     /// The last text for a screen reader.
     pub announcement: Announcement,
-}
-
-impl Default for FeedState {
-    /// As the server renders them.
-    fn default() -> Self {
-        Self {
-            status: Status::Connecting,
-            countdown: None,
-            paused: false,
-            epoch: None,
-            server: None,
-            visible: VisibleTime::default(),
-            pending: 0,
-            unseen: 0,
-            notice: None,
-            outdated: false,
-            breaches: 0,
-            received: 0,
-            heard: Instant::default(),
-            round_trip: None,
-            announcement: Announcement::default(),
-        }
-    }
 }
 
 /// Takes what to show: the feed's state, and the rows if they have changed.
@@ -146,31 +123,28 @@ pub fn watch(tenant: Tenant, listener: Listener) {
 fn connect(session: Session, listener: Listener, reads_list: bool) {
     let tenant = session.tenant();
     let list = VisibleList::new(&session);
-    let mut visible = VisibleTime::default();
-    visible.see(browser::is_visible(), browser::now());
-    // A tab that was opened in the background counts from the start.
-    let mut unseen = Unseen::default();
-    unseen.see(browser::is_visible(), session.accepted());
-    let state = RefCell::new(State {
+    let mut state = State {
         connection: Connection::default(),
         session,
         server: None,
         heard: Instant::default(),
-        visible,
+        visible: VisibleTime::default(),
         list,
         socket: None,
         alarm: Alarm::default(),
         timer: None,
         lists: LastRequest::default(),
         painting: false,
-        unseen,
+        unseen: Unseen::default(),
         notice: None,
         latency: PostLatency::default(),
         round_trip: None,
         announcer: Announcer::default(),
         announcement: Announcement::default(),
-    });
-    let feed = Rc::new(Feed { listener, reads_list, state });
+    };
+    // A tab that was opened in the background counts from the start.
+    state.see(browser::is_visible());
+    let feed = Rc::new(Feed { listener, reads_list, state: RefCell::new(state) });
     FEEDS.with_borrow_mut(|feeds| feeds[tenant as usize] = Some(Rc::clone(&feed)));
     browser::on_wake({
         let feed = Rc::clone(&feed);
@@ -264,12 +238,9 @@ fn with(tenant: Tenant, act: impl FnOnce(&Rc<Feed>)) {
 
 impl State {
     fn step(&mut self, input: Input) -> Vec<Output> {
-        let before = self.connection.status();
         let outputs = self.connection.step(input, browser::now(), browser::random());
         let status = self.connection.status();
-        if status != before {
-            self.announcer.status(&status);
-        }
+        self.announcer.status(&status);
         if status != Status::Live {
             self.notice = None;
         }

@@ -3,7 +3,7 @@
 
 use super::{
     clock::{Instant, Millis},
-    status::Status,
+    status::{Status, Wait},
 };
 use crate::feed::protocol::{DEFAULT_RECONNECT_MS, close};
 
@@ -150,8 +150,8 @@ impl Connection {
             Phase::Up { live_since: Some(_), .. } => Status::Live,
             Phase::Stopped { reason } => Status::Stopped { reason: reason.clone() },
             _ if self.offline => Status::Offline,
-            Phase::Waiting { since, at } => Status::Reconnecting { since: *since, at: *at },
-            _ if self.has_tried => Status::Reconnecting { since: Instant::default(), at: Instant::default() },
+            Phase::Waiting { since, at } => Status::Reconnecting(Some(Wait { since: *since, until: *at })),
+            _ if self.has_tried => Status::Reconnecting(None),
             Phase::Away | Phase::Opening { .. } | Phase::Up { live_since: None, .. } => Status::Connecting,
         }
     }
@@ -326,7 +326,7 @@ mod tests {
     /// The wait before the next attempt.
     fn wait(connection: &Connection, now: Millis) -> Millis {
         match connection.status() {
-            Status::Reconnecting { at: until, .. } => until - at(now),
+            Status::Reconnecting(Some(wait)) => wait.until - at(now),
             other => panic!("{other:?}"),
         }
     }
@@ -687,7 +687,7 @@ mod tests {
                 }
                 prop_assert_eq!(socket, connection.has_socket());
                 match connection.status() {
-                    Status::Reconnecting { at, .. } => prop_assert!(at - Instant::new(now) <= LONGEST_WAIT),
+                    Status::Reconnecting(Some(wait)) => prop_assert!(wait.until - Instant::new(now) <= LONGEST_WAIT),
                     Status::Stopped { .. } => prop_assert!(connection.deadline().is_none()),
                     _ => {}
                 }

@@ -4,20 +4,15 @@
 use super::clock::{Instant, Millis};
 
 /// The state of a connection. (Whether the list is paused is the page's own affair.)
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum Status {
     /// The first attempt.
+    #[default]
     Connecting,
     /// Subscribed, and the list is read: nothing is missing.
     Live,
-    /// Was live, or has tried to be: waits from `since` until `at` for the next attempt, or, if the two are one moment,
-    /// attempts.
-    Reconnecting {
-        /// When the wait began.
-        since: Instant,
-        /// When it ends.
-        at: Instant,
-    },
+    /// Was live, or has tried to be. It waits for the next attempt, or, if there is no wait, attempts.
+    Reconnecting(Option<Wait>),
     /// Not live, and the browser reports that the network is gone. Attempts go on: it may be wrong about this server.
     Offline,
     /// Refused for good.
@@ -25,6 +20,15 @@ pub enum Status {
         /// In the server's words.
         reason: String,
     },
+}
+
+/// The wait before an attempt.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wait {
+    /// When it began.
+    pub since: Instant,
+    /// When it ends.
+    pub until: Instant,
 }
 
 impl Status {
@@ -37,7 +41,7 @@ impl Status {
         match self {
             Self::Connecting => "connecting",
             Self::Live => "live",
-            Self::Reconnecting { .. } => "reconnecting",
+            Self::Reconnecting(_) => "reconnecting",
             Self::Offline => "offline",
             Self::Stopped { .. } => "stopped",
         }
@@ -47,8 +51,8 @@ impl Status {
     #[must_use]
     pub fn countdown(&self, now: Instant) -> Option<u64> {
         match self {
-            Self::Reconnecting { since, at } if *at - *since >= Self::COUNTED => {
-                Some(((*at - now) / 1000.0).ceil().max(0.0) as u64)
+            Self::Reconnecting(Some(Wait { since, until })) if *until - *since >= Self::COUNTED => {
+                Some(((*until - now) / 1000.0).ceil().max(0.0) as u64)
             }
             _ => None,
         }
@@ -57,7 +61,7 @@ impl Status {
     /// Whether a person may ask for an attempt.
     #[must_use]
     pub const fn can_retry(&self) -> bool {
-        matches!(self, Self::Reconnecting { .. } | Self::Offline)
+        matches!(self, Self::Reconnecting(_) | Self::Offline)
     }
 }
 
@@ -71,8 +75,9 @@ mod tests {
 
     #[test]
     fn only_long_waits_are_counted_down() {
-        let short = Status::Reconnecting { since: at(1_000.0), at: at(5_999.0) };
-        let long = Status::Reconnecting { since: at(1_000.0), at: at(6_000.0) };
+        let wait = |until| Status::Reconnecting(Some(Wait { since: at(1_000.0), until: at(until) }));
+        let short = wait(5_999.0);
+        let long = wait(6_000.0);
         assert_eq!(short.countdown(at(2_000.0)), None);
         assert_eq!(long.countdown(at(2_000.0)), Some(4));
         assert_eq!(long.countdown(at(9_000.0)), Some(0));
@@ -85,7 +90,7 @@ mod tests {
         for (status, slug, can_retry) in [
             (Status::Connecting, "connecting", false),
             (Status::Live, "live", false),
-            (Status::Reconnecting { since: at(0.0), at: at(1.0) }, "reconnecting", true),
+            (Status::Reconnecting(None), "reconnecting", true),
             (Status::Offline, "offline", true),
             (stopped, "stopped", false),
         ] {
