@@ -71,7 +71,7 @@ async fn the_reconnect_window_grows_with_a_tenants_connections() {
 }
 
 #[tokio::test]
-async fn where_few_files_may_be_open_fewer_connections_are_taken_and_the_log_says_so() {
+async fn with_few_files_the_server_accepts_fewer_connections_and_logs_a_warning() {
     let program = Program::with_few_files().await;
     assert!(program.logged.contains("fewer connections"), "{}", program.logged);
     let mut taken = Vec::new();

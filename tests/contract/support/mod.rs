@@ -1,7 +1,7 @@
 //! Provides the test language: a real server on a port of its own, and clients that check what they receive.
 //!
 //! A test awaits events, not time. Each wait is for something that must come, and [`within`] bounds it. To prove that
-//! something does not come, a test awaits a later event. Time appears only where it is the fault or the rule under
+//! something does not come, a test awaits a later event. Time appears only if it is the fault or the rule under
 //! test: a slow connection, a stopped process, a client that sends one byte every half second, a reader at a fixed
 //! rate.
 
