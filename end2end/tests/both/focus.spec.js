@@ -8,12 +8,18 @@ const POST = /\/(events|api\/post_event)$/;
 /** Expects the focus on a visible element. */
 const hasFocus = (window) => expect(window.page.locator(":focus")).toBeVisible();
 
-test('"Retry now" keeps the focus until the page is live, and then moves it', async ({ feed, wire }) => {
+/** A window whose socket was cut and cannot be opened again, with the focus on "Retry now". */
+async function openWithRetryFocused(feed, wire) {
   const [window] = await feed.open("tenant_a");
   wire.up = false;
   await wire.cut({ code: 1001 });
   await expect(window.retryNow).toBeVisible();
   await window.retryNow.focus();
+  return window;
+}
+
+test('"Retry now" keeps the focus until the page is live, and then moves it', async ({ feed, wire }) => {
+  const window = await openWithRetryFocused(feed, wire);
   const tried = wire.sockets.length;
   await window.page.keyboard.press("Enter");
   await expect.poll(() => wire.sockets.length).toBeGreaterThan(tried);
@@ -25,11 +31,7 @@ test('"Retry now" keeps the focus until the page is live, and then moves it', as
 });
 
 test('"Retry now" moves the focus when the page is stopped', async ({ feed, wire }) => {
-  const [window] = await feed.open("tenant_a");
-  wire.up = false;
-  await wire.cut({ code: 1001 });
-  await expect(window.retryNow).toBeVisible();
-  await window.retryNow.focus();
+  const window = await openWithRetryFocused(feed, wire);
   wire.pass = () => [];
   wire.up = true;
   const tried = wire.sockets.length;

@@ -50,14 +50,5 @@ test("the page that asks for a tenant waits for Enter too", async ({ feed }) => 
 
 test("after Back the dropdown names the page's own tenant", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
-  await window.tenant.selectOption("Tenant B");
-  await expect(window.heading).toContainText("Tenant B");
-  await window.live();
-  await window.page.evaluate(() => {
-    setTimeout(() => history.back());
-  });
-  await expect(window.heading).toContainText("Tenant A");
-  await window.live();
-  await expect(window.tenant).toHaveValue("tenant_a");
-  await expect(window.open).toBeHidden();
+  await window.expectOwnTenantAfterBack();
 });
