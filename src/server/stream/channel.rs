@@ -300,7 +300,7 @@ impl Channel {
     /// [`TooManyReads`] if too many reads wait, or if the lists that are being sent take too much memory.
     ///
     /// # Cancel safety
-    /// If the future is dropped while it waits, it leaves the queue and takes no turn.
+    /// If the future is dropped while it waits for its turn, it leaves the queue and takes no turn.
     pub(crate) async fn list(&self) -> Result<List, TooManyReads> {
         timeout(WAIT_MAX, self.list_in_turn()).await.unwrap_or(Err(TooManyReads))
     }
@@ -332,7 +332,7 @@ impl Channel {
     /// Returns the newest `most` events for a page. Waits for a turn of the [`ListLimiter`].
     ///
     /// # Errors
-    /// As [`Channel::list`].
+    /// [`TooManyReads`] if too many reads wait.
     pub(crate) async fn page(&self, most: usize) -> Result<(Position, Vec<Arc<Event>>), TooManyReads> {
         self.list_limiter.wait(Read::Page).await?;
         Ok(self.newest(most))

@@ -28,16 +28,6 @@ const CHECKS_PER_INTERVAL: u8 = 8;
 /// heartbeat intervals have passed then (contract, "WebSocket"), because two checks are never closer than their period.
 const SILENT_CHECKS_MAX: u8 = 2 * CHECKS_PER_INTERVAL;
 
-/// Why the fan-out runs.
-enum Wake {
-    /// The channel has work.
-    Waiting,
-    /// A heartbeat is due.
-    Heartbeat,
-    /// A check for silent peers is due.
-    SilenceCheck,
-}
-
 /// Serves the channel: sends batches and heartbeats until the channel stops.
 pub(crate) async fn run(channel: Arc<Channel>) {
     let mut subscribers: Vec<Arc<Subscriber>> = Vec::new();
@@ -47,19 +37,14 @@ pub(crate) async fn run(channel: Arc<Channel>) {
     let mut heartbeats = every(heartbeat * 9 / 10);
     let mut silence_checks = every(heartbeat / u32::from(CHECKS_PER_INTERVAL));
     loop {
-        let wake = tokio::select! {
+        let is_heartbeat = tokio::select! {
             biased;
-            _ = heartbeats.tick() => Wake::Heartbeat,
-            _ = silence_checks.tick() => Wake::SilenceCheck,
-            () = channel.wait_for_work() => Wake::Waiting,
-        };
-        let is_heartbeat = match wake {
-            Wake::Heartbeat => true,
-            Wake::Waiting => false,
-            Wake::SilenceCheck => {
+            _ = heartbeats.tick() => true,
+            _ = silence_checks.tick() => {
                 drop_silent(&subscribers).await;
                 false // subscribers that joined meanwhile are checked next time
             }
+            () = channel.wait_for_work() => false,
         };
         let batch = channel.take_batch(is_heartbeat);
         let is_last = batch.is_last;
@@ -90,7 +75,7 @@ async fn send(
     // Released in parts during the pass. Released all at once, new posts would take all of it at once, and the posts behind
     // them would wait for a whole pass.
     let part = permit_bytes / (subscribers.len() / STEP + 1);
-    // Without frames no subscriber is visited, so no position is known, and the log keeps all.
+    // Without frames no subscriber is visited, so no position is known, and the log drops only what is beyond its maximum.
     let (mut delivered, mut needed_from) = (0, if segment.frames.is_empty() { 0 } else { u64::MAX });
     throttle.begin();
     let mut index = 0;
