@@ -1,8 +1,5 @@
 // Tests what a screen reader announces: each message once, and an error of the form at once.
-import { Announcements, clocked, expect, test } from "../../fixtures/index.js";
-
-/** The path to which either client posts. */
-const POST = /\/(events|api\/post_event)$/;
+import { Announcements, NO_ANSWER, clocked, expect, routePosts, test } from "../../fixtures/index.js";
 
 /** Longer than the interval of the announcements. */
 const BATCH_MS = 12_000;
@@ -46,8 +43,7 @@ test("the count of new events does not include own posts", { tag: "@once" }, asy
 
 test("an own post that arrives before its answer is announced once", { tag: "@once" }, async ({ feed, context }) => {
   const { window, announcements } = await liveWithAnnouncements(feed);
-  await context.route(POST, async (route) => {
-    if (route.request().method() !== "POST") return route.fallback();
+  await routePosts(context, async (route) => {
     const response = await route.fetch();
     await expect(window.messages).toHaveText(["mine"]);
     return route.fulfill({ response });
@@ -88,13 +84,8 @@ test("a message that becomes too long is announced once, not with each key", asy
 test("an error of the server is announced at each attempt, even with the same words", async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const { window, announcements } = await liveWithAnnouncements(feed);
-  await context.route(POST, (route) =>
-    route.request().method() === "POST"
-      ? route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad</h1>" })
-      : route.fallback(),
-  );
-  const words =
-    "assertive: No answer from the server. Your message may have been posted; " + "trying again won't post it twice.";
+  await routePosts(context, (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad</h1>" }));
+  const words = `assertive: ${NO_ANSWER}`;
   await window.post("perhaps");
   await expect.poll(() => announcements.take()).toEqual([words]);
   await window.retry.click();

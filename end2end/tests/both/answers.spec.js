@@ -1,15 +1,5 @@
 // Tests a post that the server does not answer: a proxy or an error answers it, or nothing does.
-import { expect, test } from "../../fixtures/index.js";
-
-/** The path to which either client posts. */
-const POST = /\/(events|api\/post_event)$/;
-
-/** Answers every post with `answer` until the route is removed. All other requests reach the server. */
-async function answerPosts(context, answer) {
-  const handle = (route) => (route.request().method() === "POST" ? answer(route) : route.fallback());
-  await context.route(POST, handle);
-  return () => context.unroute(POST, handle);
-}
+import { NO_ANSWER, expect, routePosts, test } from "../../fixtures/index.js";
 
 /** Answers that a proxy between the page and its server may give to a post. */
 const PROXIES = {
@@ -22,7 +12,7 @@ const PROXIES = {
 for (const [name, answer] of Object.entries(PROXIES)) {
   test(`a post that ${name} answers is explained in plain words, and keeps its text`, async ({ feed, context }) => {
     const [window] = await feed.open("tenant_a");
-    const restore = await answerPosts(context, (route) => route.fulfill(answer));
+    const restore = await routePosts(context, (route) => route.fulfill(answer));
     await window.post("do not lose me");
     await expect(window.error).toContainText(
       "The answer did not come from the server, but perhaps from a proxy's " +
@@ -48,11 +38,9 @@ for (const [name, lose] of Object.entries(LOSSES)) {
   test(`after ${name} the page shows that the message may have been posted`, async ({ feed, context }) => {
     feed.expectNetworkErrors();
     const [window] = await feed.open("tenant_a");
-    const restore = await answerPosts(context, lose);
+    const restore = await routePosts(context, lose);
     await window.post("perhaps");
-    await expect(window.error).toContainText(
-      "No answer from the server. Your message may have been posted; " + "trying again won't post it twice.",
-    );
+    await expect(window.error).toContainText(NO_ANSWER);
     await expect(window.message).toHaveValue("perhaps");
     await restore();
     await window.retry.click();
@@ -63,7 +51,7 @@ for (const [name, lose] of Object.entries(LOSSES)) {
 test("only after a refusal the page shows that a message is not posted", async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
-  await answerPosts(context, (route) =>
+  await routePosts(context, (route) =>
     route.fulfill({
       status: 503,
       contentType: "application/problem+json",

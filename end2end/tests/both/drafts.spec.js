@@ -1,11 +1,8 @@
 // Tests that both pages share a draft, and work without session storage.
-import { expect, test } from "../../fixtures/index.js";
+import { expect, routePosts, test } from "../../fixtures/index.js";
 
 /** Both pages, the other one first and then the one under test. */
 const pages = (client) => (client === "leptos" ? ["/vanilla/", "/"] : ["/", "/vanilla/"]);
-
-/** The path to which either client posts. */
-const POST = /\/(events|api\/post_event)$/;
 
 test("both pages share a tenant's draft", async ({ feed, client }) => {
   const [window] = await feed.open("tenant_a");
@@ -23,12 +20,10 @@ test(
   async ({ feed, client, context, server }) => {
     feed.expectNetworkErrors();
     const [window] = await feed.open("tenant_a");
-    await context.route(POST, (route) =>
-      route.request().method() === "POST" ? route.fetch().then(() => route.abort("connectionreset")) : route.fallback(),
-    );
+    const restore = await routePosts(context, (route) => route.fetch().then(() => route.abort("connectionreset")));
     await window.post("exactly once ");
     await expect(window.error).toContainText("No answer");
-    await context.unroute(POST);
+    await restore();
     await window.page.goto(`${feed.origin}${pages(client)[0]}?tenant=tenant_a`);
     await window.live();
     await window.message.press("Enter");

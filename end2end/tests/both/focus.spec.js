@@ -1,9 +1,6 @@
 // Tests that a control that hides moves the focus, so that a keyboard user never has to start at the top of the page
 // again.
-import { expect, test } from "../../fixtures/index.js";
-
-/** The path to which either client posts. */
-const POST = /\/(events|api\/post_event)$/;
+import { expect, routePosts, test } from "../../fixtures/index.js";
 
 /** Expects the focus on a visible element. */
 const hasFocus = (window) => expect(window.page.locator(":focus")).toBeVisible();
@@ -67,7 +64,7 @@ test("the button of new events moves the focus to the first event", async ({ fee
 test('"Retry" moves the focus to the text field', async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
-  await context.route(POST, (route) => (route.request().method() === "POST" ? route.abort() : route.fallback()));
+  await routePosts(context, (route) => route.abort());
   await window.post("again");
   await expect(window.retry).toBeVisible();
   await window.retry.focus();

@@ -1,10 +1,6 @@
 // Tests how long a message stays: until its reason ends, or until it was visible for long enough.
-import { clocked, expect, test } from "../../fixtures/index.js";
+import { NO_ANSWER, clocked, expect, keysOf, routePosts, test } from "../../fixtures/index.js";
 
-/** The path to which either client posts. */
-const POST = /\/(events|api\/post_event)$/;
-
-const NO_ANSWER = "No answer from the server. Your message may have been posted; trying again won't post it twice.";
 const NOT_LIVE = "You're not receiving events right now. You can still post.";
 
 // The clock jumps by many seconds, so that a short heartbeat would be missed.
@@ -186,11 +182,10 @@ test("while offline the page shows that the draft is kept", async ({ feed, wire,
 async function unanswered(feed, context) {
   feed.expectNetworkErrors();
   const window = await openClocked(feed);
-  const lose = (route) => (route.request().method() === "POST" ? route.abort("connectionreset") : route.fallback());
-  await context.route(POST, lose);
+  const restore = await routePosts(context, (route) => route.abort("connectionreset"));
   await window.post("perhaps");
   await expect(window.error).toContainText(NO_ANSWER);
-  return { window, restore: () => context.unroute(POST, lose) };
+  return { window, restore };
 }
 
 test(
@@ -199,10 +194,7 @@ test(
     tag: "@once",
   },
   async ({ feed, context, wire }) => {
-    const keys = [];
-    context.on("request", (request) => {
-      if (request.method() === "POST") keys.push(request.headers()["idempotency-key"]);
-    });
+    const keys = keysOf(context);
     const { window, restore } = await unanswered(feed, context);
     await window.page.clock.runFor(60_000);
     await expect(window.error).toContainText(NO_ANSWER);

@@ -1,22 +1,6 @@
-import { deferred, expect, test } from "../../fixtures/index.js";
-
-/** The path to which either client posts: the API, or the server function. */
-const POST = /\/(events|api\/post_event)$/;
+import { expect, holdPosts, keysOf, routePosts, test } from "../../fixtures/index.js";
 
 const FULL = "the server is full: try again in 3 s";
-
-/** Records the key of every post from now on. */
-function keysOf(context) {
-  const keys = [];
-  context.on("request", (request) => {
-    if (request.method() === "POST") keys.push(request.headers()["idempotency-key"]);
-  });
-  return keys;
-}
-
-/** Handles posts with `answer`. All other requests reach the server. */
-const routePosts = (context, answer) =>
-  context.route(POST, (route) => (route.request().method() === "POST" ? answer(route) : route.fallback()));
 
 test("a post is confirmed with its delivery time, and appears once", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
@@ -55,13 +39,12 @@ test("Enter that ends an input method's composition does not post", async ({ fee
 test("a double submit sends once", async ({ feed, context }) => {
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);
-  const held = deferred();
-  await routePosts(context, (route) => held.promise.then(() => route.continue()));
+  const release = await holdPosts(context);
   await window.message.fill("only once");
   await window.submit.dblclick();
   await window.message.press("Enter");
   await expect(window.submit).toHaveText("Posting…");
-  held.resolve();
+  release();
   await expect(window.status).toContainText("Posted");
   await window.post("marker");
   await expect(window.messages).toHaveText(["marker", "only once"]);
@@ -75,14 +58,13 @@ for (const [how, type, next] of [
   test(`Enter while a post is under way sends what was typed ${how} next`, async ({ feed, context }) => {
     const [window] = await feed.open("tenant_a");
     const keys = keysOf(context);
-    const held = deferred();
-    await routePosts(context, (route) => held.promise.then(() => route.continue()));
+    const release = await holdPosts(context);
     await window.post("the first");
     await expect(window.submit).toHaveText("Posting…");
     if (type) await window.message.pressSequentially(type);
     else await window.message.fill(next);
     await window.message.press("Enter");
-    held.resolve();
+    release();
     await expect(window.messages).toHaveText([next, "the first"]);
     await expect(window.message).toHaveValue("");
     await expect(window.error).toBeHidden();
@@ -92,12 +74,11 @@ for (const [how, type, next] of [
 
 test("text appended while a post is under way stays, without the posted part", async ({ feed, context }) => {
   const [window] = await feed.open("tenant_a");
-  const held = deferred();
-  await routePosts(context, (route) => held.promise.then(() => route.continue()));
+  const release = await holdPosts(context);
   await window.post("the first");
   await window.message.press("Shift+Enter");
   await window.message.pressSequentially("the second");
-  held.resolve();
+  release();
   await expect(window.messages).toHaveText(["the first"]);
   await expect(window.message).toHaveValue("the second");
   await expect(window.count).toHaveText("10 / 500");
@@ -110,12 +91,11 @@ test("Enter while a post is under way is dropped if the post fails", async ({ fe
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);
-  const held = deferred();
-  await routePosts(context, (route) => held.promise.then(() => route.abort()));
+  const release = await holdPosts(context, (route) => route.abort());
   await window.post("the first");
   await window.message.pressSequentially(" and more");
   await window.message.press("Enter");
-  held.resolve();
+  release();
   await expect(window.error).toContainText("No answer from the server.");
   await expect(window.message).toHaveValue("the first and more");
   await expect(window.submit).toHaveText("Post");
@@ -268,10 +248,10 @@ test("a retry after a reload does not post twice", { tag: "@post-body" }, async 
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   const keys = keysOf(context);
-  await routePosts(context, (route) => route.fetch().then(() => route.abort("connectionreset")));
+  const restore = await routePosts(context, (route) => route.fetch().then(() => route.abort("connectionreset")));
   await window.post("exactly once");
   await expect(window.error).not.toBeEmpty();
-  await context.unroute(POST);
+  await restore();
   await window.page.reload();
   await window.live();
   await expect(window.message).toHaveValue("exactly once");
@@ -287,15 +267,14 @@ for (const outcome of ["accepts", "refuses"]) {
     feed.expectNetworkErrors();
     for (let i = 0; i < 40; i += 1) await server.post("tenant_a", `event ${i}`);
     const [window] = await feed.open("tenant_a");
-    const held = deferred();
-    await routePosts(context, (route) =>
-      held.promise.then(() => (outcome === "accepts" ? route.continue() : route.fulfill({ status: 502, body: "" }))),
+    const release = await holdPosts(context, (route) =>
+      outcome === "accepts" ? route.continue() : route.fulfill({ status: 502, body: "" }),
     );
     await window.message.fill("mine");
     await window.submit.click();
     await expect(window.message).toBeFocused(); // at sending
     const isNotMoved = await window.read("event 19");
-    held.resolve();
+    release();
     await expect(outcome === "accepts" ? window.pending : window.error).toContainText(/1 new event|No answer/);
     await expect(window.submit).toHaveText("Post");
     await isNotMoved();
@@ -304,11 +283,10 @@ for (const outcome of ["accepts", "refuses"]) {
 
 test("text typed while a post is under way is kept", async ({ feed, context }) => {
   const [window] = await feed.open("tenant_a");
-  const held = deferred();
-  await routePosts(context, (route) => held.promise.then(() => route.continue()));
+  const release = await holdPosts(context);
   await window.post("the first");
   await window.message.fill("the second");
-  held.resolve();
+  release();
   await expect(window.messages).toHaveText(["the first"]);
   await expect(window.status).toContainText("Posted");
   await expect(window.message).toHaveValue("the second");

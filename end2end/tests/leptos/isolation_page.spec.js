@@ -1,4 +1,4 @@
-import { expect, test, violations } from "../../fixtures/index.js";
+import { deferred, expect, test, violations } from "../../fixtures/index.js";
 
 /** The four cells, row by row. */
 const CELLS = ["Tenant A", "Tenant B"].flatMap((sentTo) =>
@@ -184,7 +184,7 @@ function leak(wire, altered = (frame) => frame) {
   };
 }
 
-/** Delays a tenant's test events from the third on. Returns a function that sends them. */
+/** Delays both tenants' test events from the third on. Returns a function that sends them. */
 function hold(wire) {
   const held = [];
   let open = false;
@@ -418,12 +418,9 @@ test("a restart is shown, and counts of two processes are never mixed", async ({
     );
   });
   // The report of the new process is delayed: until then its counts are unknown.
-  let answer;
-  const asked = new Promise((known) => {
-    answer = known;
-  });
+  const held = deferred();
   await server.kill();
-  await context.route(REPORT, (route) => asked.then(() => route.continue()));
+  await context.route(REPORT, (route) => held.promise.then(() => route.continue()));
   await server.restart();
   await expect(connection).toHaveAttribute("data-connection", "live");
   await expect(view.restart).toHaveText(
@@ -434,7 +431,7 @@ test("a restart is shown, and counts of two processes are never mixed", async ({
   await expect(count("Last delivery")).toHaveText("–");
   await server.post("tenant_a", "one");
   await expect(count("Events received live")).toHaveText("1");
-  answer();
+  held.resolve();
   await expect(count("Events accepted by the server")).toHaveText("1");
   const pairs = await view.page.evaluate(() => globalThis.pairs);
   expect(pairs).toContainEqual(["1", "1"]);
