@@ -6,7 +6,7 @@
 //! back if the two differ. If that fails too, a fresh instance of the client takes over the page as the server renders it
 //! now. The typed text and the focus are kept.
 
-use leptos::{nonce::use_nonce, prelude::*};
+use leptos::prelude::*;
 
 use super::{Body, PAGE_DATA, Page, ROOT};
 use crate::feed::Tenant;
@@ -78,7 +78,7 @@ pub fn Shell(
                 <div id=ROOT>
                     <Body page />
                 </div>
-                {copies.then(|| view! { <script nonce=use_nonce() inner_html=COPY></script> })}
+                {copies.then(|| view! { <script inner_html=COPY></script> })}
                 <script type="application/json" id=PAGE_DATA inner_html=data></script>
             </body>
         </html>
@@ -107,6 +107,8 @@ pub fn Views(
     }
 }
 
+/// The scripts that a page may have inside. The content security policy allows them by their hashes.
+pub const INLINE_SCRIPTS: [&str; 3] = [EARLY, COPY, START];
 /// Keeps what people do before the client runs.
 const EARLY: &str = include_str!("boot/early.js");
 /// Copies the page.
@@ -130,8 +132,8 @@ pub fn Boot(
             r#type="application/wasm"
             crossorigin="anonymous"
         />
-        <script nonce=use_nonce() inner_html=EARLY></script>
-        <script type="module" nonce=use_nonce() inner_html=START></script>
+        <script inner_html=EARLY></script>
+        <script type="module" inner_html=START></script>
     }
 }
 

@@ -38,6 +38,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+use crate::feed::Tenant;
 pub use healthcheck::healthcheck;
 pub use http::{
     authority::{AuthorityError, HostName, Origin},
@@ -46,20 +47,34 @@ pub use http::{
 };
 pub use settings::{CommaList, CommaListError, Settings};
 
-use http::{limits::Limits, listener::HttpConnections, routes, static_files::Site};
-use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub, list_limiter::ListLimiter};
+use http::{
+    limits::Limits, listener::HttpConnections, pages::PagesWithoutTenant, routes, static_files::Site,
+    tenant_answers::TenantAnswers,
+};
+use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub};
 
 /// The state that all handlers share.
 #[derive(Debug)]
 pub(crate) struct Server {
     settings: Settings,
     hub: Hub,
-    /// Paces the pages that belong to no tenant.
-    list_limiter: ListLimiter,
+    a: TenantAnswers,
+    b: TenantAnswers,
+    pages: PagesWithoutTenant,
     site: Site,
     refused: RefusedCounters,
     requests: TaskTracker,
     stopping: CancellationToken,
+}
+
+impl Server {
+    /// The shared answers of a tenant.
+    const fn answers(&self, tenant: Tenant) -> &TenantAnswers {
+        match tenant {
+            Tenant::A => &self.a,
+            Tenant::B => &self.b,
+        }
+    }
 }
 
 /// Serves until `stop` ends, then drains: the listener closes, open requests are answered, new requests get `503`, and
@@ -81,9 +96,13 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
         max_connections: limits.per_tenant,
         heartbeat: settings.heartbeat(),
     };
+    let hub = Hub::start(&config);
+    let answers = |tenant| TenantAnswers::new(Arc::clone(hub.channel(tenant)));
     let server = Arc::new(Server {
-        hub: Hub::start(&config),
-        list_limiter: ListLimiter::new(),
+        a: answers(Tenant::A),
+        b: answers(Tenant::B),
+        pages: PagesWithoutTenant::new(),
+        hub,
         site,
         refused: RefusedCounters::default(),
         requests: TaskTracker::new(),

@@ -9,6 +9,7 @@ mod actions;
 mod answers;
 mod bodies;
 mod clock;
+mod compression;
 mod faults;
 mod files;
 mod healthcheck;

@@ -156,9 +156,9 @@ fn requests_for(server: &Client, path: &str, own: &Planted, other: &Planted) -> 
     ways
 }
 
-/// The head and the body of an answer, as text.
+/// The head and the body of an answer, as text, without the content coding.
 fn text_of(answer: &Answer) -> String {
-    format!("{} {:?}\n{}", answer.status, answer.headers, String::from_utf8_lossy(&answer.body))
+    format!("{} {:?}\n{}", answer.status, answer.headers, String::from_utf8_lossy(&answer.decoded()))
 }
 
 /// Sends a request, over a new connection if the server has closed this one.
@@ -199,10 +199,6 @@ async fn no_route_reveals_anything_of_the_other_tenant() {
                 let asked = format!("{request:?}");
                 let answer = ask(&server, &mut connection, request).await;
                 assert!(!other.is_seen_in(&text_of(&answer)), "{}\nto {asked}", text_of(&answer));
-                assert!(
-                    !answer.headers.contains_key(header::CONTENT_ENCODING),
-                    "a compressed body cannot be searched: {asked}"
-                );
             }
         }
     }

@@ -12,18 +12,12 @@ use axum::{
 };
 
 use super::{
-    super::{
-        Server,
-        stream::{channel::List, list_limiter::TooManyReads},
-    },
-    credential, etag,
-    post::Post,
-    problem::Refusal,
+    super::Server, credential, etag, list_limiter::TooManyReads, negotiation::Coding, post::Post, problem::Refusal,
 };
-use crate::feed::{
-    Position, Tenant,
-    protocol::{POSITION_HEADER, TENANT_HEADER},
-};
+use crate::feed::{Position, Tenant, protocol::POSITION_HEADER};
+
+/// The headers of a request that decide what a list's answer is.
+const VARY: HeaderValue = HeaderValue::from_static("x-tenant-id, accept-encoding");
 
 /// `POST /events`: accepts an event for the tenant that the header names.
 pub(crate) async fn post_event(State(server): State<Arc<Server>>, request: Request) -> Result<Response, Refusal> {
@@ -34,21 +28,27 @@ pub(crate) async fn post_event(State(server): State<Arc<Server>>, request: Reque
 }
 
 /// `GET /events`: lists the kept events of the tenant that the header names, newest first. Answers `304` if the client
-/// has this list.
+/// has this list, in any coding.
 pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let tenant = credential::of_header(&headers)?;
-    let channel = server.hub.channel(tenant);
-    let position = channel.position();
-    let (mut response, position) = if etag::is_known(&headers, &etag(tenant, position)) {
-        (StatusCode::NOT_MODIFIED.into_response(), position)
-    } else {
-        let List { position, body } = channel.list().await.map_err(|TooManyReads| Refusal::TooManyReads)?;
-        (([(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response(), position)
+    let answers = server.answers(tenant);
+    let position = answers.channel().position();
+    let known = etag::known(&headers, Coding::EACH.map(|coding| etag(tenant, position, coding)));
+    let (mut response, position, etag) = match known {
+        Some(etag) => (StatusCode::NOT_MODIFIED.into_response(), position, etag),
+        None => {
+            let (position, list) = answers.list(&headers).await.map_err(|TooManyReads| Refusal::TooManyReads)?;
+            let mut response = Response::new(Body::empty());
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            let etag = etag(tenant, position, list.coding);
+            list.fill(&mut response);
+            (response, position, etag)
+        }
     };
     let headers = response.headers_mut();
-    headers.insert(header::VARY, HeaderValue::from_static(TENANT_HEADER));
+    headers.insert(header::VARY, VARY);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::ETAG, header_value(etag(tenant, position)));
+    headers.insert(header::ETAG, header_value(etag));
     headers.insert(HeaderName::from_static(POSITION_HEADER), header_value(position.to_string()));
     Ok(response)
 }
@@ -58,8 +58,9 @@ pub(crate) async fn health() -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], "ok\n")
 }
 
-fn etag(tenant: Tenant, Position { epoch, seq }: Position) -> String {
-    format!("\"{epoch}-{tenant}-{seq}\"")
+/// The strong tag of a list in a coding (RFC 9110, section 8.8.3.3).
+fn etag(tenant: Tenant, Position { epoch, seq }: Position, coding: Option<Coding>) -> String {
+    format!("\"{epoch}-{tenant}-{seq}{}\"", coding.map_or("", Coding::ending))
 }
 
 fn header_value(text: String) -> HeaderValue {

@@ -1,79 +1,95 @@
 //! Renders the pages: chooses the page for an address, collects its data, and lets Leptos render it. The components are in
-//! `app`.
+//! `app`. A page depends only on its data, so one rendering serves all clients that wait for it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
-use http_body_util::{BodyExt, Collected};
-use leptos::{nonce::use_nonce, prelude::*};
+use leptos::prelude::*;
+use tokio::time::Instant;
 
 use super::{
-    super::{
-        Server,
-        stream::list_limiter::{ListLimiter, Read, TooManyReads},
-    },
+    super::Server,
     credential::{self, TenantParam},
-    headers::content_security_policy,
+    headers,
+    list_limiter::{ListLimiter, TooManyReads},
     problem::{Refusal, RefusedPage},
     server_fns,
+    shared_answer::{Coded, SharedAnswer},
 };
 use crate::{
     app::{Page, Shell, Snapshot},
     feed::Tenant,
 };
 
-/// The number of events that a page is rendered with (contract, "HTTP"). The live client reads the rest.
-const NEWEST: usize = 100;
+/// The pages that belong to no tenant. They have a limiter of their own, so no tenant's reads wait for them.
+#[derive(Debug)]
+pub(crate) struct PagesWithoutTenant {
+    limiter: ListLimiter,
+    /// The selector never changes.
+    selector: SharedAnswer<()>,
+    /// The selector for an address that names an unknown tenant.
+    unknown: SharedAnswer<()>,
+    /// The administrator's view. Its version is the moment at which its counts were read.
+    isolation: SharedAnswer<Instant>,
+}
 
-/// `GET /`: renders the feed of the tenant that the address names, or the selector.
-pub(crate) async fn index(State(server): State<Arc<Server>>, request: Request) -> Result<Response, RefusedPage> {
-    match credential::of_address(request.uri()) {
-        TenantParam::One(tenant) => {
-            let page = Page::Feed(snapshot(&server, tenant).await?);
-            render(&server, page, StatusCode::OK, request, server.hub.channel(tenant).list_limiter()).await
-        }
-        TenantParam::Absent => {
-            without_tenant(&server, Page::Selector { unknown: false }, StatusCode::OK, request).await
-        }
-        TenantParam::Invalid => {
-            without_tenant(&server, Page::Selector { unknown: true }, StatusCode::NOT_FOUND, request).await
+impl PagesWithoutTenant {
+    pub(crate) fn new() -> Self {
+        Self {
+            limiter: ListLimiter::new(),
+            selector: SharedAnswer::new(),
+            unknown: SharedAnswer::new(),
+            isolation: SharedAnswer::new(),
         }
     }
 }
 
-/// `GET /isolation`: renders the administrator's view.
-pub(crate) async fn isolation(State(server): State<Arc<Server>>, request: Request) -> Result<Response, RefusedPage> {
-    let page = Page::Isolation(server_fns::report(&server));
-    without_tenant(&server, page, StatusCode::OK, request).await
-}
-
-/// Waits for a turn, and renders a page that belongs to no tenant. These pages have a limiter of their own, so no tenant's
-/// reads wait for them.
-async fn without_tenant(
-    server: &Server,
-    page: Page,
-    status: StatusCode,
-    request: Request,
+/// `GET /`: renders the feed of the tenant that the address names, or the selector.
+pub(crate) async fn index(
+    State(server): State<Arc<Server>>,
+    uri: Uri,
+    headers: HeaderMap,
 ) -> Result<Response, RefusedPage> {
-    server.list_limiter.wait(Read::Page).await?;
-    render(server, page, status, request, &server.list_limiter).await
+    match credential::of_address(&uri) {
+        TenantParam::One(tenant) => feed(&server, tenant, &headers).await,
+        TenantParam::Absent => selector(&server, false, &headers).await,
+        TenantParam::Invalid => selector(&server, true, &headers).await,
+    }
 }
 
-async fn snapshot(server: &Server, tenant: Tenant) -> Result<Snapshot, RefusedPage> {
-    let channel = server.hub.channel(tenant);
-    let (position, events) = channel.page(NEWEST).await?;
-    Ok(Snapshot {
-        tenant,
-        position,
-        retain: channel.config().retain,
-        build: channel.config().build.to_string(),
-        events,
-    })
+/// `GET /isolation`: renders the administrator's view.
+pub(crate) async fn isolation(State(server): State<Arc<Server>>, headers: HeaderMap) -> Result<Response, RefusedPage> {
+    let PagesWithoutTenant { limiter, isolation, .. } = &server.pages;
+    let make = async || {
+        let now = Instant::now();
+        (now, render(&server, Page::Isolation(server_fns::report(&server))).into_bytes())
+    };
+    let (_, page) = isolation.read(Instant::now(), &headers, limiter, make).await?;
+    Ok(answer(StatusCode::OK, page))
+}
+
+async fn feed(server: &Server, tenant: Tenant, headers: &HeaderMap) -> Result<Response, RefusedPage> {
+    let answers = server.answers(tenant);
+    let config = answers.channel().config();
+    let page = answers.page(headers, |position, events| {
+        let (retain, build) = (config.retain, config.build.to_string());
+        render(server, Page::Feed(Snapshot { tenant, position, retain, build, events }))
+    });
+    Ok(answer(StatusCode::OK, page.await?))
+}
+
+async fn selector(server: &Server, unknown: bool, headers: &HeaderMap) -> Result<Response, RefusedPage> {
+    let pages = &server.pages;
+    let (shared, status) =
+        if unknown { (&pages.unknown, StatusCode::NOT_FOUND) } else { (&pages.selector, StatusCode::OK) };
+    let make = async || ((), render(server, Page::Selector { unknown }).into_bytes());
+    let ((), page) = shared.read((), headers, &pages.limiter, make).await?;
+    Ok(answer(status, page))
 }
 
 impl From<TooManyReads> for RefusedPage {
@@ -82,33 +98,19 @@ impl From<TooManyReads> for RefusedPage {
     }
 }
 
-async fn render(
-    server: &Server,
-    page: Page,
-    status: StatusCode,
-    request: Request,
-    limiter: &ListLimiter,
-) -> Result<Response, RefusedPage> {
-    let assets = server.site.assets().clone();
-    let isolation = !server.settings.no_isolation;
-    let policy = Arc::new(Mutex::new(None));
-    let noted = Arc::clone(&policy);
-    let context = move || {
-        if let (Some(nonce), Ok(mut policy)) = (use_nonce(), noted.lock()) {
-            *policy = Some(content_security_policy(&nonce));
-        }
-    };
-    let shell = move || view! { <Shell page=page.clone() assets=assets.clone() isolation /> };
-    let response = leptos_axum::render_app_async_with_context(context, shell)(request.map(Body::new)).await;
-    let (head, body) = response.into_parts();
-    // The page is already rendered and in memory, so collecting it does not wait or fail.
-    let html = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
-    let mut response = Response::from_parts(head, Body::from(limiter.hold(html.into())?));
+fn render(server: &Server, page: Page) -> String {
+    let (assets, isolation) = (server.site.assets().clone(), !server.settings.no_isolation);
+    Owner::new().with(|| view! { <Shell page assets isolation /> }.to_html())
+}
+
+fn answer(status: StatusCode, page: Coded) -> Response {
+    let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Some(policy) = policy.lock().ok().and_then(|mut policy| policy.take()) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-    Ok(response)
+    headers.insert(header::CONTENT_SECURITY_POLICY, headers::policy_of_a_page());
+    headers.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
+    page.fill(&mut response);
+    response
 }

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{super::stream::list_limiter::WAIT_MAX, authority::HostName};
+use super::{authority::HostName, list_limiter::WAIT_MAX};
 use crate::feed::{
     Message, MessageError, Problem,
     protocol::{FRAME_MAX, IDEMPOTENCY_KEY_MAX},

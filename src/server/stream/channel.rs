@@ -12,13 +12,8 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::{
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    task::yield_now,
-    time::timeout,
-};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::{
@@ -28,7 +23,6 @@ use super::{
     counters::Counters,
     frames,
     idempotency::{FirstPost, IdempotencyKey, Keys},
-    list_limiter::{ListLimiter, Read, TooManyReads, WAIT_MAX},
     subscriber::Subscriber,
 };
 use crate::feed::{
@@ -43,10 +37,6 @@ const RECONNECT_MS_EACH: u32 = 5;
 const RECONNECT_MS_MAX: u32 = 10_000;
 /// Maximum number of ended connections that the fan-out keeps until the next event. Each takes a few hundred bytes.
 const ENDED_MAX: usize = 1_024;
-/// The approximate size of an event in a list without its message, in bytes.
-const ENVELOPE: usize = 160;
-/// The number of events that are encoded before other tasks run: at most a quarter of a megabyte.
-const ENCODED_AT_ONCE: usize = 128;
 
 /// The settings of a channel. They do not change while it runs.
 #[derive(Debug, Clone)]
@@ -70,9 +60,6 @@ pub(crate) struct Channel {
     config: ChannelConfig,
     stream: Mutex<Stream>,
     admission: Admission,
-    list_limiter: ListLimiter,
-    /// Held while the list is encoded, so that reads that wait for it share one encoding.
-    encoding: tokio::sync::Mutex<()>,
     log: BatchLog,
     permits: Arc<Semaphore>,
     wake: Notify,
@@ -89,7 +76,6 @@ struct Stream {
     keys: Keys,
     last_timestamp: Option<Timestamp>,
     next_batch: NextBatch,
-    list: Option<List>,
     stopping: bool,
 }
 
@@ -122,13 +108,6 @@ pub(crate) struct Batch {
     pub(crate) is_last: bool,
 }
 
-/// The kept events as the JSON of `GET /events`. It is encoded once for all reads before the next event.
-#[derive(Debug, Clone)]
-pub(crate) struct List {
-    pub(crate) position: Position,
-    pub(crate) body: Bytes,
-}
-
 /// A slot below the tenant's limit of connections. It is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
@@ -157,7 +136,6 @@ impl Channel {
             keys: Keys::default(),
             last_timestamp: None,
             next_batch: NextBatch::default(),
-            list: None,
             stopping: false,
         };
         let permits = Arc::new(Semaphore::new(config.max_connections));
@@ -166,8 +144,6 @@ impl Channel {
             config,
             stream: Mutex::new(stream),
             admission: Admission::default(),
-            list_limiter: ListLimiter::new(),
-            encoding: tokio::sync::Mutex::default(),
             log: BatchLog::default(),
             permits,
             wake: Notify::new(),
@@ -207,7 +183,6 @@ impl Channel {
         let event = Arc::new(Event { id: Uuid::new_v4(), tenant_id: self.tenant, message, timestamp });
         let seq = stream.timeline.append(Arc::clone(&event));
         stream.last_timestamp = Some(timestamp);
-        stream.list = None;
         if let Some(key) = key {
             stream.keys.remember(&key, event.id, timestamp, &event.message);
         }
@@ -294,50 +269,6 @@ impl Channel {
         self.position_in(&self.stream.lock())
     }
 
-    /// Returns the list of the kept events, newest first. Waits for a turn of the [`ListLimiter`].
-    ///
-    /// # Errors
-    /// [`TooManyReads`] if too many reads wait, or if the lists that are being sent take too much memory.
-    ///
-    /// # Cancel safety
-    /// If the future is dropped while it waits for its turn, it leaves the queue and takes no turn.
-    pub(crate) async fn list(&self) -> Result<List, TooManyReads> {
-        timeout(WAIT_MAX, self.list_in_turn()).await.unwrap_or(Err(TooManyReads))
-    }
-
-    async fn list_in_turn(&self) -> Result<List, TooManyReads> {
-        self.list_limiter.wait(Read::List).await?;
-        let _encoding = self.encoding.lock().await;
-        let (position, events) = {
-            let stream = self.stream.lock();
-            if let Some(list) = &stream.list {
-                return Ok(list.clone());
-            }
-            (self.position_in(&stream), newest(&stream.timeline, usize::MAX))
-        };
-        // Encoded without the stream's lock, so posts do not wait.
-        let list = List { position, body: self.list_limiter.hold(encode(&events).await)? };
-        let mut stream = self.stream.lock();
-        if stream.timeline.seq() == position.seq {
-            stream.list = Some(list.clone());
-        }
-        Ok(list)
-    }
-
-    /// The limiter of the tenant's lists and pages.
-    pub(crate) const fn list_limiter(&self) -> &ListLimiter {
-        &self.list_limiter
-    }
-
-    /// Returns the newest `most` events for a page. Waits for a turn of the [`ListLimiter`].
-    ///
-    /// # Errors
-    /// [`TooManyReads`] if too many reads wait.
-    pub(crate) async fn page(&self, most: usize) -> Result<(Position, Vec<Arc<Event>>), TooManyReads> {
-        self.list_limiter.wait(Read::Page).await?;
-        Ok(self.newest(most))
-    }
-
     /// The newest `most` events, newest first, and the position of the newest.
     pub(crate) fn newest(&self, most: usize) -> (Position, Vec<Arc<Event>>) {
         let stream = self.stream.lock();
@@ -398,24 +329,6 @@ impl Channel {
     }
 }
 
-/// Encodes events as a JSON array. Other tasks run after every [`ENCODED_AT_ONCE`] events, since a list may have 20 MB.
-async fn encode(events: &[Arc<Event>]) -> Vec<u8> {
-    let size = events.iter().map(|event| event.message.as_str().len() + ENVELOPE).sum();
-    let mut json = Vec::with_capacity(size);
-    json.push(b'[');
-    for (index, event) in events.iter().enumerate() {
-        if index > 0 {
-            json.push(b',');
-        }
-        serde_json::to_writer(&mut json, event).expect("an event has string keys and no failing serializer");
-        if index % ENCODED_AT_ONCE == ENCODED_AT_ONCE - 1 {
-            yield_now().await;
-        }
-    }
-    json.push(b']');
-    json
-}
-
 fn newest(timeline: &Timeline, most: usize) -> Vec<Arc<Event>> {
     timeline.iter().take(most).map(|Entry { event, .. }| Arc::clone(event)).collect()
 }
@@ -450,23 +363,6 @@ mod tests {
         assert_eq!((second.timestamp, third.timestamp), (later, later));
         let (_, events) = channel.newest(10);
         assert_eq!(events, [third, second, first]);
-    }
-
-    #[tokio::test]
-    async fn a_long_list_is_encoded_in_pieces() {
-        let channel = channel();
-        let event = channel.publish(Message::parse("x").unwrap(), None).await.unwrap();
-        let events = vec![event; 10_000];
-        let mut encoding = Box::pin(encode(&events));
-        let mut pieces = 0;
-        let json = loop {
-            match futures_util::poll!(&mut encoding) {
-                Poll::Ready(json) => break json,
-                Poll::Pending => pieces += 1,
-            }
-        };
-        assert_eq!(pieces, 10_000 / ENCODED_AT_ONCE);
-        assert_eq!(json, serde_json::to_vec(&events).unwrap());
     }
 
     #[tokio::test(start_paused = true)]

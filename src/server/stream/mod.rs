@@ -17,7 +17,6 @@ pub(crate) mod frames;
 pub(crate) mod hub;
 pub(crate) mod idempotency;
 pub(crate) mod inbound;
-pub(crate) mod list_limiter;
 pub(crate) mod subscriber;
 pub(crate) mod throttle;
 

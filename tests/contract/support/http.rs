@@ -1,6 +1,6 @@
 //! Sends requests, valid or not, and checks the answers.
 
-use std::{convert::Infallible, fmt::Write as _, net::SocketAddr};
+use std::{convert::Infallible, fmt::Write as _, io::Read as _, net::SocketAddr};
 
 use bytes::Bytes;
 use event_feed::feed::Tenant;
@@ -187,6 +187,24 @@ impl Answer {
     }
 
     /// Checks the status.
+    /// The content coding, if it is not plain.
+    pub(crate) fn coding(&self) -> Option<&str> {
+        self.headers.get(header::CONTENT_ENCODING).map(|coding| coding.to_str().expect("ASCII"))
+    }
+
+    /// The body without its content coding.
+    pub(crate) fn decoded(&self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        let read = match self.coding() {
+            None => return self.body.to_vec(),
+            Some("br") => brotli::Decompressor::new(&self.body[..], 4_096).read_to_end(&mut plain),
+            Some("gzip") => flate2::read::GzDecoder::new(&self.body[..]).read_to_end(&mut plain),
+            Some(other) => panic!("an unknown coding: {other}"),
+        };
+        read.expect("valid compressed data");
+        plain
+    }
+
     #[track_caller]
     pub(crate) fn is(self, status: StatusCode) -> Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));

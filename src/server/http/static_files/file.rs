@@ -9,9 +9,11 @@ use axum::{
 };
 
 use super::{
-    super::etag,
+    super::{
+        compression, etag,
+        negotiation::{self, Coding},
+    },
     build,
-    negotiation::{self, Coding},
 };
 
 /// The `Cache-Control` of a fingerprinted file, which never changes under its name.
@@ -52,17 +54,33 @@ impl File {
         self.coded.push((coding, Representation::new(content, Some(coding))));
     }
 
-    /// Answers a `GET` with the content in the coding that the client prefers, or with `304` if the client has it.
+    /// Compresses the content in each coding that makes it smaller and was not added.
+    pub(super) fn compress(&mut self) {
+        for coding in compression::worthwhile(self.plain.body.len()) {
+            if self.coded.iter().any(|(at_hand, _)| at_hand == coding) {
+                continue;
+            }
+            let content = compression::compress_blocking(*coding, &self.plain.body);
+            if content.len() < self.plain.body.len() {
+                self.add(*coding, content);
+            }
+        }
+    }
+
+    /// Answers a `GET` with the content in the coding that the client prefers, or with `304` if the client
+    /// has it in any coding.
     pub(super) fn answer(&self, request: &HeaderMap) -> Response {
         let coding = negotiation::preferred(request, self.coded.iter().map(|(coding, _)| *coding));
         let in_coding = self.coded.iter().find(|(in_coding, _)| Some(*in_coding) == coding);
         let Representation { body, etag } = in_coding.map_or(&self.plain, |(_, content)| content);
+        let coded = self.coded.iter().map(|(_, content)| content);
+        let known = etag::known(request, [&self.plain].into_iter().chain(coded).map(|content| &content.etag));
         let mut response = Response::new(Body::empty());
         let headers = response.headers_mut();
-        headers.insert(header::ETAG, etag.clone());
+        headers.insert(header::ETAG, known.unwrap_or(etag).clone());
         headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
         headers.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
-        if etag.to_str().is_ok_and(|etag| etag::is_known(request, etag)) {
+        if known.is_some() {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;
         }

@@ -6,7 +6,6 @@
 
 mod build;
 mod file;
-mod negotiation;
 mod table;
 
 use std::{

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{file::File, negotiation::Coding};
+use super::{super::negotiation::Coding, file::File};
 
 /// The name of the page of a folder.
 const INDEX: &str = "index.html";
@@ -109,6 +109,7 @@ impl OnDisk {
         for (coding, path) in &self.coded {
             file.add(*coding, fs::read(path)?);
         }
+        file.compress();
         Ok(Arc::new(file))
     }
 }

@@ -1,10 +1,10 @@
-//! Chooses the coding of a file by the `Accept-Encoding` of a request (RFC 9110, section 12.5.3).
+//! Chooses the content coding of an answer by the `Accept-Encoding` of a request (RFC 9110, section 12.5.3).
 
 use axum::http::{HeaderMap, header};
 
-/// A content coding of files.
+/// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     Brotli,
     Gzip,
 }
@@ -12,6 +12,8 @@ pub(super) enum Coding {
 impl Coding {
     /// All codings, the best first.
     pub(super) const ALL: [Self; 2] = [Self::Brotli, Self::Gzip];
+    /// Each coding that an answer can have; `None` is the plain answer.
+    pub(super) const EACH: [Option<Self>; 3] = [None, Some(Self::Brotli), Some(Self::Gzip)];
 
     /// The coding's name in a header.
     pub(super) const fn name(self) -> &'static str {
@@ -21,7 +23,7 @@ impl Coding {
         }
     }
 
-    /// The ending that the name of a compressed variant has after the file's own name.
+    /// The ending of a compressed file's name and of a compressed answer's tag.
     pub(super) const fn ending(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
@@ -35,14 +37,14 @@ impl Coding {
     }
 }
 
-/// The coding that the client prefers among those at hand, which come with the best first. `None` means the plain file. It
+/// The coding that the client prefers among those at hand, which come with the best first. `None` means the plain answer. It
 /// is also sent if the client accepts nothing, since it may still be able to read that.
 pub(super) fn preferred(headers: &HeaderMap, at_hand: impl Iterator<Item = Coding>) -> Option<Coding> {
     let accepted = AcceptedCodings::of(headers);
     let mut best = (None, accepted.weight("identity").unwrap_or(0.0));
     for coding in at_hand {
         let weight = accepted.weight(coding.name()).or_else(|| accepted.weight("*")).unwrap_or(0.0);
-        // At equal weight a coded file is preferred to the plain one, which is larger.
+        // At equal weight a compressed answer is preferred to the plain one, which is larger.
         if weight > best.1 || (weight == best.1 && weight > 0.0 && best.0.is_none()) {
             best = (Some(coding), weight);
         }
