@@ -106,7 +106,7 @@ mod tests {
             message: Message::parse("x").unwrap(),
             timestamp: Timestamp::parse("2026-11-23T08:00:00.000Z").unwrap(),
         };
-        let events = vec![Arc::new(event); 10_000];
+        let events: Vec<_> = std::iter::repeat_n(Arc::new(event), 10_000).collect();
         let mut encoding = Box::pin(encode(&events));
         let mut pieces = 0;
         let json = loop {
