@@ -43,6 +43,8 @@ pub fn Shell(
     assets: Assets,
     /// Whether `/isolation` is there to link to.
     isolation: bool,
+    /// The script that reloads the page, in watch mode.
+    reload: Option<String>,
 ) -> impl IntoView {
     let tenant = page.tenant();
     let data = data(&page);
@@ -64,6 +66,7 @@ pub fn Shell(
                 <link rel="stylesheet" href=TOKENS />
                 <link rel="stylesheet" href=assets.css />
                 {assets.client.map(|client| view! { <Boot client /> })}
+                {reload.map(|reload| view! { <script inner_html=reload></script> })}
             </head>
             <body>
                 <Views tenant isolation here />
@@ -210,7 +213,7 @@ mod tests {
     #[test]
     fn hostile_text_is_text_in_the_document() {
         let assets = Assets { css: String::from("/main.css"), client: None };
-        let html = Owner::new().with(|| view! { <Shell page=feed() assets isolation=true /> }.to_html());
+        let html = Owner::new().with(|| view! { <Shell page=feed() assets isolation=true reload=None /> }.to_html());
         assert!(html.starts_with("<!DOCTYPE html>"), "{html}");
         assert!(!html.contains("<img"), "{html}");
         assert!(html.contains("&lt;img src=x"), "{html}");

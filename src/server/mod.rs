@@ -48,8 +48,7 @@ pub use http::{
 pub use settings::{CommaList, CommaListError, Settings};
 
 use http::{
-    limits::Limits, listener::HttpConnections, pages::PagesWithoutTenant, routes, static_files::Site,
-    tenant_answers::TenantAnswers,
+    limits::Limits, listener::HttpConnections, pages::Pages, routes, static_files::Site, tenant_answers::TenantAnswers,
 };
 use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub};
 
@@ -60,7 +59,7 @@ pub(crate) struct Server {
     hub: Hub,
     a: TenantAnswers,
     b: TenantAnswers,
-    pages: PagesWithoutTenant,
+    pages: Pages,
     site: Site,
     refused: RefusedCounters,
     requests: TaskTracker,
@@ -101,7 +100,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
     let server = Arc::new(Server {
         a: answers(Tenant::A),
         b: answers(Tenant::B),
-        pages: PagesWithoutTenant::new(),
+        pages: Pages::of(&site),
         hub,
         site,
         refused: RefusedCounters::default(),

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use base64::prelude::{BASE64_STANDARD, Engine};
+use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use crate::support::{Method, Program, Server, StatusCode, Tenant, header};
@@ -525,6 +527,27 @@ async fn check_shows_a_change(command: Command, folder: &Folder, (target, name):
     program.get(target).header("if-none-match", &tags[1]).send().await.is(StatusCode::NOT_MODIFIED);
     fs::remove_file(folder.0.join(name)).unwrap();
     program.get(target).send().await.refused(404);
+}
+
+#[tokio::test]
+async fn only_in_watch_mode_a_page_reloads_itself() {
+    let site = built_site();
+    for (watch, is_expected) in [("true", true), ("false", false)] {
+        let mut command = site.server();
+        command.env("LEPTOS_WATCH", watch).env("LEPTOS_OUTPUT_NAME", "event-feed").env("LEPTOS_RELOAD_PORT", "3457");
+        let program = Program::spawn(command).await;
+        let page = program.get("/?tenant=tenant_a").send().await.is(StatusCode::OK);
+        let policy = page.header(header::CONTENT_SECURITY_POLICY);
+        assert_eq!(policy.contains("connect-src 'self' ws://*:3457;"), is_expected, "{watch}: {policy}");
+        assert_eq!(policy.matches("'sha256-").count(), if is_expected { 4 } else { 3 }, "{watch}: {policy}");
+        let scripts = page.text().split("<script>").skip(1).filter_map(|script| script.split_once("</script>"));
+        let reloading: Vec<_> = scripts.filter(|(script, _)| script.contains("live_reload")).collect();
+        assert_eq!(reloading.len(), usize::from(is_expected), "{watch}");
+        for (script, _) in reloading {
+            let hash = BASE64_STANDARD.encode(Sha256::digest(script));
+            assert!(policy.contains(&format!("'sha256-{hash}'")), "{policy}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,12 +1,11 @@
 //! Adds security headers to every answer: no page can be framed, sniffed or scripted by another site. The headers of a
 //! single route are set in its handler.
 
-use std::sync::LazyLock;
-
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use sha2::{Digest, Sha256};
 
+use super::auto_reload::ReloadScript;
 use crate::app::shell::INLINE_SCRIPTS;
 
 /// The headers of every answer.
@@ -37,28 +36,27 @@ pub(crate) fn complete(headers: &mut HeaderMap) {
 /// 3), so the page itself does not change from one request to the next.
 ///
 /// Scripts must come from this server or have one of the hashes, and WebAssembly may be compiled. Styles, images and
-/// connections must come from this server. Everything else is forbidden.
-pub(crate) fn policy_of_a_page() -> HeaderValue {
-    static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| header_value(&policy(&INLINE_SCRIPTS)));
-    POLICY.clone()
+/// connections must come from this server. Everything else is forbidden. In watch mode, the script that reloads the page may
+/// also connect to cargo-leptos.
+pub(crate) fn policy_of_a_page(reload: Option<&ReloadScript>) -> HeaderValue {
+    let scripts = INLINE_SCRIPTS.into_iter().chain(reload.map(|reload| &*reload.text));
+    let hash = |script| format!("'sha256-{}' ", BASE64_STANDARD.encode(Sha256::digest(script)));
+    let socket = reload.map(|ReloadScript { port, .. }| format!(" ws://*:{port}")).unwrap_or_default();
+    header_value(&policy(&scripts.map(hash).collect::<String>(), &socket))
 }
 
 /// The content security policy of a page that is a file. It has no inline script. Trusted Types are required and none is
 /// allowed, so a browser rejects any text that a script passes as markup.
 fn policy_of_a_file() -> HeaderValue {
-    static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-        header_value(&format!("{}; require-trusted-types-for 'script'; trusted-types 'none'", policy(&[])))
-    });
-    POLICY.clone()
+    header_value(&(policy("", "") + "; require-trusted-types-for 'script'; trusted-types 'none'"))
 }
 
-fn policy(inline_scripts: &[&str]) -> String {
-    let hash = |script: &&str| format!("'sha256-{}' ", BASE64_STANDARD.encode(Sha256::digest(script)));
-    let hashes: String = inline_scripts.iter().map(hash).collect();
+/// The parts that all pages' policies share, with more sources of scripts and of connections.
+fn policy(scripts: &str, connections: &str) -> String {
     // `connect-src 'self'` allows this host and port, also for WebSockets.
     format!(
-        "default-src 'none'; script-src 'self' {hashes}'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
-         connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self' {scripts}'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
+         connect-src 'self'{connections}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 }
 

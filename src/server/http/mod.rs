@@ -2,6 +2,7 @@
 
 pub(crate) mod api;
 pub(crate) mod authority;
+mod auto_reload;
 pub(crate) mod body;
 mod compression;
 pub(crate) mod credential;

@@ -20,15 +20,19 @@ use super::{
     problem::{Refusal, RefusedPage},
     server_fns,
     shared_answer::{Coded, SharedAnswer},
+    static_files::Site,
 };
 use crate::{
     app::{Page, Shell, Snapshot},
     feed::Tenant,
 };
 
-/// The pages that belong to no tenant. They have a limiter of their own, so no tenant's reads wait for them.
+/// What all pages share, and the pages that belong to no tenant.
 #[derive(Debug)]
-pub(crate) struct PagesWithoutTenant {
+pub(crate) struct Pages {
+    /// The content security policy of all pages.
+    policy: HeaderValue,
+    /// Paces the pages without a tenant, so that no tenant's reads wait for them.
     limiter: ListLimiter,
     /// The selector never changes.
     selector: SharedAnswer<()>,
@@ -38,9 +42,10 @@ pub(crate) struct PagesWithoutTenant {
     isolation: SharedAnswer<Instant>,
 }
 
-impl PagesWithoutTenant {
-    pub(crate) fn new() -> Self {
+impl Pages {
+    pub(crate) fn of(site: &Site) -> Self {
         Self {
+            policy: headers::policy_of_a_page(site.reload()),
             limiter: ListLimiter::new(),
             selector: SharedAnswer::new(),
             unknown: SharedAnswer::new(),
@@ -64,13 +69,13 @@ pub(crate) async fn index(
 
 /// `GET /isolation`: renders the administrator's view.
 pub(crate) async fn isolation(State(server): State<Arc<Server>>, headers: HeaderMap) -> Result<Response, RefusedPage> {
-    let PagesWithoutTenant { limiter, isolation, .. } = &server.pages;
+    let Pages { limiter, isolation, .. } = &server.pages;
     let make = async || {
         let now = Instant::now();
         (now, render(&server, Page::Isolation(server_fns::report(&server))).into_bytes())
     };
     let (_, page) = isolation.read(Instant::now(), &headers, limiter, make).await?;
-    Ok(answer(StatusCode::OK, page))
+    Ok(answer(&server, StatusCode::OK, page))
 }
 
 async fn feed(server: &Server, tenant: Tenant, headers: &HeaderMap) -> Result<Response, RefusedPage> {
@@ -80,7 +85,7 @@ async fn feed(server: &Server, tenant: Tenant, headers: &HeaderMap) -> Result<Re
         let (retain, build) = (config.retain, config.build.to_string());
         render(server, Page::Feed(Snapshot { tenant, position, retain, build, events }))
     });
-    Ok(answer(StatusCode::OK, page.await?))
+    Ok(answer(server, StatusCode::OK, page.await?))
 }
 
 async fn selector(server: &Server, unknown: bool, headers: &HeaderMap) -> Result<Response, RefusedPage> {
@@ -89,7 +94,7 @@ async fn selector(server: &Server, unknown: bool, headers: &HeaderMap) -> Result
         if unknown { (&pages.unknown, StatusCode::NOT_FOUND) } else { (&pages.selector, StatusCode::OK) };
     let make = async || ((), render(server, Page::Selector { unknown }).into_bytes());
     let ((), page) = shared.read((), headers, &pages.limiter, make).await?;
-    Ok(answer(status, page))
+    Ok(answer(server, status, page))
 }
 
 impl From<TooManyReads> for RefusedPage {
@@ -100,16 +105,17 @@ impl From<TooManyReads> for RefusedPage {
 
 fn render(server: &Server, page: Page) -> String {
     let (assets, isolation) = (server.site.assets().clone(), !server.settings.no_isolation);
-    Owner::new().with(|| view! { <Shell page assets isolation /> }.to_html())
+    let reload = server.site.reload().map(|script| script.text.clone());
+    Owner::new().with(|| view! { <Shell page assets isolation reload /> }.to_html())
 }
 
-fn answer(status: StatusCode, page: Coded) -> Response {
+fn answer(server: &Server, status: StatusCode, page: Coded) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, headers::policy_of_a_page());
+    headers.insert(header::CONTENT_SECURITY_POLICY, server.pages.policy.clone());
     headers.insert(header::VARY, HeaderValue::from_name(header::ACCEPT_ENCODING));
     page.fill(&mut response);
     response

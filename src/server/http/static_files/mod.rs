@@ -26,7 +26,7 @@ use self::{
     file::File,
     table::{Files, Found, Listing},
 };
-use super::{limits::no_descriptor_left, problem::Refusal};
+use super::{auto_reload::ReloadScript, limits::no_descriptor_left, problem::Refusal};
 use crate::app::{Assets, ClientFiles};
 
 /// The environment variable that names the site's folder. cargo-leptos sets it too.
@@ -75,6 +75,7 @@ pub(crate) struct Site {
     files: FileSource,
     assets: Assets,
     build: String,
+    reload: Option<ReloadScript>,
 }
 
 /// The files in memory, or the folders from which each request reads its file.
@@ -131,7 +132,9 @@ impl Site {
         } else {
             FileSource::InMemory(listing.read().map_err(unreadable)?)
         };
-        Ok(Some(Self { files, assets: Assets { css, client: Some(ClientFiles { js, wasm }) }, build: name }))
+        let assets = Assets { css, client: Some(ClientFiles { js, wasm }) };
+        let reload = watched.then(ReloadScript::of_this_process).flatten();
+        Ok(Some(Self { files, assets, build: name, reload }))
     }
 
     /// The site of the sources: only the no-build page.
@@ -148,12 +151,18 @@ impl Site {
             files: FileSource::OnDisk(folders.into()),
             assets: Assets { css: String::from(STYLE_SHEET), client: None },
             build: String::from("no-build"),
+            reload: None,
         })
     }
 
     /// The addresses of the files that a page links.
     pub(crate) const fn assets(&self) -> &Assets {
         &self.assets
+    }
+
+    /// The script that reloads a page, in watch mode.
+    pub(crate) const fn reload(&self) -> Option<&ReloadScript> {
+        self.reload.as_ref()
     }
 
     /// The name of the client's build.
