@@ -24,7 +24,7 @@ pub(crate) use head::Head;
 pub(crate) use ledger::{LARGE, Phase};
 pub(crate) use poster::Pace;
 pub(crate) use stalled::Stalled;
-pub(crate) use storm::{Storm, storm};
+pub(crate) use storm::{Read, Storm, storm};
 
 use crate::{Outcome, histogram::Histogram, proc::Ran};
 use ledger::Ledger;

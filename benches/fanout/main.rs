@@ -33,7 +33,7 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "fanout", max_term_width = 120)]
 struct Options {
-    /// Which scenarios to run; the default is all up to snapshots, and with --smoke all
+    /// Which scenarios to run; the default is all up to pages, and with --smoke all
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Scenario>,
 

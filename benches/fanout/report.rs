@@ -30,11 +30,7 @@ fn bars(scenario: Scenario) -> Vec<Bar> {
     use Kind::{Limit, Naive};
     let bar = |figure, against, bound| Bar { figure, against, bound };
     match scenario {
-        Scenario::Paced => vec![
-            bar("µs/delivery", Some(Naive), AtMost(0.65)),
-            bar("µs/delivery", Some(Limit), AtMost(1.5)),
-            bar("p99 ms", Some(Limit), AtMost(1.2)),
-        ],
+        Scenario::Paced => vec![bar("µs/delivery", Some(Limit), AtMost(1.15)), bar("p99 ms", Some(Limit), AtMost(1.2))],
         Scenario::Burst => vec![
             bar("deliveries/s", Some(Naive), AtLeast(2.5)),
             bar("deliveries/s", Some(Limit), AtLeast(9.0)),
@@ -47,7 +43,7 @@ fn bars(scenario: Scenario) -> Vec<Bar> {
             bar("stop ms", None, AtMost(2_000.0)),
         ],
         Scenario::Fairness => vec![bar("p99 / quiet", None, AtMost(1.2))],
-        Scenario::Isolation | Scenario::Snapshots => vec![bar("p99 / quiet", None, AtMost(1.5))],
+        Scenario::Isolation | Scenario::Snapshots | Scenario::Pages => vec![bar("p99 / quiet", None, AtMost(1.5))],
         Scenario::PingFlood
         | Scenario::PongFlood
         | Scenario::FragmentFlood

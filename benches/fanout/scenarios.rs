@@ -59,6 +59,8 @@ pub(crate) enum Scenario {
     Isolation,
     /// Many clients that read the list at once
     Snapshots,
+    /// Many clients that load the page at once
+    Pages,
     /// Clients that send pings as fast as they can
     PingFlood,
     /// Clients that send pongs as fast as they can
@@ -84,8 +86,8 @@ pub(crate) struct Figures {
 
 impl Scenario {
     /// The scenarios that run by default.
-    pub(crate) const DEFAULT: [Self; 6] =
-        [Self::Paced, Self::Burst, Self::Idle, Self::Fairness, Self::Isolation, Self::Snapshots];
+    pub(crate) const DEFAULT: [Self; 7] =
+        [Self::Paced, Self::Burst, Self::Idle, Self::Fairness, Self::Isolation, Self::Snapshots, Self::Pages];
     /// The scenarios with unkind clients. The slow list is one of them, because limits on such clients must not affect it.
     pub(crate) const UNKIND: [Self; 7] = [
         Self::PingFlood,
@@ -105,6 +107,7 @@ impl Scenario {
             Self::Fairness => "fairness",
             Self::Isolation => "isolation",
             Self::Snapshots => "snapshots",
+            Self::Pages => "pages",
             Self::PingFlood => "ping-flood",
             Self::PongFlood => "pong-flood",
             Self::FragmentFlood => "fragment-flood",
@@ -122,6 +125,7 @@ impl Scenario {
             Self::Isolation => !matches!(kind, Kind::Node),
             Self::Fairness
             | Self::Snapshots
+            | Self::Pages
             | Self::PingFlood
             | Self::PongFlood
             | Self::FragmentFlood
@@ -157,6 +161,11 @@ impl Scenario {
                     "{connections} connections, 2 × {rate} events/s, alone, then while {returning} clients read the list at once"
                 )
             }
+            Self::Pages => {
+                format!(
+                    "{connections} connections, 2 × {rate} events/s, alone, then while {returning} clients load A's page at once"
+                )
+            }
             Self::PingFlood => flood("pings"),
             Self::PongFlood => flood("pongs"),
             Self::FragmentFlood => flood("empty fragments"),
@@ -184,7 +193,8 @@ impl Scenario {
             Self::Idle => idle(server, kind, options),
             Self::Fairness => fairness(&server, options),
             Self::Isolation => isolation(&server, options),
-            Self::Snapshots => snapshots(&server, options),
+            Self::Snapshots => storms(&server, options, client::Read::List),
+            Self::Pages => storms(&server, options, client::Read::Page),
             Self::PingFlood => unkind::flood(&server, Flood::Pings, options),
             Self::PongFlood => unkind::flood(&server, Flood::Pongs, options),
             Self::FragmentFlood => unkind::flood(&server, Flood::Fragments, options),
@@ -400,7 +410,7 @@ fn isolation(server: &Server, options: &Options) -> Outcome<Figures> {
     Ok(figures)
 }
 
-fn snapshots(server: &Server, options: &Options) -> Outcome<Figures> {
+fn storms(server: &Server, options: &Options, read: client::Read) -> Outcome<Figures> {
     let client = open(server, options.connections, options)?;
     client.post_to_both(Phase::Mark, options.posters as usize, Pace::Burst { events: KEPT })?;
     client.settle()?;
@@ -415,7 +425,7 @@ fn snapshots(server: &Server, options: &Options) -> Outcome<Figures> {
                 .map(|_| {
                     thread::sleep(Duration::from_millis(500));
                     client.turn_to(Phase::Loaded);
-                    let storm = client::storm(server.port, Tenant::A, options.returning as usize);
+                    let storm = client::storm(server.port, Tenant::A, options.returning as usize, read);
                     client.turn_to(Phase::Mark);
                     storm
                 })

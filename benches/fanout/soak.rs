@@ -127,7 +127,7 @@ impl Soak {
             });
             let listing = scope.spawn(|| {
                 every(LISTS_EVERY, &stop, |turn| {
-                    client::storm(server.port, Tenant::ALL[turn % 2], LISTS)?;
+                    client::storm(server.port, Tenant::ALL[turn % 2], LISTS, client::Read::List)?;
                     done.lists.fetch_add(LISTS as u64, SeqCst);
                     Ok(())
                 })

@@ -1,4 +1,4 @@
-//! Lets many clients connect at once, and read the list.
+//! Lets many clients connect at once, and read the list or the page of a tenant.
 
 use std::{
     collections::HashMap,
@@ -17,6 +17,13 @@ const TRIES: usize = 40;
 /// The pause before the next attempt of a client that was rejected.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// What a client of a storm reads, in the best coding as a browser does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Read {
+    List,
+    Page,
+}
+
 /// The figures of a storm.
 #[derive(Debug, Default)]
 pub(crate) struct Storm {
@@ -26,29 +33,31 @@ pub(crate) struct Storm {
     pub(crate) rejections: u64,
 }
 
-/// Starts all clients at once. Each connects, requests the list, reads it, and closes.
-pub(crate) fn storm(port: u16, tenant: Tenant, clients: usize) -> Outcome<Storm> {
+/// Starts all clients at once. Each connects, sends its request, reads the answer, and closes.
+pub(crate) fn storm(port: u16, tenant: Tenant, clients: usize, read: Read) -> Outcome<Storm> {
     let start = Instant::now();
     let mut result = Storm::default();
     let mut bodies: HashMap<String, Vec<u8>> = HashMap::new();
     let mut left = clients;
     for _ in 0..TRIES {
-        let asked: Vec<_> = (0..left).map(|_| ask(port, tenant)).collect();
+        let asked: Vec<_> = (0..left).map(|_| ask(port, tenant, read)).collect();
         for client in asked {
             let mut bytes = Vec::new();
             match client.and_then(|mut socket| read_answer(&mut socket, &mut bytes)) {
                 Ok((200, body)) => {
                     let (head, body) = (String::from_utf8_lossy(&bytes[..body]), &bytes[body..]);
                     let etag = head.lines().find(|line| line.to_ascii_lowercase().starts_with("etag:"));
-                    let etag = etag.ok_or("a list without an ETag")?.to_owned();
-                    if bodies.entry(etag).or_insert_with(|| body.to_vec()) != body {
-                        return Err("two lists with one ETag differ".into());
+                    if matches!(read, Read::List) {
+                        let etag = etag.ok_or("a list without an ETag")?.to_owned();
+                        if bodies.entry(etag).or_insert_with(|| body.to_vec()) != body {
+                            return Err("two lists with one ETag differ".into());
+                        }
                     }
                     result.bytes += body.len() as u64;
                     left -= 1;
                 }
                 Ok((503, _)) | Err(_) => result.rejections += 1,
-                Ok((status, _)) => return Err(format!("a list was answered with {status}").into()),
+                Ok((status, _)) => return Err(format!("a read was answered with {status}").into()),
             }
         }
         if left == 0 {
@@ -57,13 +66,17 @@ pub(crate) fn storm(port: u16, tenant: Tenant, clients: usize) -> Outcome<Storm>
         }
         std::thread::sleep(PAUSE);
     }
-    Err(format!("{left} clients never got their list").into())
+    Err(format!("{left} clients never got their answer").into())
 }
 
-fn ask(port: u16, tenant: Tenant) -> io::Result<TcpStream> {
+fn ask(port: u16, tenant: Tenant, read: Read) -> io::Result<TcpStream> {
     let mut socket = connect(port)?;
     socket.set_read_timeout(Some(Duration::from_secs(20)))?;
-    let request = format!("GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Tenant-ID: {tenant}\r\n\r\n");
+    let target = match read {
+        Read::List => format!("/events HTTP/1.1\r\nX-Tenant-ID: {tenant}"),
+        Read::Page => format!("/?tenant={tenant} HTTP/1.1"),
+    };
+    let request = format!("GET {target}\r\nHost: 127.0.0.1:{port}\r\nAccept-Encoding: br, gzip\r\n\r\n");
     socket.write_all(request.as_bytes())?;
     Ok(socket)
 }

@@ -75,7 +75,7 @@ fn attack(port: u16, options: &Options, after: impl FnOnce()) -> Outcome<Attacke
     let lasted = begun.elapsed();
     after();
     let ended = Instant::now();
-    let next_list = client::storm(port, Tenant::A, 1)?;
+    let next_list = client::storm(port, Tenant::A, 1, client::Read::List)?;
     thread::sleep(phase_length(options).saturating_sub(ended.elapsed()));
     Ok(Attacked { lasted, failed, next_list })
 }
