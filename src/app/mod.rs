@@ -21,7 +21,7 @@ use std::sync::Arc;
 use leptos::{either::EitherOf3, prelude::*};
 use serde::Serialize;
 
-pub use shell::{Assets, ClientFiles, Shell};
+pub use shell::{Assets, ClientFiles, Shell, Style};
 
 use crate::{
     client::{

@@ -6,23 +6,32 @@
 //! back if the two differ. If that fails too, a fresh instance of the client takes over the page as the server renders it
 //! now. The typed text and the focus are kept.
 
-use leptos::prelude::*;
+use std::sync::Arc;
+
+use leptos::{either::Either, prelude::*};
 
 use super::{Body, PAGE_DATA, Page, ROOT};
 use crate::feed::Tenant;
 
-/// The colours and sizes that both pages share.
-const TOKENS: &str = "/tokens.css";
 /// The element that tells people that the client did not start. `boot/start.js` shows it.
 const FAILED: &str = "client-failed";
 
-/// The addresses of what a page links.
+/// What a page needs besides its content.
 #[derive(Debug, Clone)]
 pub struct Assets {
-    /// The style sheet.
-    pub css: String,
+    /// The style sheets.
+    pub style: Style,
     /// The client; `None` if none was built.
     pub client: Option<ClientFiles>,
+}
+
+/// The style sheets of a page.
+#[derive(Debug, Clone)]
+pub enum Style {
+    /// Their text, inside the page: its text shows without waiting for another answer.
+    Inline(Arc<str>),
+    /// Their addresses. In watch mode, and from the sources, the sheets may change.
+    Linked(Vec<String>),
 }
 
 /// The two files of the client.
@@ -63,8 +72,12 @@ pub fn Shell(
                 <meta name="description" content="A live feed of events for two tenants that never meet." />
                 <title>{page.title()}</title>
                 <link rel="icon" type="image/svg+xml" href=icon />
-                <link rel="stylesheet" href=TOKENS />
-                <link rel="stylesheet" href=assets.css />
+                {match assets.style {
+                    Style::Inline(text) => Either::Left(view! { <style inner_html=text></style> }),
+                    Style::Linked(sheets) => Either::Right(
+                        sheets.into_iter().map(|sheet| view! { <link rel="stylesheet" href=sheet /> }).collect_view(),
+                    ),
+                }}
                 {assets.client.map(|client| view! { <Boot client /> })}
                 {reload.map(|reload| view! { <script inner_html=reload></script> })}
             </head>
@@ -153,8 +166,6 @@ fn data(page: &Page) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use uuid::Uuid;
 
     use super::*;
@@ -212,7 +223,7 @@ mod tests {
 
     #[test]
     fn hostile_text_is_text_in_the_document() {
-        let assets = Assets { css: String::from("/main.css"), client: None };
+        let assets = Assets { style: Style::Linked(Vec::new()), client: None };
         let html = Owner::new().with(|| view! { <Shell page=feed() assets isolation=true reload=None /> }.to_html());
         assert!(html.starts_with("<!DOCTYPE html>"), "{html}");
         assert!(!html.contains("<img"), "{html}");

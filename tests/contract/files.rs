@@ -412,15 +412,17 @@ async fn fingerprinted_files_are_cached_for_a_year_and_named_as_the_build() {
     program.get("/hash.txt").send().await.refused(404);
 }
 
-/// Checks that a page links these three fingerprints of script, program and style sheet, and no other.
+/// Checks that a page links these fingerprints of script and program, and no other, and holds the style sheet of this one.
 async fn check_links(program: &Program, [js, wasm, css]: [&str; 3]) {
     let page = program.page("/?tenant=tenant_a").await;
-    let mut linked: Vec<_> = page.split("/pkg/event-feed.").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let mut linked: Vec<_> =
+        page.split("\"/pkg/event-feed.").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     linked.sort_unstable();
     linked.dedup();
-    let mut expected = [format!("{css}.css"), format!("{js}.js"), format!("{wasm}.wasm")];
+    let mut expected = [format!("{js}.js"), format!("{wasm}.wasm")];
     expected.sort_unstable();
     assert_eq!(linked, expected);
+    assert!(page.contains(&format!("<style>event-feed.{css}.css</style>")), "{page}");
 }
 
 #[tokio::test]
@@ -459,7 +461,7 @@ async fn a_single_build_needs_no_hash_txt() {
         site.write(&format!("pkg/event-feed.{ending}"), ending);
     }
     let program = serving(&site).await;
-    assert!(program.page("/").await.contains("\"/pkg/event-feed.css\""));
+    assert!(program.page("/").await.contains("<style>css</style>"));
     let style = program.get("/pkg/event-feed.css").send().await.is(StatusCode::OK);
     assert_eq!(style.header(header::CACHE_CONTROL), "no-cache", "its name has no fingerprint");
 }
@@ -538,8 +540,10 @@ async fn only_in_watch_mode_a_page_reloads_itself() {
         let program = Program::spawn(command).await;
         let page = program.get("/?tenant=tenant_a").send().await.is(StatusCode::OK);
         let policy = page.header(header::CONTENT_SECURITY_POLICY);
+        let is_linked = page.text().contains(r#"<link rel="stylesheet" href="/pkg/event-feed.f1ng3r.css"#);
+        assert_eq!(is_linked, is_expected, "{watch}: a sheet that may change is linked");
         assert_eq!(policy.contains("connect-src 'self' ws://*:3457;"), is_expected, "{watch}: {policy}");
-        assert_eq!(policy.matches("'sha256-").count(), if is_expected { 4 } else { 3 }, "{watch}: {policy}");
+        assert_eq!(policy.matches("'sha256-").count(), 4, "{watch}: four scripts, or three and a style: {policy}");
         let scripts = page.text().split("<script>").skip(1).filter_map(|script| script.split_once("</script>"));
         let reloading: Vec<_> = scripts.filter(|(script, _)| script.contains("live_reload")).collect();
         assert_eq!(reloading.len(), usize::from(is_expected), "{watch}");

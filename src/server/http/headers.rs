@@ -6,7 +6,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use sha2::{Digest, Sha256};
 
 use super::auto_reload::ReloadScript;
-use crate::app::shell::INLINE_SCRIPTS;
+use crate::app::shell::{INLINE_SCRIPTS, Style};
 
 /// The headers of every answer.
 const ALWAYS: [(HeaderName, &str); 5] = [
@@ -32,30 +32,38 @@ pub(crate) fn complete(headers: &mut HeaderMap) {
     policy.or_insert_with(|| if html { policy_of_a_file() } else { NO_PAGE });
 }
 
-/// The content security policy of a page that the server renders. Its inline scripts are allowed by their hashes (CSP level
-/// 3), so the page itself does not change from one request to the next.
+/// The content security policy of a page that the server renders. Its inline scripts and style are allowed by their hashes
+/// (CSP level 3), so the page itself does not change from one request to the next.
 ///
-/// Scripts must come from this server or have one of the hashes, and WebAssembly may be compiled. Styles, images and
+/// Scripts and styles must come from this server or have one of the hashes, and WebAssembly may be compiled. Images and
 /// connections must come from this server. Everything else is forbidden. In watch mode, the script that reloads the page may
 /// also connect to cargo-leptos.
-pub(crate) fn policy_of_a_page(reload: Option<&ReloadScript>) -> HeaderValue {
+pub(crate) fn policy_of_a_page(style: &Style, reload: Option<&ReloadScript>) -> HeaderValue {
     let scripts = INLINE_SCRIPTS.into_iter().chain(reload.map(|reload| &*reload.text));
-    let hash = |script| format!("'sha256-{}' ", BASE64_STANDARD.encode(Sha256::digest(script)));
+    let style = match style {
+        Style::Inline(text) => hash(text),
+        Style::Linked(_) => String::new(),
+    };
     let socket = reload.map(|ReloadScript { port, .. }| format!(" ws://*:{port}")).unwrap_or_default();
-    header_value(&policy(&scripts.map(hash).collect::<String>(), &socket))
+    header_value(&policy(&scripts.map(hash).collect::<String>(), &style, &socket))
+}
+
+/// A source that allows one inline script or style.
+fn hash(text: &str) -> String {
+    format!(" 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(text)))
 }
 
 /// The content security policy of a page that is a file. It has no inline script. Trusted Types are required and none is
 /// allowed, so a browser rejects any text that a script passes as markup.
 fn policy_of_a_file() -> HeaderValue {
-    header_value(&(policy("", "") + "; require-trusted-types-for 'script'; trusted-types 'none'"))
+    header_value(&(policy("", "", "") + "; require-trusted-types-for 'script'; trusted-types 'none'"))
 }
 
-/// The parts that all pages' policies share, with more sources of scripts and of connections.
-fn policy(scripts: &str, connections: &str) -> String {
+/// The parts that all pages' policies share, with more sources of scripts, styles and connections.
+fn policy(scripts: &str, styles: &str, connections: &str) -> String {
     // `connect-src 'self'` allows this host and port, also for WebSockets.
     format!(
-        "default-src 'none'; script-src 'self' {scripts}'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
+        "default-src 'none'; script-src 'self'{scripts} 'wasm-unsafe-eval'; style-src 'self'{styles}; img-src 'self'; \
          connect-src 'self'{connections}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
 }

@@ -45,7 +45,7 @@ pub(crate) struct Pages {
 impl Pages {
     pub(crate) fn of(site: &Site) -> Self {
         Self {
-            policy: headers::policy_of_a_page(site.reload()),
+            policy: headers::policy_of_a_page(&site.assets().style, site.reload()),
             limiter: ListLimiter::new(),
             selector: SharedAnswer::new(),
             unknown: SharedAnswer::new(),

@@ -1,6 +1,9 @@
 //! Answers requests for one file, which is in memory in each of its codings.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hasher},
+};
 
 use axum::{
     body::{Body, Bytes},
@@ -52,6 +55,11 @@ impl File {
     /// Adds the file's content in a coding.
     pub(super) fn add(&mut self, coding: Coding, content: Vec<u8>) {
         self.coded.push((coding, Representation::new(content, Some(coding))));
+    }
+
+    /// The content as text.
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.plain.body)
     }
 
     /// Compresses the content in each coding that makes it smaller and was not added.

@@ -27,7 +27,7 @@ use self::{
     table::{Files, Found, Listing},
 };
 use super::{auto_reload::ReloadScript, limits::no_descriptor_left, problem::Refusal};
-use crate::app::{Assets, ClientFiles};
+use crate::app::{Assets, ClientFiles, Style};
 
 /// The environment variable that names the site's folder. cargo-leptos sets it too.
 const SITE_VARIABLE: &str = "LEPTOS_SITE_ROOT";
@@ -41,6 +41,8 @@ const PUBLIC: &str = "public";
 const STYLE: &str = "style";
 /// The address of the style sheet in the sources.
 const STYLE_SHEET: &str = "/style/main.css";
+/// The address of the colours and sizes that both pages share.
+const TOKENS: &str = "/tokens.css";
 /// The address of the no-build page.
 const NO_BUILD_PAGE: &str = "/vanilla/";
 
@@ -127,12 +129,15 @@ impl Site {
         };
         tracing::info!(root = %root.display(), js, wasm, css, "serving the built client");
         let name = build::fingerprint(&wasm).unwrap_or(env!("CARGO_PKG_VERSION")).to_owned();
-        let files = if watched {
-            FileSource::OnDisk(folders.into())
+        let (files, style) = if watched {
+            (FileSource::OnDisk(folders.into()), Style::Linked(vec![TOKENS.to_owned(), css]))
         } else {
-            FileSource::InMemory(listing.read().map_err(unreadable)?)
+            let files = listing.read().map_err(unreadable)?;
+            let sheets = [TOKENS, &css].into_iter().filter_map(|sheet| files.text(sheet));
+            let style = Style::Inline(sheets.collect::<String>().into());
+            (FileSource::InMemory(files), style)
         };
-        let assets = Assets { css, client: Some(ClientFiles { js, wasm }) };
+        let assets = Assets { style, client: Some(ClientFiles { js, wasm }) };
         let reload = watched.then(ReloadScript::of_this_process).flatten();
         Ok(Some(Self { files, assets, build: name, reload }))
     }
@@ -149,13 +154,13 @@ impl Site {
         );
         Ok(Self {
             files: FileSource::OnDisk(folders.into()),
-            assets: Assets { css: String::from(STYLE_SHEET), client: None },
+            assets: Assets { style: Style::Linked([TOKENS, STYLE_SHEET].map(String::from).into()), client: None },
             build: String::from("no-build"),
             reload: None,
         })
     }
 
-    /// The addresses of the files that a page links.
+    /// The style and the client's files of every page.
     pub(crate) const fn assets(&self) -> &Assets {
         &self.assets
     }

@@ -1,6 +1,7 @@
 //! Maps addresses to files. Addresses come only from a listing of the disk, so no request can read any other file.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
@@ -100,6 +101,13 @@ impl Listing {
     pub(super) fn read(&self) -> io::Result<Files> {
         let files = self.0.iter().map(|(address, file)| Ok((address.clone(), file.read()?)));
         files.collect::<io::Result<_>>().map(Table)
+    }
+}
+
+impl Files {
+    /// The text of a file.
+    pub(super) fn text(&self, address: &str) -> Option<Cow<'_, str>> {
+        self.0.get(address).map(|file| file.text())
     }
 }
 
