@@ -1,6 +1,9 @@
 //! Checks request bodies: which are read, which are refused before they are read, and that each refusal arrives.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use tokio::time::sleep;
 
 use crate::support::{Method, Server, StatusCode, Tenant};
 
@@ -64,6 +67,24 @@ async fn a_refusal_is_sent_before_the_body_ends_and_the_connection_stays_usable(
         raw.write(server.get("/healthz").head()).await;
         raw.answer().await.is(StatusCode::OK);
     }
+}
+
+#[tokio::test]
+async fn at_most_2_mib_of_a_refused_body_are_read() {
+    const MIB: usize = 1024 * 1024;
+    const PIECE: usize = MIB / 64;
+    let server = Server::start().await;
+    let post = server.new_post(Tenant::A, "x").header("content-length", (8 * MIB).to_string());
+    let mut raw = server.raw().await;
+    raw.write(post.head()).await;
+    raw.answer().await.refused(413);
+    let mut sent = 0;
+    while raw.try_write([b' '; PIECE]).await.is_ok() {
+        sent += PIECE;
+        // A pace: the server reads each piece before the next one is sent, so that hardly any bytes wait unread.
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert!(sent < 3 * MIB, "the server has read up to {sent} bytes");
 }
 
 #[tokio::test]

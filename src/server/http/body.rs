@@ -132,16 +132,18 @@ impl SharedBody {
     /// Discards what the handler left, within limits, while the answer is sent. Returns whether the connection can serve
     /// another request afterwards.
     ///
-    /// With `awaits_continue` (`Expect: 100-continue`) nothing is read if the handler has read nothing: reading would
-    /// send `100 Continue`, and the client would send a body that nobody needs.
+    /// Two kinds of body are not read here, and the connection ends after the answer: a body that announces more than the
+    /// limit, and one whose client waits for `100 Continue` (`awaits_continue`), if the handler has read nothing. Reading
+    /// the latter would send `100 Continue`, and the client would send a body that nobody needs. If a client sends such a
+    /// body all the same, `listener` discards it, within the same limits.
     pub(crate) fn discard(mut self, awaits_continue: bool) -> bool {
         if self.is_end_stream() {
             return true;
         }
-        if awaits_continue && !self.0.lock().begun {
+        let is_large = self.size_hint().lower() > DISCARD_MAX as u64;
+        if is_large || (awaits_continue && !self.0.lock().begun) {
             return false;
         }
-        let is_small = self.size_hint().lower() <= DISCARD_MAX as u64;
         tokio::spawn(timeout(DISCARD_TIMEOUT, async move {
             let mut left = DISCARD_MAX;
             while let Some(Ok(frame)) = self.frame().await {
@@ -152,7 +154,7 @@ impl SharedBody {
                 }
             }
         }));
-        is_small
+        true
     }
 }
 
