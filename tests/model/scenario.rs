@@ -184,6 +184,7 @@ fn check<'a>(
     }
     let delivered = channel.counters().delivered.get();
     assert!(!all_stayed || delivered == received, "{delivered} counted, {received} received");
+    assert_eq!(channel.counters().slow.get(), 0, "a peer that has gone counts as slow");
     assert_eq!(channel.connections(), 0, "a permit was not released");
 }
 

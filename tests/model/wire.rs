@@ -85,7 +85,9 @@ impl TcpStream {
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         let mut wire = lock(&self.0);
         if wire.peer_gone {
-            return Err(io::ErrorKind::BrokenPipe.into());
+            // The second one is the error if the peer's network has failed.
+            let errors = [io::ErrorKind::BrokenPipe, io::ErrorKind::TimedOut];
+            return Err(errors[thread_rng().gen_range(0..errors.len())].into());
         }
         let count = wire.accepts.min(bytes.len());
         if count == 0 || thread_rng().gen_ratio(1, 8) {

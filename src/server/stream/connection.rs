@@ -7,7 +7,6 @@
 
 use std::{
     future::Future,
-    io,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -133,10 +132,6 @@ impl Future for Connection {
         this.subscriber.register(cx);
         let peer_is_gone = this.poll_read(cx).is_ready();
         match this.subscriber.poll_write(this.channel.log(), cx) {
-            // The log has dropped frames that the peer has not received.
-            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::TimedOut => {
-                this.subscriber.reset(CloseReason::TooSlow);
-            }
             Poll::Ready(Err(_)) => this.subscriber.reset(CloseReason::PeerClosed),
             Poll::Ready(Ok(())) => this.subscriber.end_if_complete(peer_is_gone),
             Poll::Pending if peer_is_gone => this.subscriber.reset(CloseReason::PeerClosed),

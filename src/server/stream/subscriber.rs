@@ -384,7 +384,8 @@ impl Subscriber {
         self.socket.lock().closing.as_ref().is_none_or(|closing| closing.peer == PeerState::Open)
     }
 
-    /// Sends unsent bytes with one system call at most. Ready when nothing is left to send.
+    /// Sends unsent bytes with one system call at most. Ready when nothing is left to send, or the connection has ended.
+    /// Resets it if the log no longer keeps the frames to send.
     pub(super) fn poll_write(&self, log: &BatchLog, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut socket = self.socket.lock();
         let mut has_written = false;
@@ -400,7 +401,10 @@ impl Subscriber {
                 // Its frames cannot be parsed, so the end of the stream is all that it can be sent.
                 Next::Nothing if is_unreadable => return Pin::new(tcp).poll_shutdown(cx),
                 Next::Nothing => return Poll::Ready(Ok(())),
-                Next::Lost => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                Next::Lost => {
+                    socket.reset(CloseReason::TooSlow);
+                    return Poll::Ready(Ok(()));
+                }
                 Next::Own => {
                     ready!(tcp.poll_write_ready(cx))?;
                     tcp.try_write(own.as_ref().map_or(&[], |own| &own.current))
