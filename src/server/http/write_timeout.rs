@@ -6,7 +6,6 @@
 use std::{
     future::Future,
     io::{self, IoSlice},
-    mem::MaybeUninit,
     net::Shutdown,
     pin::Pin,
     sync::Arc,
@@ -52,13 +51,9 @@ pub(crate) async fn ended_by_peer(tcp: &TcpStream) {
         if tcp.ready(Interest::READABLE).await.is_ok_and(|ready| ready.is_read_closed()) {
             return;
         }
-        // tokio's readiness may be older than the last read. A peek that finds nothing clears it.
-        let peek = || SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]);
-        match tcp.try_io(Interest::READABLE, peek) {
-            Ok(0) => return,
-            Ok(_) => sleep(PEEK_INTERVAL).await,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return,
+        match tcp.peek(&mut [0]).await {
+            Ok(1..) => sleep(PEEK_INTERVAL).await,
+            Ok(0) | Err(_) => return,
         }
     }
 }
