@@ -17,8 +17,18 @@ pub(crate) struct IdleConnections(Mutex<Entries>);
 struct Entries {
     /// The number of the newest entry. Entries are numbered in the order in which they are made.
     newest: u64,
-    half_closed: BTreeMap<u64, CancellationToken>,
-    idle: BTreeMap<u64, CancellationToken>,
+    /// The token that closes each connection. The first choice comes first.
+    close: BTreeMap<Key, CancellationToken>,
+}
+
+/// The group of an entry and its number.
+type Key = (Group, u64);
+
+/// The groups of connections, in the order in which they are closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    HalfClosed,
+    Idle,
 }
 
 /// The entry of one HTTP connection, while it is open. The connection is busy from the first byte of a request until its
@@ -32,8 +42,8 @@ pub(crate) struct TrackedConnection {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The number of its entry in [`Entries`], if the connection can be closed.
-    number: Option<u64>,
+    /// The key of its entry in [`Entries`], if the connection can be closed.
+    key: Option<Key>,
     /// The stream, if it must linger: the peer may still send the rest of a request that was answered.
     lingers: Option<Arc<TcpStream>>,
 }
@@ -41,12 +51,11 @@ struct State {
 impl IdleConnections {
     /// Asks one connection to close. Returns whether there was one.
     pub(crate) fn close_longest(&self) -> bool {
-        let mut entries = self.0.lock();
-        let longest = entries.half_closed.pop_first().or_else(|| entries.idle.pop_first());
-        longest.is_some_and(|(_, close)| {
+        let first = self.0.lock().close.pop_first();
+        if let Some((_, close)) = &first {
             close.cancel();
-            true
-        })
+        }
+        first.is_some()
     }
 }
 
@@ -62,34 +71,32 @@ impl TrackedConnection {
 
     /// Notes that a part of a request has arrived, or that an answer waits to be sent.
     pub(crate) fn mark_busy(&self) {
-        let number = self.state.lock().number.take();
-        if let Some(number) = number {
-            let mut entries = self.all.0.lock();
-            entries.idle.remove(&number);
-            entries.half_closed.remove(&number);
+        let key = self.state.lock().key.take();
+        if let Some(key) = key {
+            self.all.0.lock().close.remove(&key);
         }
     }
 
     /// Notes that a request was answered, or that a part of the answer was sent.
     pub(crate) fn mark_idle(&self) {
-        self.enter(|entries| &mut entries.idle);
+        self.enter(Group::Idle);
     }
 
     /// Notes that a read waits, and that its peer has ended its sending side.
     pub(crate) fn mark_half_closed(&self) {
-        self.enter(|entries| &mut entries.half_closed);
+        self.enter(Group::HalfClosed);
     }
 
-    fn enter(&self, list: impl FnOnce(&mut Entries) -> &mut BTreeMap<u64, CancellationToken>) {
+    fn enter(&self, group: Group) {
         self.mark_busy();
-        let number = {
+        let key = {
             let mut entries = self.all.0.lock();
             entries.newest += 1;
-            let number = entries.newest;
-            list(&mut entries).insert(number, self.close.clone());
-            number
+            let key = (group, entries.newest);
+            entries.close.insert(key, self.close.clone());
+            key
         };
-        self.state.lock().number = Some(number);
+        self.state.lock().key = Some(key);
     }
 
     /// Makes the connection linger when it ends, so that its last answer arrives.
