@@ -129,7 +129,7 @@ fn read_in_pieces(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
             true // the parser has to stop by itself after a breach
         });
         assert!(inbound.holds() <= 14 + 125);
-        if matches!(frames.last(), Some(ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)) {
+        if frames.last().is_some_and(ClientFrame::is_breach) {
             break;
         }
     }

@@ -37,6 +37,13 @@ pub(crate) enum ClientFrame {
     InvalidUtf8,
 }
 
+impl ClientFrame {
+    /// Whether the frame breaks the protocol, so that nothing after it can be parsed.
+    pub(crate) const fn is_breach(&self) -> bool {
+        matches!(self, Self::ProtocolError | Self::InvalidUtf8)
+    }
+}
+
 /// The state of the parser between two reads.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Inbound {
@@ -72,7 +79,7 @@ impl Inbound {
             &held
         };
         while let Some(frame) = self.next(&mut bytes) {
-            let is_breach = matches!(frame, ClientFrame::ProtocolError | ClientFrame::InvalidUtf8);
+            let is_breach = frame.is_breach();
             if !handle(frame) || is_breach {
                 return; // after a breach nothing can be parsed, and it is not removed from `bytes`
             }
@@ -202,17 +209,13 @@ mod tests {
     fn read_in_pieces(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
         let (mut inbound, mut frames) = (Inbound::default(), Vec::new());
         for piece in bytes.chunks(step) {
+            let mut is_last = false;
             inbound.read(piece, |one| {
+                is_last = one == ClientFrame::TooBig || one.is_breach();
                 frames.push(one);
-                !matches!(
-                    frames.last(),
-                    Some(ClientFrame::TooBig | ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)
-                )
+                !is_last
             });
-            if matches!(
-                frames.last(),
-                Some(ClientFrame::TooBig | ClientFrame::ProtocolError | ClientFrame::InvalidUtf8)
-            ) {
+            if is_last {
                 return frames;
             }
         }
