@@ -37,7 +37,7 @@ pub fn message(bytes: &[u8]) {
     }
 }
 
-/// Header parsing: the lines of `bytes` are the values of each header in turn, and the first line is also the target.
+/// Header parsing: each header gets the lines of `bytes` as its values, and the first line is also the target.
 pub fn headers(bytes: &[u8]) {
     let lines: Vec<_> = bytes.split(|byte| *byte == b'\n').take(4).collect();
     let of = |name: HeaderName| {
@@ -120,7 +120,7 @@ pub fn inbound(bytes: &[u8]) {
     assert_eq!(whole, pieces);
 }
 
-/// The frames that are read if the bytes arrive in pieces of `step`. The parser holds few bytes.
+/// The frames that are read if the bytes arrive in pieces of `step`. Checks that the parser holds few bytes meanwhile.
 fn read_in_pieces(bytes: &[u8], step: usize) -> Vec<ClientFrame> {
     let (mut inbound, mut frames) = (Inbound::default(), Vec::new());
     for piece in bytes.chunks(step.max(1)) {

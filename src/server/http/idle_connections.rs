@@ -32,7 +32,8 @@ enum Group {
 }
 
 /// The entry of one HTTP connection, while it is open. The connection is busy from the first byte of a request until its
-/// answer is sent. Before its first request it is not idle either: `listener` has a time limit for that.
+/// handler has answered, and while the answer waits to be sent. Before its first request it is not idle either: `listener`
+/// has a time limit for that.
 #[derive(Debug)]
 pub(crate) struct TrackedConnection {
     all: Arc<IdleConnections>,
@@ -50,7 +51,7 @@ struct State {
 
 impl IdleConnections {
     /// Asks one connection to close. Returns whether there was one.
-    pub(crate) fn close_longest(&self) -> bool {
+    pub(crate) fn close_one(&self) -> bool {
         let first = self.0.lock().close.pop_first();
         if let Some((_, close)) = &first {
             close.cancel();
@@ -124,15 +125,15 @@ mod tests {
     fn the_connection_that_has_been_idle_longest_is_closed_first() {
         let all = Arc::new(IdleConnections::default());
         let [first, second, third, busy] = [(); 4].map(|()| TrackedConnection::new(Arc::clone(&all)));
-        assert!(!all.close_longest(), "none has been answered yet");
+        assert!(!all.close_one(), "none has been answered yet");
         [&first, &second, &third, &busy].into_iter().for_each(TrackedConnection::mark_idle);
         busy.mark_busy();
         first.mark_busy();
         first.mark_idle();
         drop(third);
-        assert!(all.close_longest());
+        assert!(all.close_one());
         assert!(second.close.is_cancelled() && !first.close.is_cancelled());
-        assert!(all.close_longest() && !all.close_longest());
+        assert!(all.close_one() && !all.close_one());
         assert!(first.close.is_cancelled() && !busy.close.is_cancelled());
     }
 
@@ -143,9 +144,9 @@ mod tests {
         idle.mark_idle();
         [&half_closed, &answered].into_iter().for_each(TrackedConnection::mark_half_closed);
         answered.mark_idle();
-        assert!(all.close_longest());
+        assert!(all.close_one());
         assert!(half_closed.close.is_cancelled() && !idle.close.is_cancelled());
-        assert!(all.close_longest());
+        assert!(all.close_one());
         assert!(idle.close.is_cancelled() && !answered.close.is_cancelled());
     }
 }

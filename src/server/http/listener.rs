@@ -138,8 +138,8 @@ impl HttpConnections {
         }
     }
 
-    /// Serves a new connection in a free slot, or in the slot of the connection that was idle longest. If there is none,
-    /// rejects it.
+    /// Serves a new connection in a free slot, or in the slot of a connection that `idle_connections` chooses to close. If
+    /// there is neither, rejects it.
     fn serve_or_reject(
         &self,
         tcp: TcpStream,
@@ -157,7 +157,7 @@ impl HttpConnections {
                 serving.await;
                 drop(permit);
             });
-        } else if self.idle.close_longest() {
+        } else if self.idle.close_one() {
             let permit = Arc::clone(&self.permits).acquire_owned();
             let (server, router, finish) = (Arc::clone(server), router.clone(), self.finish.clone());
             self.tracker.spawn(async move {

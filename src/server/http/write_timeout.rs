@@ -1,7 +1,7 @@
 //! Adds a write timeout to a TCP stream, so that a peer that stops reading cannot hold a connection slot.
 //!
-//! The stream is shared with the task that answers a request: it watches the stream to notice that the peer has reset the
-//! connection or ended its sending side. After an upgrade, `stream::subscriber` has time limits of its own.
+//! The stream is shared with the task that answers a request. That task watches the stream, to notice that the peer has
+//! reset the connection or ended its sending side. After an upgrade, `stream::subscriber` has time limits of its own.
 
 use std::{
     future::Future,
@@ -81,7 +81,7 @@ impl WriteTimeout {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 written => {
                     if self.stalled.take().is_some() {
-                        self.connection.mark_idle(); // until the next write waits: only answers are written
+                        self.connection.mark_idle(); // a write that waits marks it busy again
                     }
                     return Poll::Ready(written);
                 }

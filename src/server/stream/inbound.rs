@@ -1,8 +1,8 @@
 //! Parses the frames that a client sends. Clients must not send data, so the payload of a data frame is counted and
 //! discarded.
 //!
-//! The parser is a state machine over bytes, and tungstenite parses the frame headers. It holds a few bytes, and only
-//! while a frame has not arrived whole.
+//! The parser is a state machine over bytes. It holds a few bytes, and only while a frame has not arrived whole.
+//! tungstenite parses the frame headers.
 
 use std::io::Cursor;
 
@@ -16,7 +16,7 @@ use crate::feed::protocol::FRAME_MAX;
 /// Maximum payload of a control frame, in bytes (RFC 6455, section 5.5).
 const CONTROL_MAX: u64 = 125;
 
-/// A frame of a client without unneeded parts, or the rule that it breaks.
+/// The part of a client's frame that the server needs, or the rule that the frame breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ClientFrame {
     /// A ping. Its pong must have this payload.
@@ -81,7 +81,7 @@ impl Inbound {
         while let Some(frame) = self.next(&mut bytes) {
             let is_breach = frame.is_breach();
             if !handle(frame) || is_breach {
-                return; // after a breach nothing can be parsed, and it is not removed from `bytes`
+                return; // the rest is dropped: nothing after a breach can be parsed
             }
         }
         self.held = bytes.to_vec();

@@ -2,8 +2,8 @@
 //! task ([`Connection`](super::connection::Connection)) share: the socket, and a position in the channel's [`BatchLog`].
 //!
 //! The fan-out offers each batch, and the task sends what the socket did not accept at once. Both send from the one
-//! position, under one lock, so no frame is sent twice or skipped. The lock is held for one system call at most. A batch
-//! never waits for it: if the task has the lock, the fan-out wakes the task, which sends the batch from the log.
+//! position, under one lock, so no frame is sent twice or skipped. The lock is held for one read or one write at most. A
+//! batch never waits for it: if the task has the lock, the fan-out wakes the task, which sends the batch from the log.
 //!
 //! A subscriber also has frames of its own: the hello, pongs and the close frame. It sends them between two frames of the
 //! channel.
@@ -61,8 +61,8 @@ struct Socket {
 /// The unsent frames of one connection alone. Each is sent between two frames of the channel.
 #[derive(Debug)]
 struct OwnFrames {
-    /// The bytes that are sent next: a frame, or the rest of one. It is filled only at the end of a frame of the channel, or
-    /// with the rest of that frame, so nothing has to be sent before it.
+    /// The bytes that are sent next: an own frame, or what is left of it. An own frame is put here only between two frames
+    /// of the channel. When the connection begins to close, the rest of the channel's current frame is put here instead.
     current: Bytes,
     /// The answer to the newest ping. It answers the pings before it too (RFC 6455, section 5.5.3).
     pong: Option<Bytes>,
@@ -155,7 +155,7 @@ impl Socket {
         matches!(self.closing, Some(Closing { reason: CloseReason::Stopping, .. }))
     }
 
-    /// Notes that the socket accepted `count` bytes of the choice of [`Socket::next`].
+    /// Notes that the socket accepted `count` bytes of `next`, which [`Socket::next`] chose.
     fn advance(&mut self, next: &Next, count: usize) {
         match (next, &mut self.own) {
             (Next::Own, Some(own)) => {
@@ -191,7 +191,7 @@ impl Socket {
     }
 
     /// Queues a close frame. At a stop all frames in the log are sent before it. Otherwise only the rest of the current
-    /// frame is, which is copied to `own`, because the log may drop it before the socket accepts it.
+    /// frame is sent before it. That rest is copied to `own`, because the log may drop it before the socket accepts it.
     fn begin_to_close(&mut self, closing: Closing, code: Option<u16>, text: &str, log: &BatchLog) {
         let mut frame = Vec::new();
         frames::push_close(&mut frame, code, text);
@@ -342,8 +342,8 @@ impl Subscriber {
         }
     }
 
-    /// Notes that the peer has sent `count` bytes. Returns whether they must be parsed as frames, which ends with the peer's
-    /// close frame or a breach of the protocol. Resets a closing connection if the peer sends too much.
+    /// Notes that the peer has sent `count` bytes. Returns whether they must be parsed as frames: after the peer's close
+    /// frame or a breach of the protocol, they must not. Resets a closing connection if the peer sends too much.
     pub(super) fn received(&self, count: usize) -> bool {
         let mut socket = self.socket.lock();
         socket.silent_checks = 0;
@@ -384,7 +384,7 @@ impl Subscriber {
         self.socket.lock().closing.as_ref().is_none_or(|closing| closing.peer == PeerState::Open)
     }
 
-    /// Sends unsent bytes with one system call at most. Ready when nothing is left to send, or the connection has ended.
+    /// Sends unsent bytes with one write at most. Ready when nothing is left to send, or the connection has ended.
     /// Resets it if the log no longer keeps the frames to send.
     pub(super) fn poll_write(&self, log: &BatchLog, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut socket = self.socket.lock();
@@ -398,7 +398,7 @@ impl Subscriber {
                 return Poll::Pending;
             }
             let written = match &next {
-                // Its frames cannot be parsed, so the end of the stream is all that it can be sent.
+                // The peer's close frame cannot be parsed any more, so the end of its stream is awaited instead.
                 Next::Nothing if is_unreadable => return Pin::new(tcp).poll_shutdown(cx),
                 Next::Nothing => return Poll::Ready(Ok(())),
                 Next::Lost => {
