@@ -1,18 +1,9 @@
 // Tests that actions of the user before the client runs are not lost. (The no-build page shows neither form nor list
 // before its program runs: tests/vanilla/pages.spec.js.)
-import { deferred, expect, test } from "../../fixtures/index.js";
-
-/** Opens a window whose client does not load until `release` is called. */
-async function openWithDelayedClient(feed) {
-  const { resolve: release, promise: released } = deferred();
-  await feed.context.route(/\.wasm$/, (route) => released.then(() => route.continue()));
-  const window = await feed.visit("?tenant=tenant_a");
-  await expect(window.page.locator("html")).not.toHaveAttribute("data-client");
-  return { window, release };
-}
+import { expect, openBeforeClient, test } from "../../fixtures/index.js";
 
 test("Enter before the client runs posts once it runs", async ({ feed }) => {
-  const { window, release } = await openWithDelayedClient(feed);
+  const { window, release } = await openBeforeClient(feed);
   await window.message.click();
   await window.page.keyboard.type("faster than the program");
   await window.page.keyboard.press("Enter");
@@ -23,7 +14,7 @@ test("Enter before the client runs posts once it runs", async ({ feed }) => {
 });
 
 test("Shift+Enter before the client runs is a new line", async ({ feed }) => {
-  const { window, release } = await openWithDelayedClient(feed);
+  const { window, release } = await openBeforeClient(feed);
   await window.message.click();
   await window.page.keyboard.type("one");
   await window.page.keyboard.press("Shift+Enter");
@@ -35,7 +26,7 @@ test("Shift+Enter before the client runs is a new line", async ({ feed }) => {
 });
 
 test('a click on "Pause" before the client runs pauses the page once it runs', async ({ feed, server }) => {
-  const { window, release } = await openWithDelayedClient(feed);
+  const { window, release } = await openBeforeClient(feed);
   await window.pause.click();
   release();
   await window.is("paused");

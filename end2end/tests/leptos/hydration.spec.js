@@ -1,6 +1,6 @@
 // Tests that the page works if extensions, translators or browsers change the document before or after hydration. (The
 // no-build page creates its elements itself, so that it has no hydration.)
-import { FETCH_FAILED, deferred, expect, test } from "../../fixtures/index.js";
+import { FETCH_FAILED, PROGRAM, expect, holdClient, test } from "../../fixtures/index.js";
 
 /** Changes to a page before its hydration, by their cause. Each runs in the page. */
 const CHANGES = {
@@ -37,16 +37,12 @@ const CHANGES = {
 
 /** Opens a page whose client does not load until `act` has changed the page. `before` runs before the change. */
 async function change(page, address, act, before = () => {}) {
-  const held = deferred();
-  await page.route("**/*.wasm", async (route) => {
-    await held.promise;
-    await route.continue();
-  });
+  const release = await holdClient(page);
   await page.goto(address, { waitUntil: "commit" });
   await page.locator("#page").waitFor({ state: "attached" });
   await before(page);
   await page.evaluate(act);
-  held.resolve();
+  release();
 }
 
 const ready = (page) => expect(page.locator("html")).toHaveAttribute("data-client", "ready");
@@ -57,7 +53,7 @@ for (const [what, act] of Object.entries(CHANGES)) {
     const window = await feed.visit("?tenant=tenant_a", async (page) => {
       await change(page, feed.address("?tenant=tenant_a"), act);
       await ready(page);
-      await page.unroute("**/*.wasm");
+      await page.unroute(PROGRAM);
     });
     await window.live();
     await window.post("still works");
@@ -163,7 +159,7 @@ for (const name of ["Post", "Open", "an event"]) {
 test("a page that cannot start leads to the one that can, with what was typed", async ({ feed }) => {
   feed.expectNetworkErrors();
   feed.expectOnConsole(FETCH_FAILED);
-  await feed.context.route(/\.wasm$/, (route) => route.abort());
+  await feed.context.route(PROGRAM, (route) => route.abort());
   const window = await feed.visit("?tenant=tenant_a");
   const offer = window.page.getByRole("alert").getByRole("link", { name: "Try the simple page." });
   await expect(offer).toBeVisible();
@@ -178,7 +174,7 @@ test("a page that cannot start leads to the one that can, with what was typed", 
 test("a program that fails to load once is loaded again", async ({ feed, context }) => {
   feed.expectNetworkErrors();
   const page = await context.newPage();
-  await page.route("**/*.wasm", (route) => route.abort(), { times: 1 });
+  await page.route(PROGRAM, (route) => route.abort(), { times: 1 });
   await page.goto(feed.address("?tenant=tenant_a"));
   await ready(page);
 });

@@ -1,4 +1,4 @@
-import { FETCH_FAILED, deferred, expect, test } from "../../fixtures/index.js";
+import { FETCH_FAILED, PROGRAM, expect, openBeforeClient, test } from "../../fixtures/index.js";
 
 test("the selector asks for the tenant and shows no event", async ({ feed, server }) => {
   await server.post("tenant_a", "A's secret");
@@ -64,26 +64,22 @@ test.describe("without script", { tag: "@no-script" }, () => {
 
 test("the client hydrates the elements that the server rendered", async ({ feed, server }) => {
   await server.post("tenant_a", "rendered by the server");
-  const held = deferred();
-  await feed.context.route(/\.wasm$/, (route) => held.promise.then(() => route.continue()));
-  const window = await feed.visit("?tenant=tenant_a");
+  const { window, release } = await openBeforeClient(feed);
   await expect(window.messages).toHaveText(["rendered by the server"]);
   const article = await window.events.first().elementHandle();
   await server.post("tenant_a", "while the client was under way");
-  held.resolve();
+  release();
   await window.live();
   await expect(window.messages).toHaveText(["while the client was under way", "rendered by the server"]);
   expect(await article.evaluate((node) => node.isConnected)).toBe(true);
 });
 
 test("text typed before the client starts stays, and Enter posts it", async ({ feed }) => {
-  const held = deferred();
-  await feed.context.route(/\.wasm$/, (route) => held.promise.then(() => route.continue()));
-  const window = await feed.visit("?tenant=tenant_a");
+  const { window, release } = await openBeforeClient(feed);
   await window.message.click();
   await window.page.keyboard.type("faster than the client");
   await expect(window.page.locator("html")).not.toHaveAttribute("data-client");
-  held.resolve();
+  release();
   await window.live();
   await expect(window.message).toHaveValue("faster than the client");
   await expect(window.message).toBeFocused();
@@ -96,7 +92,7 @@ test("a page whose client cannot be loaded shows it and offers the no-build page
   feed.expectNetworkErrors();
   feed.expectOnConsole(FETCH_FAILED); // rethrown, so that the console shows it
   await server.post("tenant_a", "still to be read");
-  await feed.context.route(/\.wasm$/, (route) => route.abort());
+  await feed.context.route(PROGRAM, (route) => route.abort());
   const { page, messages } = await feed.visit("?tenant=tenant_a");
   await expect(page.locator("html")).toHaveAttribute("data-client", "failed");
   await expect(messages).toHaveText(["still to be read"]);
