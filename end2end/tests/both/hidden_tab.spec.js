@@ -5,50 +5,61 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import process from "node:process";
 import { createInterface } from "node:readline";
 
 import WebSocket from "ws";
 
 import { chromiumCommand } from "../../engines.js";
-import { expect, test } from "../../fixtures/index.js";
+import { expect, test as base } from "../../fixtures/index.js";
+
+const START_MS = 10_000;
 
 /** A Chromium that Playwright does not control. */
 class Chromium {
   #calls = new Map();
   #last = 0;
+  #profile = mkdtempSync(join(tmpdir(), "event-feed-chromium-"));
+  #process;
+  #socket;
 
-  static async start() {
-    const chromium = new Chromium();
-    chromium.profile = mkdtempSync(join(tmpdir(), "event-feed-chromium-"));
+  async start() {
     const { path, args } = chromiumCommand();
-    const flags = ["--headless=new", "--remote-debugging-port=0", `--user-data-dir=${chromium.profile}`, ...args];
-    chromium.process = spawn(path, [...flags, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] });
-    for await (const line of createInterface({ input: chromium.process.stderr })) {
-      const [address] = /ws:\/\/\S+/.exec(line) ?? [];
-      if (!address) continue;
-      chromium.process.stderr.resume();
-      await chromium.#connect(address);
-      return chromium;
+    const flags = ["--headless=new", "--remote-debugging-port=0", `--user-data-dir=${this.#profile}`, ...args];
+    this.#process = spawn(path, [...flags, "about:blank"], { detached: true, stdio: ["ignore", "ignore", "pipe"] });
+    await once(this.#process, "spawn");
+    await this.#connect(await this.#address());
+  }
+
+  /** Waits until Chromium has logged the address of its protocol. */
+  async #address() {
+    const { stderr } = this.#process;
+    let address;
+    for await (const line of createInterface({ input: stderr, signal: AbortSignal.timeout(START_MS) })) {
+      [address] = /ws:\/\/\S+/.exec(line) ?? [];
+      if (address) break;
     }
-    throw new Error("Chromium ended early");
+    if (!address) throw new Error("Chromium has not logged its address");
+    stderr.resume(); // the log is read to its end, so that its pipe never fills
+    return address;
   }
 
   async #connect(address) {
-    this.socket = new WebSocket(address);
-    this.socket.on("message", (data) => {
+    this.#socket = new WebSocket(address);
+    this.#socket.on("message", (data) => {
       const { id, result, error } = JSON.parse(data);
       const { resolve, reject } = this.#calls.get(id) ?? {};
       this.#calls.delete(id);
       if (error) reject?.(new Error(error.message));
       else resolve?.(result);
     });
-    await once(this.socket, "open");
+    await once(this.#socket, "open");
   }
 
   /** Calls a method of the protocol, for the browser or for a tab's session. */
   call(method, params = {}, sessionId = undefined) {
     const id = (this.#last += 1);
-    this.socket.send(JSON.stringify({ id, method, params, sessionId }));
+    this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
     return new Promise((resolve, reject) => {
       this.#calls.set(id, { resolve, reject });
     });
@@ -71,15 +82,33 @@ class Chromium {
     };
   }
 
+  /** Ends Chromium, however far its start came, and removes its profile. */
   async close() {
-    const ended = once(this.process, "exit");
-    // A signal would end the first process alone: its children would go on and write into the profile.
-    await this.call("Browser.close");
-    await ended;
-    this.socket.close();
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    const { pid, exitCode, signalCode } = this.#process ?? {};
+    if (pid && exitCode === null && signalCode === null) {
+      const ended = once(this.#process, "exit");
+      // A signal to the first process alone would not end its children, which write into the profile.
+      if (this.#socket?.readyState === WebSocket.OPEN) await this.call("Browser.close");
+      else process.kill(-pid, "SIGKILL");
+      await ended;
+    }
+    this.#socket?.close();
+    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
+
+const test = base.extend({
+  // eslint-disable-next-line no-empty-pattern -- Playwright reads the names
+  chromium: async ({}, use) => {
+    const chromium = new Chromium();
+    try {
+      await chromium.start();
+      await use(chromium);
+    } finally {
+      await chromium.close();
+    }
+  },
+});
 
 /** Runs in the page before its scripts: counts the requested animation frames that have not run yet. */
 function countFrames() {
@@ -108,36 +137,31 @@ test(
   {
     tag: "@once",
   },
-  async ({ feed, server }) => {
+  async ({ feed, server, chromium }) => {
     await server.post("tenant_a", "before");
-    const chromium = await Chromium.start();
-    try {
-      const tab = await chromium.open(feed.address("?tenant=tenant_a"), `(${countFrames})()`);
-      const state = () => tab.value("document.querySelector('[data-connection]')?.dataset.connection");
-      const shown = () => tab.value("document.querySelectorAll('[role=feed] > article').length");
-      await expect.poll(state).toBe("live");
-      await expect.poll(shown).toBe(1);
-      await chromium.open("about:blank");
-      await expect.poll(() => tab.value("document.visibilityState")).toBe("hidden");
-      await tab.value("globalThis.mostFrames = 0");
-      for (let n = 1; n <= EVENTS; n += 1) {
-        await server.post("tenant_a", `event ${n}`);
-        // A pace and not a wait: events that arrive together would be one change, and ask for one animation frame.
-        await new Promise((resolve) => {
-          setTimeout(resolve, 100);
-        });
-      }
-      await expect.poll(() => tab.value("document.title")).toBe(`(${EVENTS}) Tenant A · Event feed`);
-      expect(await tab.value("globalThis.mostFrames")).toBeLessThanOrEqual(1);
-      expect(await tab.value("document.visibilityState")).toBe("hidden");
-      await tab.front();
-      await expect.poll(() => tab.value("document.visibilityState")).toBe("visible");
-      await expect.poll(shown).toBe(EVENTS + 1);
-      const ids = await tab.value("[...document.querySelectorAll('[role=feed] article')].map((row) => row.dataset.id)");
-      expect(ids).toEqual((await server.list("tenant_a")).map(({ id }) => id));
-      await expect.poll(() => tab.value("document.title")).toBe("Tenant A · Event feed");
-    } finally {
-      await chromium.close();
+    const tab = await chromium.open(feed.address("?tenant=tenant_a"), `(${countFrames})()`);
+    const state = () => tab.value("document.querySelector('[data-connection]')?.dataset.connection");
+    const shown = () => tab.value("document.querySelectorAll('[role=feed] > article').length");
+    await expect.poll(state).toBe("live");
+    await expect.poll(shown).toBe(1);
+    await chromium.open("about:blank");
+    await expect.poll(() => tab.value("document.visibilityState")).toBe("hidden");
+    await tab.value("globalThis.mostFrames = 0");
+    for (let n = 1; n <= EVENTS; n += 1) {
+      await server.post("tenant_a", `event ${n}`);
+      // A pace and not a wait: events that arrive together would be one change, and ask for one animation frame.
+      await new Promise((resolve) => {
+        setTimeout(resolve, 100);
+      });
     }
+    await expect.poll(() => tab.value("document.title")).toBe(`(${EVENTS}) Tenant A · Event feed`);
+    expect(await tab.value("globalThis.mostFrames")).toBeLessThanOrEqual(1);
+    expect(await tab.value("document.visibilityState")).toBe("hidden");
+    await tab.front();
+    await expect.poll(() => tab.value("document.visibilityState")).toBe("visible");
+    await expect.poll(shown).toBe(EVENTS + 1);
+    const ids = await tab.value("[...document.querySelectorAll('[role=feed] article')].map((row) => row.dataset.id)");
+    expect(ids).toEqual((await server.list("tenant_a")).map(({ id }) => id));
+    await expect.poll(() => tab.value("document.title")).toBe("Tenant A · Event feed");
   },
 );
