@@ -102,8 +102,7 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
         await window.page.screenshot({ path: `screenshots/${client}-many-${device}-${colorScheme}.png` });
         feed.expectNetworkErrors();
         await context.setOffline(true);
-        wire.up = false;
-        await wire.cut({ code: 1001 }).catch(() => {});
+        await wire.down().catch(() => {});
         await window.is("offline");
         await window.page.evaluate(
           () =>

@@ -29,8 +29,7 @@ for (const colorScheme of ["light", "dark"]) {
         expect.soft(await violations(window.page), "paused").toEqual([]);
 
         wire.inject({ type: "event_created", seq: 99, event: FOREIGN });
-        wire.up = false;
-        await wire.cut({ code: 1001 });
+        await wire.down();
         await expect(window.retryNow).toBeVisible();
         expect.soft(await violations(window.page), "reconnecting, with an alarm").toEqual([]);
       });
@@ -119,8 +118,7 @@ for (const width of [390, 320]) {
         return (await window.pending.boundingBox()).y >= banner.y + banner.height;
       };
       expect(await isBelow(), "live").toBe(true);
-      wire.up = false;
-      await wire.cut({ code: 1001 });
+      await wire.down();
       await expect(window.retryNow).toBeVisible();
       expect(await isBelow(), "reconnecting").toBe(true);
     },

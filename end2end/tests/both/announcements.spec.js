@@ -1,5 +1,5 @@
 // Tests what a screen reader announces: each message once, and an error of the form at once.
-import { Announcements, NO_ANSWER, clocked, expect, routePosts, test } from "../../fixtures/index.js";
+import { Announcements, NO_ANSWER, expect, routePosts, test } from "../../fixtures/index.js";
 
 /** Longer than the interval of the announcements. */
 const BATCH_MS = 12_000;
@@ -10,11 +10,11 @@ test.use({ settings: { heartbeat: 300_000 } });
 /** Opens a live window with a controlled clock, and records its announcements from now on. */
 async function liveWithAnnouncements(feed) {
   let announcements;
-  const window = await feed.visit("?tenant=tenant_a", async (page) => {
-    await clocked(page);
-    announcements = await Announcements.on(page);
+  const window = await feed.openClocked({
+    before: async (page) => {
+      announcements = await Announcements.on(page);
+    },
   });
-  await window.live();
   await window.page.clock.runFor(BATCH_MS);
   await announcements.take(); // "Live"
   return { window, announcements };

@@ -53,12 +53,7 @@ test("a post while the server is down shows an error and keeps the text", async 
 });
 
 test.describe("with the longest delays", () => {
-  test.beforeEach(async ({ context, wire }) => {
-    await context.addInitScript(() => {
-      Math.random = () => 0.999;
-    });
-    wire.pass = (frame) => [{ ...frame, ...("reconnect_ms" in frame && { reconnect_ms: 10_000 }) }];
-  });
+  test.beforeEach(({ wire }) => wire.useLongestDelays());
 
   test('a long delay is counted down, and "Retry now" ends it', async ({ feed, wire }) => {
     const [window] = await feed.open("tenant_a");
@@ -72,30 +67,27 @@ test.describe("with the longest delays", () => {
 
   test("a page that becomes visible reconnects at once, and a hidden one does not try", async ({ feed, wire }) => {
     const [window] = await feed.open("tenant_a");
-    wire.up = false;
-    await wire.cut({ code: 1013 });
+    await wire.down({ code: 1013 });
     await expect(window.connection).toHaveText(/^Reconnecting in \d+ s$/);
     await window.see(false);
     expect(wire.sockets).toHaveLength(1);
-    wire.up = true;
+    wire.restore();
     await window.see(true);
     await window.is("live");
     expect(wire.sockets).toHaveLength(2);
   });
+});
 
-  test("an offline page shows it, and reconnects by itself once it is online", async ({ feed, wire, context }) => {
-    feed.expectNetworkErrors();
-    wire.pass = (frame) => [frame];
-    const [window] = await feed.open("tenant_a");
-    await context.setOffline(true);
-    wire.up = false;
-    await wire.cut({ code: 1001 }).catch(() => {}); // a page may have closed it first
-    await window.is("offline");
-    await expect(window.retryNow).toBeVisible();
-    wire.up = true;
-    await context.setOffline(false);
-    await window.is("live");
-  });
+test("an offline page shows it, and reconnects by itself once it is online", async ({ feed, wire, context }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  await context.setOffline(true);
+  await wire.down().catch(() => {}); // a page may have closed it first
+  await window.is("offline");
+  await expect(window.retryNow).toBeVisible();
+  wire.restore();
+  await context.setOffline(false);
+  await window.is("live");
 });
 
 for (const code of [1001, 1009, 1011, 1012, 1013, undefined]) {
@@ -156,12 +148,12 @@ for (const [count, words] of [
   test(`after a restart with ${count} events since, the notice tells both`, async ({ feed, wire, server }) => {
     feed.expectNetworkErrors();
     const [window] = await feed.open("tenant_a");
-    wire.up = false;
+    wire.refuse();
     await server.kill();
     await window.isNot("live");
     await server.restart();
     for (let n = 0; n < count; n += 1) await server.post("tenant_a", `after ${n}`);
-    wire.up = true;
+    wire.restore();
     await window.is("live");
     const notice = await window.notice.getByText(/^Reconnected/).innerText();
     expect(notice.replace(/\d{2}:\d{2}/, "03:11")).toBe(
@@ -187,11 +179,10 @@ async function returned(missed, { feed, wire, server }) {
   const [window] = await feed.open("tenant_a");
   await server.post("tenant_a", "seen");
   await expect(window.messages).toHaveText(["seen"]);
-  wire.up = false;
-  await wire.cut({ code: 1001 });
+  await wire.down();
   await window.is("reconnecting");
   for (let i = 1; i <= missed; i += 1) await server.post("tenant_a", `missed ${i}`);
-  wire.up = true;
+  wire.restore();
   await window.is("live");
   return window;
 }
@@ -212,11 +203,10 @@ test("a reader further down is not moved by a disconnect, a reconnect or new eve
   const [window] = await feed.open("tenant_a");
   const isNotMoved = await window.read("event 19");
 
-  wire.up = false;
-  await wire.cut({ code: 1001 });
+  await wire.down();
   await window.is("reconnecting");
   for (let i = 0; i < 5; i += 1) await server.post("tenant_a", `missed ${i}`);
-  wire.up = true;
+  wire.restore();
   await window.is("live");
   await expect(window.pending).toHaveText("5 new events");
   await isNotMoved();
@@ -325,11 +315,10 @@ test("a list that lags behind the socket is read again, not merged", async ({ fe
     reads += 1;
     return reads <= 2 ? route.fulfill({ response: stale }) : route.continue();
   });
-  wire.up = false;
-  await wire.cut({ code: 1001 });
+  await wire.down();
   await window.is("reconnecting");
   for (let i = 1; i <= 3; i += 1) await server.post("tenant_a", `missed ${i}`);
-  wire.up = true;
+  wire.restore();
   await expect(window.messages).toHaveText(["missed 3", "missed 2", "missed 1", "seen"]);
   await expect(window.notice).toContainText("3 new events");
   expect(reads).toBe(3);

@@ -1,5 +1,5 @@
 // Breaks the server, the network or the machine. Afterwards the page must show the server's list, each event once.
-import { clocked, expect, test } from "../../fixtures/index.js";
+import { expect, test } from "../../fixtures/index.js";
 
 test.describe("the page shows the server's list, each event once", { tag: "@once" }, () => {
   test.use({ settings: { heartbeat: 1_000 } });
@@ -86,8 +86,7 @@ test.describe("the page shows the server's list, each event once", { tag: "@once
 
   test("after the machine slept for an hour", async ({ feed, server, network }) => {
     feed.expectNetworkErrors();
-    const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
-    await window.live();
+    const window = await feed.openClocked();
     await window.page.clock.pauseAt(Date.now() + 60_000);
     network.stall();
     await burst(server, 20);

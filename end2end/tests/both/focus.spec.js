@@ -8,8 +8,7 @@ const hasFocus = (window) => expect(window.page.locator(":focus")).toBeVisible()
 /** A window whose socket was cut and cannot be opened again, with the focus on "Retry now". */
 async function openWithRetryFocused(feed, wire) {
   const [window] = await feed.open("tenant_a");
-  wire.up = false;
-  await wire.cut({ code: 1001 });
+  await wire.down();
   await expect(window.retryNow).toBeVisible();
   await window.retryNow.focus();
   return window;
@@ -21,7 +20,7 @@ test('"Retry now" keeps the focus until the page is live, and then moves it', as
   await window.page.keyboard.press("Enter");
   await expect.poll(() => wire.sockets.length).toBeGreaterThan(tried);
   await expect(window.retryNow).toBeFocused();
-  wire.up = true;
+  wire.restore();
   await window.is("live");
   await expect(window.retryNow).toBeHidden();
   await hasFocus(window);
@@ -30,7 +29,7 @@ test('"Retry now" keeps the focus until the page is live, and then moves it', as
 test('"Retry now" moves the focus when the page is stopped', async ({ feed, wire }) => {
   const window = await openWithRetryFocused(feed, wire);
   wire.pass = () => [];
-  wire.up = true;
+  wire.restore();
   const tried = wire.sockets.length;
   await expect.poll(() => wire.sockets.length).toBeGreaterThan(tried);
   await wire.cut({ code: 1008, reason: "no" });
@@ -91,8 +90,7 @@ test('"Dismiss" moves the focus when the connection is lost again', async ({ fee
   await wire.cut({ code: 1001 });
   await expect(window.dismiss).toBeVisible();
   await window.dismiss.focus();
-  wire.up = false;
-  await wire.cut({ code: 1001 });
+  await wire.down();
   await expect(window.dismiss).toBeHidden();
   await hasFocus(window);
 });

@@ -1,28 +1,20 @@
 // Tests how long a message stays: until its reason ends, or until it was visible for long enough.
-import { NO_ANSWER, clocked, expect, keysOf, routePosts, test } from "../../fixtures/index.js";
+import { NO_ANSWER, expect, keysOf, routePosts, test } from "../../fixtures/index.js";
 
 const NOT_LIVE = "You're not receiving events right now. You can still post.";
 
 // The clock jumps by many seconds, so that a short heartbeat would be missed.
 test.use({ settings: { heartbeat: 300_000, retain: 3 } });
 
-/** Opens a live window with a controlled clock. */
-async function openClocked(feed) {
-  const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
-  await window.live();
-  return window;
-}
-
-/** Closes the window's socket, and every new one until `wire.up` is true again. */
+/** Closes the window's socket, and every new one until `wire.restore` is called. */
 async function disconnect(window, wire) {
-  wire.up = false;
-  await wire.cut({ code: 1001 });
+  await wire.down();
   await window.isNot("live");
 }
 
 /** Lets the window's next socket through, and waits until the window is live. */
 async function reconnect(window, wire) {
-  wire.up = true;
+  wire.restore();
   await window.page.clock.runFor(31_000); // longer than the longest delay
   await window.is("live");
 }
@@ -30,7 +22,7 @@ async function reconnect(window, wire) {
 const noticed = (window, words) => window.notice.getByText(words, { exact: true });
 
 test("a notice that nothing was missed ends after it was visible for 8 s", { tag: "@once" }, async ({ feed, wire }) => {
-  const window = await openClocked(feed);
+  const window = await feed.openClocked();
   await wire.cut({ code: 1001 });
   await window.page.clock.runFor(1_000);
   const notice = noticed(window, "Reconnected. You didn't miss anything.");
@@ -45,7 +37,7 @@ test("a notice that nothing was missed ends after it was visible for 8 s", { tag
 });
 
 test("a notice ends when the page is no longer live", { tag: "@once" }, async ({ feed, wire }) => {
-  const window = await openClocked(feed);
+  const window = await feed.openClocked();
   await wire.cut({ code: 1001 });
   await window.page.clock.runFor(1_000);
   await expect(noticed(window, "Reconnected. You didn't miss anything.")).toBeVisible();
@@ -58,7 +50,7 @@ test(
   { tag: "@once" },
   async ({ feed, server }) => {
     feed.expectNetworkErrors();
-    const window = await openClocked(feed);
+    const window = await feed.openClocked();
     await server.kill();
     await window.isNot("live");
     await server.restart();
@@ -77,7 +69,7 @@ test(
   "a notice of missing events stays until the connection is lost again",
   { tag: "@once" },
   async ({ feed, server, wire }) => {
-    const window = await openClocked(feed);
+    const window = await feed.openClocked();
     await server.post("tenant_a", "seen");
     await expect(window.messages).toHaveText(["seen"]);
     await disconnect(window, wire);
@@ -93,7 +85,7 @@ test(
 );
 
 test('"Posted" ends after it was visible for 8 s', { tag: "@once" }, async ({ feed }) => {
-  const window = await openClocked(feed);
+  const window = await feed.openClocked();
   await window.post("hello");
   await expect(window.status).toHaveText(/^Posted, delivered in \d+ ms$/);
   await window.see(false);
@@ -133,7 +125,7 @@ test("a message posted while the page is not live appears after the reconnect, w
   await window.post("hello");
   await expect(window.status).toHaveText("Posted. It appears here once you're reconnected.");
   await expect(window.message).toHaveValue("");
-  wire.up = true;
+  wire.restore();
   await window.is("live");
   await expect(window.status).toBeEmpty();
   await expect(window.wait).toBeHidden();
@@ -158,7 +150,7 @@ test(
   "a post whose event does not arrive within a second is shown without a delivery time",
   { tag: "@once" },
   async ({ feed, wire }) => {
-    const window = await openClocked(feed);
+    const window = await feed.openClocked();
     wire.pass = (frame) => (frame.type === "event_created" ? [] : [frame]);
     await window.post("swallowed on the way");
     await expect(window.message).toHaveValue("");
@@ -171,8 +163,7 @@ test("while offline the page shows that the draft is kept", async ({ feed, wire,
   feed.expectNetworkErrors();
   const [window] = await feed.open("tenant_a");
   await context.setOffline(true);
-  wire.up = false;
-  await wire.cut({ code: 1001 }).catch(() => {}); // a page may have closed it first
+  await wire.down().catch(() => {}); // a page may have closed it first
   await window.is("offline");
   await expect(window.form.getByText("You're offline. Your draft is kept.", { exact: true })).toBeVisible();
   await expect(window.form.getByText("You can still post.")).toBeHidden();
@@ -181,7 +172,7 @@ test("while offline the page shows that the draft is kept", async ({ feed, wire,
 /** A window with a post that got no answer. */
 async function unanswered(feed, context) {
   feed.expectNetworkErrors();
-  const window = await openClocked(feed);
+  const window = await feed.openClocked();
   const restore = await routePosts(context, (route) => route.abort("connectionreset"));
   await window.post("perhaps");
   await expect(window.error).toContainText(NO_ANSWER);
@@ -200,7 +191,7 @@ test(
     await expect(window.error).toContainText(NO_ANSWER);
     await disconnect(window, wire);
     await expect(window.error).toContainText(NO_ANSWER);
-    wire.up = true;
+    wire.restore();
     await window.retryNow.click();
     await window.is("live");
     await window.retry.focus();

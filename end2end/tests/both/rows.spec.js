@@ -1,5 +1,5 @@
 // Tests that the rows of the list do not move while they are read.
-import { clocked, expect, test } from "../../fixtures/index.js";
+import { expect, test } from "../../fixtures/index.js";
 
 // The clock jumps by many seconds, so that a short heartbeat would be missed. Rows are measured without animations.
 test.use({ settings: { heartbeat: 300_000 }, contextOptions: { reducedMotion: "reduce" } });
@@ -15,9 +15,8 @@ const boxes = (window) =>
 
 for (const width of [1280, 390, 320]) {
   test(`${width} px wide, rows keep their height when marks end`, { tag: "@once" }, async ({ feed, server }) => {
-    const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
+    const window = await feed.openClocked();
     await window.page.setViewportSize({ width, height: 844 });
-    await window.live();
     for (const text of ["one", "two", "three", "four"]) await server.post("tenant_a", text);
     await expect(window.events).toHaveCount(4);
     for (const row of await window.events.all()) await expect(row).toHaveAttribute("data-new");

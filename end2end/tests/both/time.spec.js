@@ -1,5 +1,5 @@
 // Tests that durations do not follow the time of day, which users can set.
-import { clocked, expect, test } from "../../fixtures/index.js";
+import { expect, test } from "../../fixtures/index.js";
 
 const HOUR = 3_600_000;
 
@@ -7,8 +7,7 @@ test(
   "setting the time of day back does not prolong the mark of a new event",
   { tag: "@once" },
   async ({ feed, server }) => {
-    const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
-    await window.live();
+    const window = await feed.openClocked();
     await window.page.clock.setSystemTime(Date.now() - HOUR);
     await server.post("tenant_a", "arrival");
     await expect(window.events.first()).toHaveAttribute("data-new");
@@ -21,8 +20,7 @@ test(
   "an event that arrives on a hidden page is marked as new until it was visible",
   { tag: "@once" },
   async ({ feed, server }) => {
-    const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
-    await window.live();
+    const window = await feed.openClocked();
     await window.see(false);
     await server.post("tenant_a", "unseen");
     await expect(window.page).toHaveTitle("(1) Tenant A · Event feed");
@@ -35,15 +33,10 @@ test(
   },
 );
 
-test("setting the time of day back does not prolong a countdown", { tag: "@once" }, async ({ feed, wire, context }) => {
-  await context.addInitScript(() => {
-    Math.random = () => 0.999;
-  });
-  wire.pass = (frame) => [{ ...frame, ...("reconnect_ms" in frame && { reconnect_ms: 10_000 }) }];
-  const window = await feed.visit("?tenant=tenant_a", (page) => clocked(page));
-  await window.live();
-  wire.up = false;
-  await wire.cut({ code: 1013 });
+test("setting the time of day back does not prolong a countdown", { tag: "@once" }, async ({ feed, wire }) => {
+  await wire.useLongestDelays();
+  const window = await feed.openClocked();
+  await wire.down({ code: 1013 });
   await expect(window.connection).toHaveText(/^Reconnecting in \d+ s$/);
   await window.page.clock.setSystemTime(Date.now() - HOUR);
   await window.page.clock.runFor(2_000);

@@ -21,9 +21,9 @@ const colour = (view, name) =>
     return color;
   }, name);
 
-/** Closes a tenant's socket, and every new one until `wire.up` is true again. */
+/** Closes a tenant's socket, and every new one until `wire.restore` is called. */
 async function cut(wire, tenant) {
-  wire.up = false;
+  wire.refuse();
   await wire.of(tenant).close({ code: 1001 });
 }
 
@@ -374,7 +374,7 @@ test("figures are neutral and dated while their source is disconnected", async (
   await expect(view.server.getByRole("status")).toHaveText("No newer counts: the server cannot be reached.");
 
   await context.unroute(REPORT);
-  wire.up = true;
+  wire.restore();
   for (const { asOf, foreign } of [a, b]) {
     await expect(asOf).toHaveText("");
     await expect(foreign).toHaveAttribute("data-foreign", "none");
