@@ -5,9 +5,9 @@ import { expect, routePosts, test } from "../../fixtures/index.js";
 /** Expects the focus on a visible element. */
 const hasFocus = (window) => expect(window.page.locator(":focus")).toBeVisible();
 
-/** A window whose socket was cut and cannot be opened again, with the focus on "Retry now". */
+/** A window whose socket was cut and cannot be opened again, with the focus on "Retry now" and a paused clock. */
 async function openWithRetryFocused(feed, wire) {
-  const [window] = await feed.open("tenant_a");
+  const window = await feed.openClocked({ paused: true });
   await wire.down();
   await expect(window.retryNow).toBeVisible();
   await window.retryNow.focus();
@@ -21,6 +21,7 @@ test('"Retry now" keeps the focus until the page is live, and then moves it', as
   await expect.poll(() => wire.sockets.length).toBeGreaterThan(tried);
   await expect(window.retryNow).toBeFocused();
   wire.restore();
+  await window.page.clock.runFor(500); // the longest delay
   await window.is("live");
   await expect(window.retryNow).toBeHidden();
   await hasFocus(window);
@@ -31,6 +32,7 @@ test('"Retry now" moves the focus when the page is stopped', async ({ feed, wire
   wire.pass = () => [];
   wire.restore();
   const tried = wire.sockets.length;
+  await window.page.keyboard.press("Enter");
   await expect.poll(() => wire.sockets.length).toBeGreaterThan(tried);
   await wire.cut({ code: 1008, reason: "no" });
   await window.is("stopped");
