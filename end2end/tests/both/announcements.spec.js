@@ -8,14 +8,16 @@ const BATCH_MS = 12_000;
 test.use({ settings: { heartbeat: 300_000 } });
 
 /** Opens a live window with a controlled clock, and records its announcements from now on. */
-async function liveWithAnnouncements(feed) {
+async function liveWithAnnouncements(feed, { paused } = {}) {
   let announcements;
   const window = await feed.openClocked({
+    paused,
     before: async (page) => {
       announcements = await Announcements.on(page);
     },
   });
   await window.page.clock.runFor(BATCH_MS);
+  await window.drawn();
   await announcements.take(); // "Live"
   return { window, announcements };
 }
@@ -30,12 +32,14 @@ test("an own post is announced once", { tag: "@once" }, async ({ feed }) => {
 });
 
 test("the count of new events does not include own posts", { tag: "@once" }, async ({ feed, server }) => {
-  const { window, announcements } = await liveWithAnnouncements(feed);
+  // Paused, so that both events are in one batch.
+  const { window, announcements } = await liveWithAnnouncements(feed, { paused: true });
   await window.post("mine");
   await expect(window.status).toHaveText(/^Posted/);
   for (const text of ["theirs", "theirs too"]) await server.post("tenant_a", text);
   await expect(window.messages).toHaveCount(3);
   await window.page.clock.runFor(BATCH_MS);
+  await window.drawn();
   const words = await announcements.take();
   expect(words).toHaveLength(2);
   expect(words[1]).toMatch(/^polite: 2 new events\.?$/);
