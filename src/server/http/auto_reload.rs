@@ -16,8 +16,8 @@ impl ReloadScript {
         let options = get_configuration(None).ok()?.leptos_options;
         let port = options.reload_external_port.unwrap_or(options.reload_port);
         let html = Owner::new().with(|| view! { <AutoReload options /> }.to_html());
-        let (_, script) = html.split_once('>')?;
-        let (text, _) = script.rsplit_once("</script>")?;
+        let (_, script) = html.split_once("<script>")?; // in watch mode, Leptos writes comments around it
+        let (text, _) = script.split_once("</script>")?;
         Some(Self { text: text.to_owned(), port })
     }
 }
