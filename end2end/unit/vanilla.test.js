@@ -7,7 +7,7 @@ import { postMessage, streamAddress } from "../../public/vanilla/api.js";
 import { now } from "../../public/vanilla/clock.js";
 import { Connection, reconnectDelay } from "../../public/vanilla/connection.js";
 import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
-import { EMPTY, acceptedSince, withEvent, withList } from "../../public/vanilla/list.js";
+import { EMPTY, acceptedSince, completeAt, withEvent, withList } from "../../public/vanilla/list.js";
 import { lengthOf, newKey, normalise, refusal, tenantOf } from "../../public/vanilla/rules.js";
 import { describeState, readNotice } from "../../public/vanilla/words.js";
 
@@ -84,7 +84,6 @@ test("the reconnect delay is full jitter over a doubling, capped window", () => 
     [0, 1, 2, 3].map((n) => reconnectDelay(n, 500, most)),
     [500, 1_000, 2_000, 4_000],
   );
-  assert.equal(reconnectDelay(0, undefined, most), 500);
   assert.equal(reconnectDelay(0, 10_000, most), 10_000);
   assert.equal(reconnectDelay(2_000, 500, most), 30_000);
   assert.equal(
@@ -233,6 +232,34 @@ test("the list holds what the server holds, or 1,000 until that is known", () =>
   assert.equal(withList(EMPTY, listOf("one", 3)).capacity, 1_000);
   assert.equal(withList(EMPTY, listOf("one", 1_500)).capacity, 1_500);
   assert.equal(withList(EMPTY, listOf("one", 900, 20)).capacity, 20);
+});
+
+test("a list is complete at its own position, and at 0 of any other epoch", () => {
+  const list = withList(EMPTY, listOf("one", 3));
+  const at = (epoch, seq, from = list) => completeAt(from, { epoch, seq });
+  assert.equal(at("one", 3), list);
+  for (const seq of [0, 2, 4]) assert.equal(at("one", seq), null, seq);
+  assert.equal(at("two", 3), null);
+  const restarted = at("two", 0);
+  assert.deepEqual(
+    [restarted.epoch, restarted.seq, restarted.entries.map(({ gone }) => gone)],
+    ["two", 0, [true, true, true]],
+  );
+  assert.equal(acceptedSince(list, restarted), 0);
+  assert.deepEqual(at("one", 0, EMPTY), withList(EMPTY, listOf("one", 0)), "a page that has read nothing");
+  assert.equal(at("one", 1, EMPTY), null);
+});
+
+test("a list that has dropped events is complete only if it knows the server's capacity", () => {
+  const after = (list, count) =>
+    Array.from({ length: count }, (_, n) => entryOf(list.seq + n + 1)).reduce(withEvent, list);
+  for (const [list, isComplete] of [
+    [after(withList(EMPTY, listOf("one", 0)), 1_000), true],
+    [after(withList(EMPTY, listOf("one", 0)), 1_001), false],
+    [after(withList(EMPTY, listOf("one", 900, 20)), 1_001), true],
+  ]) {
+    assert.equal(completeAt(list, list) === list, isComplete, `${list.entries.length} of ${list.seq}`);
+  }
 });
 
 test("events of an earlier epoch stay below, marked", () => {

@@ -4,22 +4,20 @@
 // which gives callbacks instead.
 import { TIMEOUT_MS, readList, streamAddress } from "./api.js";
 import { now } from "./clock.js";
-import { EMPTY, withEvent, withList } from "./list.js";
+import { EMPTY, completeAt, withEvent, withList } from "./list.js";
 import { readNotice } from "./words.js";
 
 /** A connection that was live for this time was steady: the next delay is short again. */
 const STEADY_MS = 10_000;
 /** Longest window of the random delay. */
 const MAX_DELAY_MS = 30_000;
-/** Window of the delay until the server names one. */
-const DEFAULT_WINDOW_MS = 500;
 /** A shorter countdown would only flicker. */
 const COUNTDOWN_MS = 5_000;
 /** A timer that is later than this woke up from sleep or in a hidden tab. */
 const LATE_MS = 1_000;
 
-/** Delay before attempt n (0, 1, …) in milliseconds, with full jitter; `windowMs` is the last `reconnect_ms` (2). */
-export const reconnectDelay = (n, windowMs = DEFAULT_WINDOW_MS, random = Math.random) =>
+/** Delay before attempt n (0, 1, …) in milliseconds, with full jitter (2). */
+export const reconnectDelay = (n, windowMs, random = Math.random) =>
   random() * Math.min(MAX_DELAY_MS, windowMs * 2 ** n);
 
 export class Connection {
@@ -31,7 +29,8 @@ export class Connection {
   #page;
   /** Automatic attempts since the last steady connection. "Retry now" is not one: it must not lengthen the delay. */
   #attempts = 0;
-  #windowMs = DEFAULT_WINDOW_MS;
+  /** The last `reconnect_ms`. */
+  #windowMs = 500;
   #build;
   /** The one timer: of a connection attempt, of silence, or of the delay before the next attempt. */
   #timer = 0;
@@ -57,7 +56,7 @@ export class Connection {
     this.#abandon();
     const abort = new AbortController();
     const { signal } = abort;
-    this.#stream = { abort, held: [], reading: false };
+    this.#stream = { abort, held: [], readTimer: 0 };
     this.#setTimer(TIMEOUT_MS, () => this.#lost());
     this.#enter(this.state.phase === "connecting" ? "connecting" : "reconnecting");
     try {
@@ -86,6 +85,7 @@ export class Connection {
 
   #abandon() {
     this.#setTimer(Infinity);
+    clearTimeout(this.#stream?.readTimer);
     this.#stream?.abort.abort();
     this.#stream = null;
   }
@@ -132,48 +132,55 @@ export class Connection {
     });
   }
 
-  #receive({ type, seq, event, ...frame }) {
+  #receive(frame) {
     const stream = this.#stream;
+    const { type, seq, event } = frame;
     this.#windowMs = frame.reconnect_ms ?? this.#windowMs;
-    if (type === "connection_established") {
-      stream.epoch = frame.epoch;
-      stream.silenceMs = 2 * frame.heartbeat_ms;
-      this.#build ??= frame.build;
-      this.#page.otherBuild(frame.build !== this.#build); // (6)
-    }
+    if (type === "connection_established") this.#greeted(stream, frame);
     this.#watchSilence();
-    const expected = { connection_established: null, event_created: stream.seq + 1, heartbeat: stream.seq };
+    const expected = { event_created: stream.seq + 1, heartbeat: stream.seq };
     if (!Object.hasOwn(expected, type)) return; // a later server may have more types
     if (event && !this.#ensureOwn(event)) return;
     if (event) stream.held.push({ seq, event, at: performance.now() });
     stream.seq = seq;
     if (seq !== expected[type]) this.#read(stream, seq);
-    else if (!stream.reading) this.#mergeHeld();
+    else if (!stream.readTimer) this.#mergeHeld();
+  }
+
+  /** Reads the list, unless the page has all that the server keeps (1). */
+  #greeted(stream, { seq, epoch, heartbeat_ms, build }) {
+    Object.assign(stream, { seq, epoch, silenceMs: 2 * heartbeat_ms });
+    this.#build ??= build;
+    this.#page.otherBuild(build !== this.#build); // (6)
+    const list = completeAt(this.list, { epoch, seq });
+    if (list) this.#take(stream, list);
+    else this.#read(stream, seq);
   }
 
   /** Reads the list, and again while it lags behind `seq` (1, 3). Events are held until it is there. */
   async #read(stream, seq) {
     stream.leastSeq = seq;
-    if (stream.reading) return;
-    stream.reading = true;
-    const { signal } = stream.abort;
-    const limit = setTimeout(() => this.#lost(), TIMEOUT_MS);
-    signal.addEventListener("abort", () => clearTimeout(limit));
+    if (stream.readTimer) return;
+    stream.readTimer = setTimeout(() => this.#lost(), TIMEOUT_MS);
     let list;
     for (;;) {
-      list = await readList(this.#tenant, signal).catch(() => null);
+      list = await readList(this.#tenant, stream.abort.signal).catch(() => null);
       if (stream !== this.#stream) return;
       if (list?.epoch !== stream.epoch) return this.#lost();
       if (list.seq >= stream.leastSeq) break;
       await new Promise((resolve) => setTimeout(resolve, reconnectDelay(0, this.#windowMs)));
     }
-    clearTimeout(limit);
-    const before = this.list;
-    const arrived = stream.held.filter((entry) => entry.seq <= list.seq).length;
     const entries = list.entries.filter(({ event }) => this.#ensureOwn(event));
-    this.list = withList(before, { ...list, entries });
-    const notice = readNotice(before, this.list, stream.liveAt ? arrived : null);
-    stream.reading = false;
+    this.#take(stream, withList(this.list, { ...list, entries }));
+  }
+
+  /** Takes over a list that has every event that the server keeps: the page is live. */
+  #take(stream, list) {
+    const arrived = stream.held.filter((entry) => entry.seq <= list.seq).length;
+    const notice = readNotice(this.list, list, stream.liveAt ? arrived : null);
+    this.list = list;
+    clearTimeout(stream.readTimer);
+    stream.readTimer = 0;
     stream.liveAt ??= now();
     this.#mergeHeld();
     this.#enter("live");

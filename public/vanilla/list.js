@@ -15,10 +15,18 @@ export function withList(before, { epoch, seq, kept, entries }) {
     .filter((entry) => entry.gone || epoch !== before.epoch)
     .map((entry) => ({ ...entry, gone: true }));
   // A list that is shorter than its position tells the capacity: the server evicts older events.
-  const capacity = kept < seq ? kept : Math.max(DEFAULT_CAPACITY, kept);
+  const isCapacityKnown = kept < seq;
+  const capacity = isCapacityKnown ? kept : Math.max(DEFAULT_CAPACITY, kept);
   // `earlier` counts the events of earlier epochs, so that counts go on over a restart.
   const earlier = before.earlier + (epoch === before.epoch ? 0 : before.seq);
-  return { epoch, earlier, seq, kept, capacity, entries: [...entries, ...gone].slice(0, capacity) };
+  return { epoch, earlier, seq, capacity, isCapacityKnown, entries: [...entries, ...gone].slice(0, capacity) };
+}
+
+/** The list if it has all that the server keeps at a hello's position, else null. At `seq` 0 that is nothing. */
+export function completeAt(before, { epoch, seq }) {
+  const list = epoch === before.epoch ? before : withList(before, { epoch, seq: 0, kept: 0, entries: [] });
+  // Beyond a capacity that is only guessed, it has dropped events that the server may keep.
+  return seq === list.seq && (list.isCapacityKnown || seq <= list.capacity) ? list : null;
 }
 
 /** The list after an event. One at or below the list's position is in it already, or older than what is kept. */

@@ -27,18 +27,16 @@ export function describeState({ phase, seconds = 0, reason = "", paused = false,
   return [phase, seconds > 0 ? `Reconnecting in ${seconds} s` : "Reconnecting…"];
 }
 
-const clockTime = () => new Date().toTimeString().slice(0, 5);
-
 /**
  * The notice after a read of the list (a client's duty, 3), and whether it `lasts`. `before` is the list that the page
  * held, with the number of events that have `arrived` since, or null if the read mends no gap of a live stream.
  */
-export function readNotice(before, list, arrived = null, now = clockTime()) {
+export function readNotice(before, list, arrived = null, now = new Date().toTimeString().slice(0, 5)) {
   if (before.epoch === null) return { words: "", lasts: false };
   const count = acceptedSince(before, list) - (arrived ?? 0);
   const events = plural(count, "event");
   const isRestart = before.epoch !== list.epoch;
-  const isMissing = count > list.kept;
+  const isMissing = count > list.capacity;
   let words = count > 0 ? `Reconnected: ${newEvents(count)}.` : "Reconnected. You didn't miss anything.";
   if (arrived !== null) words = `Recovered ${events} that didn't arrive.`;
   if (isRestart) words = `Reconnected. The server restarted (noticed at ${now}).`;

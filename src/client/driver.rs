@@ -17,13 +17,16 @@ use super::{
     notice::Notice,
     post_latency::{PostLatency, RoundTrip},
     reconnect::{Connection, Input, Output},
-    session::{Breach, Session, Unusable},
+    session::{Breach, Session, Unusable, Welcome},
     status::Status,
     unseen::Unseen,
     visible_list::{Next, Painted, Row, VisibleList},
     wire,
 };
-use crate::feed::{Event, Tenant, protocol::Incoming};
+use crate::feed::{
+    Event, Tenant,
+    protocol::{Hello, Incoming},
+};
 
 /// How often what counts down is looked at.
 const SECOND: Millis = 1_000.0;
@@ -84,7 +87,7 @@ pub struct Listener {
 
 struct Feed {
     listener: Listener,
-    /// Whether the page shows events, and so has to read the list.
+    /// Whether the page shows events, and so has to read the list if it lacks some.
     reads_list: bool,
     state: RefCell<State>,
 }
@@ -352,10 +355,7 @@ impl Feed {
                     state.server = Some(ServerClock::new(hello.timestamp, browser::now()));
                 }
                 drop(state);
-                self.step(match welcome {
-                    Ok(()) => Input::Hello { heartbeat_ms: hello.heartbeat_ms, reconnect_ms: hello.reconnect_ms },
-                    Err(Breach) => Input::Failed,
-                });
+                self.welcomed(&hello, welcome);
             }
             Some(Incoming::EventCreated { seq, event }) => {
                 (self.listener.arrived)(&event);
@@ -374,6 +374,15 @@ impl Feed {
             }
             // A frame that cannot be read is a sign of life too. If it was an event, the next `seq` shows the gap.
             Some(Incoming::Unknown) | None => self.step(Input::Frame),
+        }
+    }
+
+    fn welcomed(self: &Rc<Self>, hello: &Hello, welcome: Result<Welcome, Breach>) {
+        let Ok(welcome) = welcome else { return self.step(Input::Failed) };
+        let Hello { heartbeat_ms, reconnect_ms, .. } = *hello;
+        self.step(Input::Hello { heartbeat_ms, reconnect_ms, needs_list: welcome == Welcome::ReadList });
+        if let Welcome::Complete(Some(notice)) = welcome {
+            self.state.borrow_mut().tell(notice);
         }
     }
 
@@ -446,7 +455,7 @@ impl Feed {
         let painted = {
             let state = &mut *self.state.borrow_mut();
             state.painting = false;
-            // Until its list is read, a new connection has nothing to show that would not change at once.
+            // While a list is read, a new connection has nothing to show that would not change at once.
             if state.session.awaits_list() {
                 Painted::default()
             } else {

@@ -29,6 +29,8 @@ pub enum Input {
         heartbeat_ms: u32,
         /// The window over which to spread a return.
         reconnect_ms: u32,
+        /// Whether the page may lack events, so that it is live only when it has read the list.
+        needs_list: bool,
     },
     /// A heartbeat, with the window as it is now.
     Heartbeat {
@@ -196,16 +198,17 @@ impl Connection {
             (Phase::Opening { .. } | Phase::Up { live_since: None, .. }, Input::RetryNow) => {
                 vec![Output::AbandonSocket].into_iter().chain(self.open(now)).collect()
             }
-            (Phase::Opening { .. }, Input::Hello { heartbeat_ms, reconnect_ms }) => {
+            (Phase::Opening { .. }, Input::Hello { heartbeat_ms, reconnect_ms, needs_list }) => {
                 let heartbeat = heartbeat_ms.into();
                 self.window = reconnect_ms.into();
+                self.has_tried |= !needs_list;
                 self.phase = Phase::Up {
                     heartbeat,
                     silence: now + 2.0 * heartbeat,
-                    reading: Some(Reading::since(now)),
-                    live_since: None,
+                    reading: needs_list.then(|| Reading::since(now)),
+                    live_since: (!needs_list).then_some(now),
                 };
-                vec![Output::ReadList]
+                if needs_list { vec![Output::ReadList] } else { vec![] }
             }
             (Phase::Up { heartbeat, silence, .. }, Input::Frame) => {
                 *silence = now + 2.0 * *heartbeat;
@@ -303,7 +306,9 @@ mod tests {
 
     use super::*;
 
-    const HELLO: Input = Input::Hello { heartbeat_ms: 15_000, reconnect_ms: 500 };
+    const HELLO: Input = Input::Hello { heartbeat_ms: 15_000, reconnect_ms: 500, needs_list: true };
+    /// A hello after which nothing is missing.
+    const COMPLETE: Input = Input::Hello { heartbeat_ms: 15_000, reconnect_ms: 500, needs_list: false };
 
     fn at(millis: Millis) -> Instant {
         Instant::new(millis)
@@ -343,6 +348,31 @@ mod tests {
             assert_eq!(connection.step(Input::Timer, at(now), 1.0), [Output::OpenSocket]);
         }
         assert_eq!(windows, [500.0, 1e3, 2e3, 4e3, 8e3, 16e3, 30e3, 30e3, 30e3]);
+    }
+
+    #[test]
+    fn a_page_that_lacks_nothing_is_live_at_its_hello() {
+        let mut connection = Connection::default();
+        connection.step(Input::Started, at(0.0), 0.0);
+        assert_eq!(connection.step(COMPLETE, at(1_000.0), 0.0), []);
+        assert_eq!(connection.status(), Status::Live);
+        assert_eq!(connection.deadline(), Some(at(31_000.0)), "two intervals behind the hello");
+        let mut back = connection.clone();
+        back.step(Input::Left, at(2_000.0), 0.0);
+        back.step(Input::Started, at(3_000.0), 0.0);
+        assert_eq!(back.status(), Status::Reconnecting(None), "it was live before");
+
+        assert_eq!(connection.step(Input::Gap, at(2_000.0), 0.0), [Output::ReadList], "a gap needs the list");
+
+        for (lasted, window) in [(9_999.0, 1_000.0), (10_000.0, 500.0)] {
+            let mut connection = connection.clone();
+            connection.step(cut(), at(3_000.0), 0.0);
+            connection.step(Input::Timer, at(3_000.0), 0.0);
+            assert_eq!(connection.status(), Status::Reconnecting(None));
+            connection.step(COMPLETE, at(4_000.0), 0.0);
+            connection.step(cut(), at(4_000.0 + lasted), 1.0);
+            assert_eq!(wait(&connection, 4_000.0 + lasted), window, "live for {lasted} ms");
+        }
     }
 
     #[test]
@@ -644,6 +674,7 @@ mod tests {
             Just(Input::Started),
             Just(Input::Left),
             Just(HELLO),
+            Just(COMPLETE),
             Just(Input::Heartbeat { reconnect_ms: 9_000 }),
             Just(Input::Frame),
             Just(Input::Gap),

@@ -54,6 +54,15 @@ enum Awaiting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breach;
 
+/// What to do after a hello.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Welcome {
+    /// The page may lack events: read the list.
+    ReadList,
+    /// The page has all that the server keeps, so that it needs no list. Perhaps there is something to tell.
+    Complete(Option<Notice>),
+}
+
 /// Why a list cannot be merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unusable {
@@ -85,7 +94,8 @@ impl Session {
         }
     }
 
-    /// A page that the server rendered: with the newest events, the position they end at, and the build it is of.
+    /// A page that the server rendered: with the newest events, the position they end at, and the build it is of. If older
+    /// events are kept too, the page needs a list.
     #[must_use]
     pub fn resume(
         tenant: Tenant,
@@ -94,20 +104,22 @@ impl Session {
         position: Position,
         newest_first: impl IntoIterator<Item = Arc<Event>>,
     ) -> Self {
+        let timeline = Timeline::from_list(retain, position.seq, newest_first);
+        let is_all = timeline.len() as u64 == position.seq.min(timeline.retain() as u64);
         Self {
             build: Some(build),
             epoch: Some(position.epoch),
-            timeline: Timeline::from_list(retain, position.seq, newest_first),
-            synced_through: position.seq,
+            timeline,
+            synced_through: if is_all { position.seq } else { 0 },
             ..Self::new(tenant, retain)
         }
     }
 
-    /// A connection is established; its list is to be read.
+    /// A connection is established. If the page has all that the server keeps, nothing more is read.
     ///
     /// # Errors
     /// [`Breach`] if it is another tenant's.
-    pub fn hello(&mut self, hello: &Hello) -> Result<(), Breach> {
+    pub fn hello(&mut self, hello: &Hello) -> Result<Welcome, Breach> {
         self.ensure_own(hello.tenant_id)?;
         self.outdated = *self.build.get_or_insert_with(|| hello.build.clone()) != hello.build;
         let same = self.epoch.is_none_or(|epoch| epoch == hello.epoch);
@@ -131,8 +143,10 @@ impl Session {
         self.epoch = Some(hello.epoch);
         self.stream = hello.seq;
         self.least = hello.seq;
+        let is_complete = self.synced_through == hello.seq && self.timeline.seq() == hello.seq;
+        let welcome = if is_complete { Welcome::Complete(self.settle(0, 0, false)) } else { Welcome::ReadList };
         self.mark_synced();
-        Ok(())
+        Ok(welcome)
     }
 
     /// Merges an event from the socket. `Ok(true)` means that an event before it is missing: the list must be read again.
@@ -173,12 +187,7 @@ impl Session {
         let missing = list.oldest().is_some_and(|oldest| oldest > self.synced_through + 1);
         let recovered = self.timeline.merge(&list) as u64;
         let new = self.timeline.seq().saturating_sub(self.synced_through);
-        let notice = match self.awaiting.take() {
-            Some(Awaiting::First) => None,
-            Some(Awaiting::Return) => Some(Notice::Returned { new, missing }),
-            Some(Awaiting::Restart(at)) => Some(Notice::Restarted { at, new, missing }),
-            Some(Awaiting::Repair) | None => Some(Notice::Repaired { events: recovered, missing }),
-        };
+        let notice = self.settle(new, recovered, missing);
         self.mark_synced();
         Ok(notice)
     }
@@ -243,6 +252,16 @@ impl Session {
         self.received
     }
 
+    /// No list is awaited any more. Returns what to tell: the page has caught up by so many new events, or recovered ones.
+    fn settle(&mut self, new: u64, recovered: u64, missing: bool) -> Option<Notice> {
+        match self.awaiting.take() {
+            Some(Awaiting::First) => None,
+            Some(Awaiting::Return) => Some(Notice::Returned { new, missing }),
+            Some(Awaiting::Restart(at)) => Some(Notice::Restarted { at, new, missing }),
+            Some(Awaiting::Repair) | None => Some(Notice::Repaired { events: recovered, missing }),
+        }
+    }
+
     fn ensure_own(&mut self, tenant: Tenant) -> Result<(), Breach> {
         if tenant == self.tenant {
             return Ok(());
@@ -279,6 +298,7 @@ mod tests {
     use crate::feed::Message;
 
     const RETAIN: usize = 10;
+    const NOTHING_MISSED: Welcome = Welcome::Complete(Some(Notice::Returned { new: 0, missing: false }));
     const TIME: &str = "2026-11-23T12:03:00.000Z";
 
     fn event(epoch: u128, n: u64) -> Arc<Event> {
@@ -318,13 +338,20 @@ mod tests {
         session.list(position, events).unwrap()
     }
 
+    /// A page that was rendered when there were `seq` events, with the newest `count` of those that are kept.
+    fn rendered(seq: u64, count: usize) -> Session {
+        let (position, events) = list(1, seq);
+        Session::resume(Tenant::A, RETAIN, String::from("one"), position, events.into_iter().take(count))
+    }
+
     /// A page that was rendered with `seq` events and is live since.
     fn live(seq: u64) -> Session {
-        let (position, events) = list(1, seq);
-        let mut session = Session::resume(Tenant::A, RETAIN, String::from("one"), position, events);
-        session.hello(&hello(1, seq)).unwrap();
-        assert!(session.awaits_list());
-        assert_eq!(read(&mut session, 1, seq), None, "nothing to say when a page is first shown");
+        let mut session = rendered(seq, RETAIN);
+        assert_eq!(
+            session.hello(&hello(1, seq)),
+            Ok(Welcome::Complete(None)),
+            "nothing to say when a page is first shown"
+        );
         session
     }
 
@@ -333,12 +360,75 @@ mod tests {
     }
 
     #[test]
-    fn a_return_counts_what_passed() {
-        for (now, new, missing) in [(3, 0, false), (5, 2, false), (13, 10, false), (14, 11, true)] {
-            let mut session = live(3);
-            session.hello(&hello(1, now)).unwrap();
-            assert_eq!(read(&mut session, 1, now), Some(Notice::Returned { new, missing }), "{now}");
+    fn a_rendered_page_reads_no_list_if_it_has_all_that_is_kept() {
+        for (seq, count) in [(0, 0), (3, 3), (10, 10), (14, 10)] {
+            let mut session = rendered(seq, count);
+            assert_eq!(session.hello(&hello(1, seq)), Ok(Welcome::Complete(None)), "{count} of {seq}");
+            assert!(!session.awaits_list());
         }
+        for (seq, count) in [(3, 2), (10, 9), (14, 9), (3, 0)] {
+            let mut session = rendered(seq, count);
+            assert_eq!(session.hello(&hello(1, seq)), Ok(Welcome::ReadList), "{count} of {seq}");
+            assert!(session.awaits_list());
+            assert_eq!(read(&mut session, 1, seq), None, "nothing to say when a page is first shown");
+            assert_eq!(session.hello(&hello(1, seq)), Ok(NOTHING_MISSED), "with its list, it has all");
+        }
+        let mut session = rendered(3, 3);
+        assert_eq!(session.hello(&hello(1, 4)), Ok(Welcome::ReadList), "one has come since");
+        assert_eq!(read(&mut session, 1, 4), None);
+    }
+
+    #[test]
+    fn a_page_that_has_read_nothing_has_all_of_an_empty_feed() {
+        let mut session = Session::new(Tenant::A, RETAIN);
+        assert_eq!(session.hello(&hello(1, 0)), Ok(Welcome::Complete(None)));
+        assert_eq!(session.event(1, event(1, 1)), Ok(false));
+        assert_eq!(session.hello(&hello(1, 1)), Ok(NOTHING_MISSED));
+        assert_eq!(Session::new(Tenant::A, RETAIN).hello(&hello(1, 1)), Ok(Welcome::ReadList));
+    }
+
+    #[test]
+    fn a_return_counts_what_passed() {
+        for (now, new, missing) in [(4, 1, false), (5, 2, false), (13, 10, false), (14, 11, true)] {
+            let mut session = live(3);
+            assert_eq!(session.hello(&hello(1, now)), Ok(Welcome::ReadList));
+            assert_eq!(read(&mut session, 1, now), Some(Notice::Returned { new, missing }), "{now}");
+            assert_eq!(session.hello(&hello(1, now)), Ok(NOTHING_MISSED));
+        }
+    }
+
+    #[test]
+    fn a_page_without_its_list_lacks_it_until_one_is_read() {
+        let mut session = live(3);
+        assert_eq!(session.hello(&hello(1, 5)), Ok(Welcome::ReadList));
+        assert_eq!(session.event(6, event(1, 6)), Ok(false));
+        assert_eq!(session.hello(&hello(1, 6)), Ok(Welcome::ReadList), "the list was abandoned with the socket");
+        assert_eq!(read(&mut session, 1, 6), Some(Notice::Returned { new: 3, missing: false }));
+    }
+
+    #[test]
+    fn a_gap_that_is_not_closed_makes_a_return_read_the_list() {
+        let mut session = live(3);
+        assert_eq!(session.event(6, event(1, 6)), Ok(true));
+        for seq in [6, 3] {
+            // A hello with 3 would come from a server that lags: it will send 4 and 5, but the socket may end before.
+            assert_eq!(session.clone().hello(&hello(1, seq)), Ok(Welcome::ReadList), "{seq}");
+        }
+        let mut session = live(3);
+        assert!(session.heartbeat(4));
+        assert_eq!(session.hello(&hello(1, 4)), Ok(Welcome::ReadList));
+    }
+
+    #[test]
+    fn a_new_process_without_events_needs_no_list() {
+        let mut session = live(3);
+        let at = Timestamp::parse(TIME).unwrap();
+        let restarted = Welcome::Complete(Some(Notice::Restarted { at, new: 0, missing: false }));
+        assert_eq!(session.hello(&hello(2, 0)), Ok(restarted));
+        assert_eq!((seqs(&session), session.stale().count()), (vec![], 3));
+        assert_eq!(session.event(1, event(2, 1)), Ok(false));
+        assert_eq!(session.hello(&hello(2, 1)), Ok(NOTHING_MISSED));
+        assert_eq!(session.hello(&hello(3, 1)), Ok(Welcome::ReadList), "the same number of another process");
     }
 
     #[test]
@@ -383,7 +473,6 @@ mod tests {
         assert_eq!(session.accepted(), 10);
         assert_eq!(session.event(11, event(1, 11)), Ok(false));
         session.hello(&hello(2, 0)).unwrap();
-        read(&mut session, 2, 0);
         assert_eq!(session.accepted(), 11);
         for n in 1..=3 {
             assert_eq!(session.event(n, event(2, n)), Ok(false));
@@ -393,8 +482,7 @@ mod tests {
 
     #[test]
     fn a_restart_between_the_servers_page_and_the_first_socket_is_noticed() {
-        let (position, events) = list(1, 3);
-        let mut session = Session::resume(Tenant::A, RETAIN, String::from("one"), position, events);
+        let mut session = rendered(3, 3);
         session.hello(&hello(2, 1)).unwrap();
         let at = Timestamp::parse(TIME).unwrap();
         assert_eq!(read(&mut session, 2, 1), Some(Notice::Restarted { at, new: 1, missing: false }));
@@ -479,10 +567,9 @@ mod tests {
         session.hello(&Hello { build: String::from("two"), ..hello(1, 3) }).unwrap();
         assert!(session.is_outdated());
 
-        let (position, events) = list(1, 3);
-        let mut rendered = Session::resume(Tenant::A, RETAIN, String::from("one"), position, events);
-        rendered.hello(&Hello { build: String::from("two"), ..hello(1, 3) }).unwrap();
-        assert!(rendered.is_outdated(), "at once, if the page brought its build along");
+        let mut session = rendered(3, 3);
+        session.hello(&Hello { build: String::from("two"), ..hello(1, 3) }).unwrap();
+        assert!(session.is_outdated(), "at once, if the page brought its build along");
 
         let mut page = Session::new(Tenant::A, RETAIN);
         page.hello(&hello(1, 0)).unwrap();
@@ -490,40 +577,41 @@ mod tests {
     }
 
     proptest! {
-        /// Frames are lost, connections cut and the server restarted; once the connection has been checked by a
+        /// Frames and lists are lost, connections cut and the server restarted; once the connection has been checked by a
         /// heartbeat, the page has what the server keeps.
         #[test]
         fn whatever_is_lost_the_page_ends_up_equal_to_the_server(
+            (before, count) in (0_u64..15, 0_usize..=RETAIN),
             steps in proptest::collection::vec((0_u8..8, any::<bool>()), 0..80),
         ) {
-            let mut session = live(0);
-            let (mut epoch, mut seq) = (1, 0);
+            let mut session = rendered(before, count);
+            let (mut epoch, mut seq) = (1, before);
+            let mut needs_list = session.hello(&hello(epoch, seq)).unwrap() == Welcome::ReadList;
             for (step, lost) in steps {
-                let gap = match step {
+                match step {
                     0..=4 => {
                         seq += 1;
-                        !lost && session.event(seq, event(epoch, seq)).unwrap()
+                        needs_list |= !lost && session.event(seq, event(epoch, seq)).unwrap();
                     }
-                    5 => session.heartbeat(seq),
-                    6 => {
-                        session.hello(&hello(epoch, seq)).unwrap();
-                        true
+                    5 => needs_list |= session.heartbeat(seq),
+                    step => {
+                        if step == 7 {
+                            (epoch, seq) = (epoch + 1, 0);
+                        }
+                        needs_list = session.hello(&hello(epoch, seq)).unwrap() == Welcome::ReadList;
                     }
-                    _ => {
-                        (epoch, seq) = (epoch + 1, 0);
-                        session.hello(&hello(epoch, seq)).unwrap();
-                        true
-                    }
-                };
-                if gap {
+                }
+                if needs_list && !lost {
                     read(&mut session, epoch, seq);
+                    needs_list = false;
                 }
             }
-            if session.heartbeat(seq) {
+            if session.heartbeat(seq) || needs_list {
                 read(&mut session, epoch, seq);
             }
             let server = list(epoch, seq).1;
             prop_assert_eq!(session.timeline().iter().map(|entry| &entry.event).collect::<Vec<_>>(), server.iter().collect::<Vec<_>>());
+            prop_assert!(matches!(session.hello(&hello(epoch, seq)), Ok(Welcome::Complete(_))));
         }
     }
 }

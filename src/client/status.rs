@@ -9,7 +9,7 @@ pub enum Status {
     /// The first attempt.
     #[default]
     Connecting,
-    /// Subscribed, and the list is read: nothing is missing.
+    /// Subscribed, and nothing is missing: the page had all, or has read the list.
     Live,
     /// Was live, or has tried to be. It waits for the next attempt, or, if there is no wait, attempts.
     Reconnecting(Option<Wait>),

@@ -22,7 +22,15 @@ test("a foreign event in the stream is dropped with an alarm and never rendered"
   await expect(window.breach).toBeVisible();
 });
 
-test("a foreign event in the list is dropped with an alarm and never rendered", async ({ feed, context, server }) => {
+test("a foreign event in the list is dropped with an alarm and never rendered", async ({
+  feed,
+  context,
+  server,
+  wire,
+}) => {
+  wire.up = false;
+  const window = await feed.visit("?tenant=tenant_a");
+  await window.is("reconnecting");
   const mine = await server.post("tenant_a", "mine");
   await context.route(/\/events$/, async (route) => {
     const response = await route.fetch();
@@ -32,8 +40,7 @@ test("a foreign event in the list is dropped with an alarm and never rendered", 
       headers: { ...response.headers(), "feed-position": response.headers()["feed-position"].replace(/:1$/, ":2") },
     });
   });
-  const window = await feed.visit("?tenant=tenant_a");
-  await window.ready();
+  wire.up = true;
   await expect(window.breach).toContainText("Isolation alarm");
   await expect(window.messages).toHaveText(["mine"]);
   await expect(window.page.getByText(FOREIGN.message)).toHaveCount(0);

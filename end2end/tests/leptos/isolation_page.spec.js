@@ -59,7 +59,12 @@ test("both tenants are side by side, each live through its own socket, with its 
   }
 });
 
-test("the view counts without reading a list", async ({ feed, server, context, wire }) => {
+test("the view counts, and counts on after a reconnect, without reading a list", async ({
+  feed,
+  server,
+  context,
+  wire,
+}) => {
   for (const text of ["one", "two"]) await server.post("tenant_a", text);
   const requests = [];
   context.on("request", (request) => requests.push(`${request.method()} ${new URL(request.url()).pathname}`));
@@ -69,6 +74,14 @@ test("the view counts without reading a list", async ({ feed, server, context, w
   await server.post("tenant_a", "three");
   await expect(view.panel("Tenant A").count("Events received live")).toHaveText("1");
   await expect(view.panel("Tenant A").count("Events accepted by the server")).toHaveText("3");
+  wire.up = false;
+  await wire.of("tenant_a").close({ code: 1001 });
+  await expect(view.panel("Tenant A").connection).toHaveAttribute("data-connection", "reconnecting");
+  await server.post("tenant_a", "four");
+  wire.up = true;
+  await view.live();
+  await server.post("tenant_a", "five");
+  await expect(view.panel("Tenant A").count("Events received live")).toHaveText("2");
   await view.check();
   await expect(view.outcome).toHaveAttribute("data-verdict", "isolated");
   expect(requests).toContain("POST /events");
