@@ -98,8 +98,8 @@ export class TenantPage {
   }
 
   #show() {
+    const frozen = this.#isFrozen(); // first, while the layout is up to date: it would be computed twice
     this.#showState();
-    const frozen = this.#isFrozen();
     const { list } = this.#connection;
     const left = list.epoch === null ? 0 : showEntries(this.#feed, list.entries, frozen);
     this.#showCount(frozen ? left : 0);
@@ -132,7 +132,7 @@ export class TenantPage {
     const count = waiting > 99 ? "99+" : waiting;
     setHidden(this.#pending, waiting === 0, this.#feed.firstElementChild);
     setText(this.#pending, newEvents(count));
-    document.title = `${waiting ? `(${count}) ` : ""}${TENANTS[this.#tenant]} · Event feed`;
+    setText(document.querySelector("title"), `${waiting ? `(${count}) ` : ""}${TENANTS[this.#tenant]} · Event feed`);
   }
 
   /** Tells a screen reader how many events arrived since the last batch, without the page's own posts. */
