@@ -54,7 +54,7 @@ enum Awaiting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breach;
 
-/// What to do after a hello.
+/// Whether the page needs the list after a hello.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Welcome {
     /// The page may lack events: read the list.
