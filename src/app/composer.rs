@@ -2,7 +2,7 @@
 //!
 //! [`Message`] decides which text may be posted.
 
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{ev, html::Textarea, prelude::*, task::spawn_local};
 
 use super::{
     actions,
@@ -37,6 +37,8 @@ pub fn Composer(
     state: RwSignal<FeedState>,
 ) -> impl IntoView {
     let form = RwSignal::new(PostForm::default());
+    let field = NodeRef::<Textarea>::new();
+    let value = move || field.get_untracked().map_or_else(String::new, |field| field.value());
     // A page that connects for the first time has nothing to explain yet.
     let has_begun = RwSignal::new(false);
 
@@ -55,13 +57,15 @@ pub fn Composer(
     let fill = move || {
         let text = form.read_untracked().draft().text.clone();
         // If nothing changes, the selection must stay.
-        if browser::value(FIELD).is_some_and(|value| value != text) {
-            browser::set_value(FIELD, &text);
+        if let Some(field) = field.get_untracked()
+            && field.value() != text
+        {
+            browser::set_value(&field, &text);
         }
         keep();
     };
     let typed = move || {
-        let text = browser::value(FIELD).unwrap_or_default();
+        let text = value();
         if text != form.read_untracked().draft().text {
             form.update(|form| form.edit(&text));
             keep();
@@ -69,14 +73,16 @@ pub fn Composer(
     };
     browser::after_mount(move || {
         let stored = Draft::restore(browser::stored(&Draft::name(tenant)).as_deref());
-        form.set(PostForm::new(stored, &browser::value(FIELD).unwrap_or_default()));
+        form.set(PostForm::new(stored, &value()));
         fill();
         browser::every(LOOK, move || untrack(look));
     });
 
     let submit = move || {
         // Here, and not when the answer comes: the reader may be elsewhere by then.
-        browser::focus(FIELD);
+        if let Some(field) = field.get_untracked() {
+            let _ = field.focus();
+        }
         typed();
         let post = form.try_update(|form| form.submit(browser::random_bytes())).flatten();
         keep();
@@ -123,6 +129,7 @@ pub fn Composer(
             <label for=FIELD>"Message"</label>
             <textarea
                 id=FIELD
+                node_ref=field
                 rows="3"
                 dir="auto"
                 enterkeyhint="send"

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
+use leptos::{html::Div, prelude::*, tachys::renderer::types::Element};
 
 use super::{
     Snapshot,
@@ -15,7 +15,7 @@ use super::{
     notice_bar::NoticeBar,
     tenant_mark::TenantMark,
     tenant_picker::TenantPicker,
-    timeline_view::{BEFORE, Clock, FEED, TimelineView},
+    timeline_view::{BEFORE, Clock, TimelineView},
     words,
 };
 use crate::{
@@ -42,6 +42,7 @@ pub fn FeedPage(
     let state = RwSignal::new(FeedState { epoch: session.epoch(), ..FeedState::default() });
     let rows = RwSignal::new(VisibleList::new(&session).rows().to_vec());
     let clock = Clock::new(state);
+    let list = NodeRef::<Div>::new();
 
     let changed = move |now: FeedState| {
         let before = state.try_update(|state| std::mem::replace(state, now));
@@ -56,7 +57,9 @@ pub fn FeedPage(
         let listener = Listener {
             changed: Box::new(move |now, new_rows| {
                 if let Some(new_rows) = new_rows {
-                    keep_focus(&rows.read_untracked(), new_rows);
+                    if let Some(list) = list.get_untracked() {
+                        keep_focus(&list, &rows.read_untracked(), new_rows);
+                    }
                     rows.set(new_rows.to_vec());
                 }
                 if *state.read_untracked() != now {
@@ -66,7 +69,8 @@ pub fn FeedPage(
             arrived: Box::new(|_| {}),
         };
         driver::start(session, listener);
-        let scrolled = move || driver::scroll(tenant, browser::is_above(FEED));
+        let scrolled =
+            move || driver::scroll(tenant, list.get_untracked().is_some_and(|list| browser::is_above(&list)));
         scrolled();
         browser::on_scroll(scrolled);
     });
@@ -110,12 +114,12 @@ pub fn FeedPage(
                         id="pending"
                         hidden=now(&pending.when)
                         use:hides=pending
-                        on:click=move |_| show_pending(tenant)
+                        on:click=move |_| show_pending(list, tenant)
                     >
                         <Words of=text(move || waiting(state.read().pending)) />
                     </button>
                 </div>
-                <TimelineView rows state retain clock />
+                <TimelineView rows state retain clock list />
             </div>
             <p id="announcer" role="status" class="for-ears">
                 <Words of=text(move || words::announcement(&state.read().announcement)) />
@@ -125,10 +129,10 @@ pub fn FeedPage(
 }
 
 /// If the row that has the focus is about to leave, gives the focus to its neighbour.
-fn keep_focus(before: &[Row], after: &[Row]) {
-    let focused = browser::focused_row(FEED).and_then(|id| id.parse().ok());
+fn keep_focus(list: &Element, before: &[Row], after: &[Row]) {
+    let focused = browser::focused_row(list).and_then(|id| id.parse().ok());
     if let Some(next) = focused.and_then(|id| neighbour(before, after, id)) {
-        browser::focus_row(FEED, &next.to_string());
+        browser::focus_row(list, &next.to_string());
     }
 }
 
@@ -150,12 +154,13 @@ fn waiting(count: u64) -> String {
 }
 
 /// Shows the pending events, and leads there.
-fn show_pending(tenant: Tenant) {
+fn show_pending(list: NodeRef<Div>, tenant: Tenant) {
+    let Some(list) = list.get_untracked() else { return };
     // First: a scroll event that is under way must not report that the reader is still further down.
-    browser::scroll_to(FEED);
+    browser::scroll_to(&list);
     driver::show_pending(tenant);
     // After the list itself, so that the first event is the newest.
-    browser::next_frame(|| browser::soon(|| browser::focus_first(FEED)));
+    browser::next_frame(move || browser::soon(move || browser::focus_first(&list)));
 }
 
 #[cfg(test)]

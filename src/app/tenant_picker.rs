@@ -3,7 +3,7 @@
 //! It remembers nothing: the choice is an address. A key that changes the closed dropdown is not a choice yet (WCAG 2.2,
 //! 3.2.2): it waits for Enter or for "Open".
 
-use leptos::{ev, prelude::*, task::spawn_local};
+use leptos::{ev, html::Select, prelude::*, task::spawn_local};
 
 use super::erased::{Hides, flag, hides};
 use crate::{client::browser, feed::Tenant};
@@ -22,13 +22,16 @@ pub fn TenantPicker(
     // Without script, "Open" is the only way.
     let is_current = RwSignal::new(false);
     let own = current.map_or("", Tenant::id);
-    let chosen = || browser::choice(SELECT).unwrap_or_default();
+    let select = NodeRef::<Select>::new();
+    let chosen = move || select.get_untracked().map_or_else(String::new, |select| select.value());
     let look = move || is_current.set(chosen() == own);
     browser::after_mount(move || {
         look();
         // The browser may have kept another choice.
         browser::on_show(move || {
-            browser::set_choice(SELECT, own);
+            if let Some(select) = select.get_untracked() {
+                select.set_value(own);
+            }
             look();
         });
     });
@@ -66,6 +69,7 @@ pub fn TenantPicker(
             <label for=SELECT>"Tenant"</label>
             <select
                 id=SELECT
+                node_ref=select
                 name="tenant"
                 autocomplete="off"
                 required

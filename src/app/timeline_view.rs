@@ -1,7 +1,7 @@
 //! Renders the list of events, newest first: APG's feed pattern, with all that is not an event outside it. `client::visible_list`
 //! decides which events have a row.
 
-use leptos::{ev, prelude::*, tachys::renderer::types::Element};
+use leptos::{ev, html::Div, prelude::*, tachys::renderer::types::Element};
 use uuid::Uuid;
 
 use super::erased::{Words, flag, text, word, yes_or_no};
@@ -75,14 +75,21 @@ pub fn TimelineView(
     retain: usize,
     /// The clocks that the rows follow.
     clock: Clock,
+    /// The element that holds the events.
+    list: NodeRef<Div>,
 ) -> impl IntoView {
+    let keys = move |event: ev::KeyboardEvent| {
+        if let Some(list) = list.get_untracked() {
+            keys(&event, &list);
+        }
+    };
     let empty = move || rows.read().is_empty();
     view! {
         <p id="feed-empty" hidden=flag(move || !empty())>
             <strong>"No events yet."</strong>
             " What is posted here appears at once, in every window of this tenant."
         </p>
-        <div id=FEED role="feed" aria-label="Events" aria-busy=word(move || yes_or_no(empty())) on:keydown=keys>
+        <div node_ref=list id=FEED role="feed" aria-label="Events" aria-busy=word(move || yes_or_no(empty())) on:keydown=keys>
             <For each=move || rows.get() key=|row| row.entry.event.id let(row)>
                 <EventView row state clock />
             </For>
@@ -94,10 +101,10 @@ pub fn TimelineView(
 }
 
 /// The feed pattern's keys.
-fn keys(event: ev::KeyboardEvent) {
+fn keys(event: &ev::KeyboardEvent, list: &Element) {
     match (event.key().as_str(), event.ctrl_key()) {
-        ("PageDown", false) => browser::focus_sibling(FEED, true),
-        ("PageUp", false) => browser::focus_sibling(FEED, false),
+        ("PageDown", false) => browser::focus_sibling(list, true),
+        ("PageUp", false) => browser::focus_sibling(list, false),
         ("Home", true) => browser::focus(BEFORE),
         ("End", true) => browser::focus(AFTER),
         _ => return,

@@ -5,6 +5,7 @@ use std::{
     future::Future,
     mem,
     rc::Rc,
+    time::Duration,
 };
 
 use any_spawner::Executor;
@@ -12,16 +13,15 @@ use gloo_net::http::{Method, RequestBuilder};
 use js_sys::{Array, Date, JSON, Math, Promise, Reflect};
 use leptos::{
     IntoView,
-    prelude::{Owner, RenderHtml},
+    prelude::{Owner, RenderHtml, set_interval_with_handle},
     tachys::{hydration::Cursor, view::PositionState},
 };
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortSignal, CloseEvent, Document, Element, EventTarget, FocusOptions, HtmlElement, HtmlSelectElement,
-    HtmlTextAreaElement, MessageEvent, PageTransitionEvent, Storage, UrlSearchParams, VisibilityState, WebSocket,
-    Window,
+    AbortSignal, CloseEvent, Document, Element, EventTarget, FocusOptions, HtmlElement, HtmlTextAreaElement,
+    MessageEvent, PageTransitionEvent, Storage, UrlSearchParams, VisibilityState, WebSocket, Window,
 };
 
 use super::{
@@ -114,34 +114,14 @@ pub fn text(id: &str) -> Option<String> {
     element::<Element>(id)?.text_content()
 }
 
-/// The text of a text field.
-#[must_use]
-pub fn value(id: &str) -> Option<String> {
-    Some(element::<HtmlTextAreaElement>(id)?.value())
-}
-
 /// Replaces the text of a text field. The cursor keeps its distance from the end.
-pub fn set_value(id: &str, text: &str) {
-    let Some(field) = element::<HtmlTextAreaElement>(id) else { return };
+pub fn set_value(field: &HtmlTextAreaElement, text: &str) {
     let behind = field.selection_end().ok().flatten().map_or(0, |end| field.text_length().saturating_sub(end));
     field.set_value(text);
     // Elsewhere, the cursor is nobody's concern, and in some engines to set it takes the focus.
-    if document().active_element().is_some_and(|active| active == **field) {
+    if document().active_element().is_some_and(|active| active == ***field) {
         let place = field.text_length().saturating_sub(behind);
         let _ = field.set_selection_range(place, place);
-    }
-}
-
-/// The value of a dropdown.
-#[must_use]
-pub fn choice(id: &str) -> Option<String> {
-    Some(element::<HtmlSelectElement>(id)?.value())
-}
-
-/// Sets the value of a dropdown.
-pub fn set_choice(id: &str, value: &str) {
-    if let Some(select) = element::<HtmlSelectElement>(id) {
-        select.set_value(value);
     }
 }
 
@@ -180,40 +160,37 @@ pub fn focus(id: &str) {
 }
 
 /// Scrolls to the top of an element.
-pub fn scroll_to(id: &str) {
-    if let Some(element) = element::<Element>(id) {
-        element.scroll_into_view();
-    }
+pub fn scroll_to(element: &Element) {
+    element.scroll_into_view();
 }
 
 /// Moves the focus to the first row of a list, and scrolls there.
-pub fn focus_first(list: &str) {
-    focus_element(element::<Element>(list).and_then(|list| list.first_element_child()), true);
+pub fn focus_first(list: &Element) {
+    focus_element(list.first_element_child(), true);
 }
 
 /// Moves the focus to the row with this `data-id`. It scrolls nothing.
-pub fn focus_row(list: &str, row: &str) {
-    let find = |list: Element| list.query_selector(&format!("[data-id='{row}']")).ok().flatten();
-    focus_element(element(list).and_then(find), false);
+pub fn focus_row(list: &Element, row: &str) {
+    focus_element(list.query_selector(&format!("[data-id='{row}']")).ok().flatten(), false);
 }
 
 /// Moves the focus from the row of a list that has it to the next or the previous one, and scrolls there.
-pub fn focus_sibling(list: &str, next: bool) {
+pub fn focus_sibling(list: &Element, next: bool) {
     let Some(row) = focused(list) else { return };
     focus_element(if next { row.next_element_sibling() } else { row.previous_element_sibling() }, true);
 }
 
 /// The `data-id` of the row of a list that has the focus.
 #[must_use]
-pub fn focused_row(list: &str) -> Option<String> {
+pub fn focused_row(list: &Element) -> Option<String> {
     focused(list)?.get_attribute("data-id")
 }
 
-fn focused(list: &str) -> Option<Element> {
+fn focused(list: &Element) -> Option<Element> {
     let mut child = document().active_element()?;
     loop {
         let parent = child.parent_element()?;
-        if parent.id() == list {
+        if parent == *list {
             return Some(child);
         }
         child = parent;
@@ -230,8 +207,8 @@ fn focus_element(element: Option<Element>, scrolls: bool) {
 
 /// Whether the top of an element has been scrolled out of sight.
 #[must_use]
-pub fn is_above(id: &str) -> bool {
-    element::<Element>(id).is_some_and(|element| element.get_bounding_client_rect().top() < 0.0)
+pub fn is_above(element: &Element) -> bool {
+    element.get_bounding_client_rect().top() < 0.0
 }
 
 /// The title of the document.
@@ -402,10 +379,8 @@ pub fn soon(act: impl FnOnce() + 'static) {
 
 /// Calls `act` every so many milliseconds.
 pub fn every(pause: Millis, act: impl Fn() + 'static) {
-    let closure = Closure::<dyn Fn()>::new(act);
-    let pause = pause as i32;
-    let _ = window().set_interval_with_callback_and_timeout_and_arguments_0(closure.as_ref().unchecked_ref(), pause);
-    closure.forget();
+    let pause = Duration::from_millis(pause as u64);
+    let _ = set_interval_with_handle(act, pause);
 }
 
 /// A call that is to come. Dropped, it does not come any more.

@@ -50,23 +50,8 @@ pub const fn text(_id: &str) -> Option<String> {
     None
 }
 
-/// The text of a text field.
-#[must_use]
-pub const fn value(_id: &str) -> Option<String> {
-    None
-}
-
 /// Replaces the text of a text field. The cursor keeps its distance from the end.
-pub fn set_value(_id: &str, _text: &str) {}
-
-/// The value of a dropdown.
-#[must_use]
-pub const fn choice(_id: &str) -> Option<String> {
-    None
-}
-
-/// Sets the value of a dropdown.
-pub fn set_choice(_id: &str, _value: &str) {}
+pub fn set_value<E>(_field: &E, _text: &str) {}
 
 /// Sets the text of an element, in place of all that is in it.
 pub fn set_text<E>(_element: &E, _text: &str) {}
@@ -85,26 +70,26 @@ pub fn set_hidden<E>(_control: &E, _hidden: bool, _next: &str) {}
 pub fn focus(_id: &str) {}
 
 /// Scrolls to the top of an element.
-pub fn scroll_to(_id: &str) {}
+pub fn scroll_to<E>(_element: &E) {}
 
 /// Moves the focus to the first row of a list, and scrolls there.
-pub fn focus_first(_list: &str) {}
+pub fn focus_first<E>(_list: &E) {}
 
 /// Moves the focus to the row with this `data-id`. It scrolls nothing.
-pub fn focus_row(_list: &str, _row: &str) {}
+pub fn focus_row<E>(_list: &E, _row: &str) {}
 
 /// Moves the focus from the row of a list that has it to the next or the previous one, and scrolls there.
-pub fn focus_sibling(_list: &str, _next: bool) {}
+pub fn focus_sibling<E>(_list: &E, _next: bool) {}
 
 /// The `data-id` of the row of a list that has the focus.
 #[must_use]
-pub const fn focused_row(_list: &str) -> Option<String> {
+pub const fn focused_row<E>(_list: &E) -> Option<String> {
     None
 }
 
 /// Whether the top of an element has been scrolled out of sight.
 #[must_use]
-pub const fn is_above(_id: &str) -> bool {
+pub const fn is_above<E>(_element: &E) -> bool {
     false
 }
 
