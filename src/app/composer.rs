@@ -6,7 +6,7 @@ use leptos::{ev, html::Textarea, prelude::*, task::spawn_local};
 
 use super::{
     actions,
-    erased::{Hides, Words, flag, hides, now, text, word, yes_or_no},
+    erased::{Hides, Words, condition, effect, flag, hides, now, text, word, yes_or_no},
     words,
 };
 use crate::{
@@ -47,7 +47,7 @@ pub fn Composer(
         let (is_live, round_trip) = state.with(|state| (state.status == Status::Live, state.round_trip));
         form.maybe_update(|form| form.look(is_live, round_trip, visible()));
     };
-    Effect::new(move |_| {
+    effect(move || {
         look();
         if state.read().status != Status::Connecting && !has_begun.get_untracked() {
             has_begun.set(true);
@@ -123,9 +123,9 @@ pub fn Composer(
         QUIET..=Message::MAX => "near",
         _ => "over",
     };
-    let retry = Hides { when: flag(move || !form.read().can_retry()), next: FIELD };
+    let retry = Hides { when: condition(move || !form.read().can_retry()), next: FIELD };
     view! {
-        <form aria-label="Post an event" class="composer card" on:submit=submitted>
+        <form aria-label="Post an event" class="composer card" on:submit:capture=submitted>
             <label for=FIELD>"Message"</label>
             <textarea
                 id=FIELD
@@ -135,8 +135,8 @@ pub fn Composer(
                 enterkeyhint="send"
                 aria-describedby="message-error message-count message-hint"
                 aria-invalid=word(move || yes_or_no(form.read().error().is_some()))
-                on:input=move |_| typed()
-                on:keydown=keys
+                on:input:capture=move |_| typed()
+                on:keydown:capture=keys
             ></textarea>
             <p id="message-error" class="error" hidden=flag(move || form.read().error().is_none())>
                 <Words of=text(move || form.read().error().as_ref().map_or_else(String::new, words::form_error)) />

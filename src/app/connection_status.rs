@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use super::{
-    erased::{Hides, Words, flag, hides, now, text, word},
+    erased::{Hides, Words, condition, hides, now, text, word},
     words,
 };
 use crate::{
@@ -40,7 +40,7 @@ pub fn ConnectionStatus(
     state: RwSignal<FeedState>,
 ) -> impl IntoView {
     let id = id(tenant);
-    let retry = Hides { when: flag(move || !state.read().status.can_retry()), next: id };
+    let retry = Hides { when: condition(move || !state.read().status.can_retry()), next: id };
     view! {
         <div class="connection">
             <span id=id tabindex="-1" data-connection=word(move || slug(&state.read()))>
@@ -51,7 +51,7 @@ pub fn ConnectionStatus(
                 class="quiet"
                 hidden=now(&retry.when)
                 use:hides=retry
-                on:click=move |_| driver::retry_now(tenant)
+                on:click:capture=move |_| driver::retry_now(tenant)
             >
                 "Retry now"
             </button>

@@ -1,7 +1,7 @@
 //! Closures and effects of the views as few types, and the elements that follow them.
 //!
 //! Leptos compiles the effect behind each closure of a view again, since each closure is a type of its own. Behind one
-//! pointer for texts, one for flags and one for words, the pages' sixty closures share three.
+//! pointer for texts, one for attributes and one for conditions, the pages' sixty closures share three.
 //!
 //! A changing text belongs to an element, never to a text node: a translator replaces text nodes by elements of its own,
 //! and a client that holds such a node then writes to a removed node.
@@ -15,19 +15,33 @@ use crate::client::browser;
 /// A value that is computed again whenever what it reads has changed.
 pub type Erased<T> = Arc<dyn Fn() -> T + Send + Sync>;
 
-/// A condition, for attributes that are present or absent.
-pub(super) fn flag(compute: impl Fn() -> bool + Send + Sync + 'static) -> Erased<bool> {
-    Arc::new(compute)
+/// The value of an attribute; none if the element does not have it.
+pub(super) type Value = Erased<Option<&'static str>>;
+
+/// An attribute that is present or absent.
+pub(super) fn flag(compute: impl Fn() -> bool + Send + Sync + 'static) -> Value {
+    Arc::new(move || compute().then_some(""))
 }
 
-/// One of a few words, for all other attributes.
-pub(super) fn word(compute: impl Fn() -> &'static str + Send + Sync + 'static) -> Erased<&'static str> {
+/// An attribute whose value is one of a few words.
+pub(super) fn word(compute: impl Fn() -> &'static str + Send + Sync + 'static) -> Value {
+    Arc::new(move || Some(compute()))
+}
+
+/// A condition, for [`Hides`].
+pub(super) fn condition(compute: impl Fn() -> bool + Send + Sync + 'static) -> Erased<bool> {
     Arc::new(compute)
 }
 
 /// A text for people.
 pub(super) fn text<T: Into<String>>(compute: impl Fn() -> T + Send + Sync + 'static) -> Erased<String> {
     Arc::new(move || compute().into())
+}
+
+/// Runs `act` now, and again whenever what it reads has changed.
+pub(super) fn effect(act: impl FnMut() + 'static) {
+    let mut act: Box<dyn FnMut()> = Box::new(act);
+    Effect::new(move |_| act());
 }
 
 /// "true" or "false", as ARIA's attributes want them.
@@ -55,12 +69,13 @@ pub fn Words(
 fn follow(element: Element, text: Erased<String>) {
     // Hydration takes any element for the one that it expects. This one is known by its class.
     browser::expect_attribute(&element, "class", WORDS);
-    Effect::new(move |last: Option<String>| {
+    let mut last = None;
+    effect(move || {
         let text = text();
         if last.as_ref() != Some(&text) {
             browser::set_text(&element, &text);
+            last = Some(text);
         }
-        text
     });
 }
 
@@ -73,12 +88,12 @@ pub(super) struct Hides {
     pub(super) next: &'static str,
 }
 
-/// The value of a flag now, for what the server renders.
-pub(super) fn now(flag: &Erased<bool>) -> bool {
-    untrack(|| flag())
+/// The value of a condition now, for what the server renders.
+pub(super) fn now(condition: &Erased<bool>) -> bool {
+    untrack(|| condition())
 }
 
 /// A directive: hides an element that can have the focus. The server renders its `hidden` attribute.
 pub(super) fn hides(element: Element, Hides { when, next }: Hides) {
-    Effect::new(move |_| browser::set_hidden(&element, when(), next));
+    effect(move || browser::set_hidden(&element, when(), next));
 }

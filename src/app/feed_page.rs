@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use leptos::{html::Div, prelude::*, tachys::renderer::types::Element};
+use uuid::Uuid;
 
 use super::{
     Snapshot,
     breach_alarm::BreachAlarm,
     composer::Composer,
     connection_status::ConnectionStatus,
-    erased::{Hides, Words, flag, hides, now, text},
+    erased::{Hides, Words, condition, effect, flag, hides, now, text},
     feed_title,
     notice_bar::NoticeBar,
     tenant_mark::TenantMark,
@@ -74,12 +75,12 @@ pub fn FeedPage(
         scrolled();
         browser::on_scroll(scrolled);
     });
-    Effect::new(move |_| {
+    effect(move || {
         let state = state.read();
         browser::set_title(&title(tenant, state.unseen.max(state.pending)));
     });
 
-    let pending = Hides { when: flag(move || state.read().pending == 0), next: BEFORE };
+    let pending = Hides { when: condition(move || state.read().pending == 0), next: BEFORE };
     view! {
         <header class="top">
             <h1>
@@ -103,7 +104,7 @@ pub fn FeedPage(
                         id=BEFORE
                         class="quiet live-only"
                         data-paused=flag(move || state.read().paused)
-                        on:click=move |_| driver::pause(tenant, !state.read_untracked().paused)
+                        on:click:capture=move |_| driver::pause(tenant, !state.read_untracked().paused)
                     >
                         <Words of=text(move || if state.read().paused { "Resume" } else { "Pause" }) />
                     </button>
@@ -114,7 +115,7 @@ pub fn FeedPage(
                         id="pending"
                         hidden=now(&pending.when)
                         use:hides=pending
-                        on:click=move |_| show_pending(list, tenant)
+                        on:click:capture=move |_| show_pending(list, tenant)
                     >
                         <Words of=text(move || waiting(state.read().pending)) />
                     </button>
@@ -130,7 +131,7 @@ pub fn FeedPage(
 
 /// If the row that has the focus is about to leave, gives the focus to its neighbour.
 fn keep_focus(list: &Element, before: &[Row], after: &[Row]) {
-    let focused = browser::focused_row(list).and_then(|id| id.parse().ok());
+    let focused = browser::focused_row(list).and_then(|id| Uuid::try_parse(&id).ok());
     if let Some(next) = focused.and_then(|id| neighbour(before, after, id)) {
         browser::focus_row(list, &next.to_string());
     }

@@ -10,6 +10,7 @@ use super::{
     breach_alarm::BreachAlarm,
     connection_status::ConnectionStatus,
     erased::{Erased, Words, flag, text, word, yes_or_no},
+    for_each_tenant,
     tenant_mark::TenantMark,
     words,
 };
@@ -291,7 +292,7 @@ pub fn IsolationPage(
                     type="button"
                     id="run-check"
                     aria-disabled=word(move || yes_or_no(!idle()))
-                    on:click=run
+                    on:click:capture=run
                 >
                     <Words of=text(move || if running() { "Checking…" } else { "Run isolation check" }) />
                 </button>
@@ -312,30 +313,28 @@ pub fn IsolationPage(
                         <thead>
                             <tr>
                                 <td></td>
-                                {Tenant::ALL
-                                    .map(|stream| {
-                                        view! {
-                                            <th scope="col">
-                                                <TenantMark tenant=stream />
-                                                {format!("Received by {}", stream.label())}
-                                            </th>
-                                        }
-                                    })}
+                                {for_each_tenant(|stream| {
+                                    view! {
+                                        <th scope="col">
+                                            <TenantMark tenant=stream />
+                                            {format!("Received by {}", stream.label())}
+                                        </th>
+                                    }
+                                })}
                             </tr>
                         </thead>
                         <tbody>
-                            {Tenant::ALL
-                                .map(|tenant| {
-                                    view! {
-                                        <tr>
-                                            <th scope="row">
-                                                <TenantMark tenant />
-                                                {format!("Sent to {}", tenant.label())}
-                                            </th>
-                                            {Tenant::ALL.map(|stream| view! { <CheckCell view tenant stream /> })}
-                                        </tr>
-                                    }
-                                })}
+                            {for_each_tenant(|tenant| {
+                                view! {
+                                    <tr>
+                                        <th scope="row">
+                                            <TenantMark tenant />
+                                            {format!("Sent to {}", tenant.label())}
+                                        </th>
+                                        {for_each_tenant(|stream| view! { <CheckCell view tenant stream /> })}
+                                    </tr>
+                                }
+                            })}
                         </tbody>
                     </table>
                 </div>
@@ -345,7 +344,7 @@ pub fn IsolationPage(
                     <Words of=text(move || words::restart(state.read().process, |at| words::without_seconds(view.time(at)))) />
                 </p>
             </div>
-            <div class="panels">{Tenant::ALL.map(|tenant| view! { <TenantPanel tenant view /> })}</div>
+            <div class="panels">{for_each_tenant(|tenant| view! { <TenantPanel tenant view /> })}</div>
             <section class="card" aria-labelledby="server">
                 <h2 id="server">"Server"</h2>
                 <p class="as-of"><Words of=text(move || words::ages(report_ages(), |at| view.time(at))) /></p>

@@ -1,5 +1,7 @@
 //! Renders the pages: Leptos components, the same on the server and in the browser. The server renders a [`Page`]; the browser takes it
 //! over. Which address means which page is the server's to say.
+//!
+//! Every listener is in the capture phase (`on:click:capture`), which leaves the code of event delegation out of the client.
 
 pub mod actions;
 pub mod breach_alarm;
@@ -117,6 +119,12 @@ impl FromJson for Snapshot {
 /// The title of a tenant's page, while nothing waits to be read.
 fn feed_title(tenant: Tenant) -> String {
     format!("{} · Event feed", tenant.label())
+}
+
+/// Renders something for each tenant. A tuple, since the code that maps an array of views weighs more.
+fn for_each_tenant<T>(render: impl Fn(Tenant) -> T) -> (T, T) {
+    let [a, b] = Tenant::ALL;
+    (render(a), render(b))
 }
 
 /// Takes over, in the browser, the page that the server rendered. Returns whether all of it was as the server had rendered

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use super::{
-    erased::{Hides, Words, flag, hides, now, text},
+    erased::{Hides, Words, condition, hides, now, text},
     words,
 };
 use crate::{
@@ -25,8 +25,8 @@ pub fn NoticeBar(
     /// The control that takes the focus from one that is hidden here.
     next: &'static str,
 ) -> impl IntoView {
-    let notice = Hides { when: flag(move || state.read().notice.is_none()), next };
-    let newer = Hides { when: flag(move || !state.read().outdated), next };
+    let notice = Hides { when: condition(move || state.read().notice.is_none()), next };
+    let newer = Hides { when: condition(move || !state.read().outdated), next };
     let returned = move || state.read().notice.map_or_else(String::new, |notice| words::notice(&notice, clock));
     let version = move || match state.read().outdated {
         true => "A new version is available. Your draft will be kept.",
@@ -36,13 +36,13 @@ pub fn NoticeBar(
         <div id="notice" role="status">
             <p class="bar" hidden=now(&notice.when) use:hides=notice>
                 <Words of=text(returned) />
-                <button type="button" class="quiet" on:click=move |_| driver::dismiss(tenant)>
+                <button type="button" class="quiet" on:click:capture=move |_| driver::dismiss(tenant)>
                     "Dismiss"
                 </button>
             </p>
             <p class="bar" hidden=now(&newer.when) use:hides=newer>
                 <Words of=text(version) />
-                <button type="button" class="quiet" on:click=|_| browser::reload()>
+                <button type="button" class="quiet" on:click:capture=|_| browser::reload()>
                     "Reload"
                 </button>
             </p>

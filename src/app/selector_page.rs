@@ -2,8 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{tenant_mark::TenantMark, tenant_picker::TenantPicker};
-use crate::feed::Tenant;
+use super::{for_each_tenant, tenant_mark::TenantMark, tenant_picker::TenantPicker};
 
 /// Asks for the tenant. Shows no event, of anybody.
 #[component]
@@ -20,16 +19,15 @@ pub fn SelectorPage(
             {unknown
                 .then(|| view! { <p class="error">"That tenant doesn't exist. Choose one below."</p> })}
             <div class="choices">
-                {Tenant::ALL
-                    .map(|tenant| {
-                        view! {
-                            <a class="choice" data-tenant=tenant.id() href=format!("/?tenant={tenant}")>
-                                <TenantMark tenant />
-                                <strong>{tenant.label()}</strong>
-                                <span>"Open the live feed"</span>
-                            </a>
-                        }
-                    })}
+                {for_each_tenant(|tenant| {
+                    view! {
+                        <a class="choice" data-tenant=tenant.id() href=format!("/?tenant={tenant}")>
+                            <TenantMark tenant />
+                            <strong>{tenant.label()}</strong>
+                            <span>"Open the live feed"</span>
+                        </a>
+                    }
+                })}
             </div>
             <TenantPicker />
         </main>

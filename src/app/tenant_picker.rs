@@ -5,7 +5,10 @@
 
 use leptos::{ev, html::Select, prelude::*, task::spawn_local};
 
-use super::erased::{Hides, flag, hides};
+use super::{
+    erased::{Hides, condition, hides},
+    for_each_tenant,
+};
 use crate::{client::browser, feed::Tenant};
 
 /// The dropdown.
@@ -63,7 +66,7 @@ pub fn TenantPicker(
             open();
         }
     };
-    let button = Hides { when: flag(move || is_current.get()), next: SELECT };
+    let button = Hides { when: condition(move || is_current.get()), next: SELECT };
     view! {
         <form method="get" action="/" id="tenant-form" class="picker">
             <label for=SELECT>"Tenant"</label>
@@ -73,19 +76,17 @@ pub fn TenantPicker(
                 name="tenant"
                 autocomplete="off"
                 required
-                on:change=changed
-                on:keydown=keys
+                on:change:capture=changed
+                on:keydown:capture=keys
             >
                 {current.is_none().then(|| view! { <option value="" disabled selected>"Choose…"</option> })}
-                {Tenant::ALL
-                    .map(|tenant| {
-                        view! {
-                            <option value=tenant.id() selected=current == Some(tenant)>
-                                {tenant.label()}
-                            </option>
-                        }
-                    })
+                {for_each_tenant(|tenant| {
+                    view! {
+                        <option value=tenant.id() selected=current == Some(tenant)>
+                            {tenant.label()}
+                        </option>
                     }
+                })}
             </select>
             <button type="submit" id="open" use:hides=button>"Open"</button>
         </form>

@@ -4,7 +4,7 @@
 use leptos::{ev, html::Div, prelude::*, tachys::renderer::types::Element};
 use uuid::Uuid;
 
-use super::erased::{Words, flag, text, word, yes_or_no};
+use super::erased::{Words, effect, flag, text, word, yes_or_no};
 use crate::client::{browser, clock::Millis, driver::FeedState, relative_time, visible_list::Row};
 
 /// The element that holds the events.
@@ -89,7 +89,7 @@ pub fn TimelineView(
             <strong>"No events yet."</strong>
             " What is posted here appears at once, in every window of this tenant."
         </p>
-        <div node_ref=list id=FEED role="feed" aria-label="Events" aria-busy=word(move || yes_or_no(empty())) on:keydown=keys>
+        <div node_ref=list id=FEED role="feed" aria-label="Events" aria-busy=word(move || yes_or_no(empty())) on:keydown:capture=keys>
             <For each=move || rows.get() key=|row| row.entry.event.id let(row)>
                 <EventView row state clock />
             </For>
@@ -175,9 +175,9 @@ struct Look {
 fn follow(row: Element, follows: Follows) {
     let Follows { id, epoch, millis, arrived, state, tick } = follows;
     browser::expect_attribute(&row, "data-id", &id.to_string());
-    Effect::new(move |last: Option<Option<Look>>| {
-        let last = last.flatten();
-        let Some(tick) = tick.get() else { return last };
+    let mut last = None;
+    effect(move || {
+        let Some(tick) = tick.get() else { return };
         let look = Look {
             ago: relative_time::ago(millis, tick.server),
             is_new: arrived.is_some_and(|at| tick.visible - at < NEW),
@@ -188,6 +188,6 @@ fn follow(row: Element, follows: Follows) {
             browser::set_flag(&row, "data-new", look.is_new);
             browser::set_flag(&row, "data-gone", look.is_gone);
         }
-        Some(look)
+        last = Some(look);
     });
 }

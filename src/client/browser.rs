@@ -274,7 +274,10 @@ where
 
 /// Calls `act` once the page is taken over as a whole: what a page that failed half-way must not begin.
 pub fn after_mount(act: impl FnOnce() + 'static) {
-    AFTER_MOUNT.with_borrow_mut(|acts| acts.push(Box::new(act)));
+    fn queue(act: Box<dyn FnOnce()>) {
+        AFTER_MOUNT.with_borrow_mut(|acts| acts.push(act));
+    }
+    queue(Box::new(act));
 }
 
 /// Checks, during hydration, that an element is the expected one, by an attribute that the server gave it. Hydration itself
@@ -348,8 +351,12 @@ thread_local! {
 /// Calls `act` when the browser paints next, or soon if it paints nothing. A hidden page waits by one timer alone: the
 /// frames that it asks for would pile up until it is shown.
 pub fn next_frame(act: impl FnOnce() + 'static) {
+    ask_for_frame(Box::new(act));
+}
+
+fn ask_for_frame(act: Box<dyn FnOnce()>) {
     FRAMES.with_borrow_mut(|frames| {
-        frames.work.push(Box::new(act));
+        frames.work.push(act);
         if frames.work.len() > 1 {
             return;
         }
@@ -421,7 +428,7 @@ impl Socket {
     /// Opens one. `None` if the browser refuses to make it.
     #[must_use]
     pub fn open(tenant: Tenant, act: impl Fn(SocketEvent) + 'static) -> Option<Self> {
-        let address = format!("{}/ws?tenant={tenant}", origin().replacen("http", "ws", 1));
+        let address = format!("ws{}/ws?tenant={tenant}", origin().strip_prefix("http")?);
         let socket = WebSocket::new(&address).ok()?;
 
         let act = Rc::new(act);

@@ -234,9 +234,13 @@ pub async fn fetch(request: Request<'_>) -> Result<Answer, NoAnswer> {
 }
 
 fn with(tenant: Tenant, act: impl FnOnce(&Rc<Feed>)) {
-    if let Some(feed) = FEEDS.with_borrow(|feeds| feeds[tenant as usize].clone()) {
+    if let Some(feed) = find(tenant) {
         act(&feed);
     }
+}
+
+fn find(tenant: Tenant) -> Option<Rc<Feed>> {
+    FEEDS.with_borrow(|feeds| feeds[tenant as usize].clone())
 }
 
 impl State {

@@ -66,7 +66,10 @@ impl FromStr for Position {
 
     fn from_str(text: &str) -> Result<Self, PositionError> {
         let (epoch, seq) = text.split_once(':').ok_or(PositionError)?;
-        Ok(Self { epoch: epoch.parse().map_err(|_| PositionError)?, seq: seq.parse().map_err(|_| PositionError)? })
+        Ok(Self {
+            epoch: Uuid::try_parse(epoch).map_err(|_| PositionError)?,
+            seq: seq.parse().map_err(|_| PositionError)?,
+        })
     }
 }
 
