@@ -89,7 +89,14 @@ pub fn TimelineView(
             <strong>"No events yet."</strong>
             " What is posted here appears at once, in every window of this tenant."
         </p>
-        <div node_ref=list id=FEED role="feed" aria-label="Events" aria-busy=word(move || yes_or_no(empty())) on:keydown:capture=keys>
+        <div
+            node_ref=list
+            id=FEED
+            role="feed"
+            aria-label="Events"
+            aria-busy=word(move || yes_or_no(empty()))
+            on:keydown:capture=keys
+        >
             <For each=move || rows.get() key=|row| row.entry.event.id let(row)>
                 <EventView row state clock />
             </For>
