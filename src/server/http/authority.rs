@@ -135,7 +135,7 @@ pub(crate) enum HostRefused {
 /// Forwarded headers are ignored.
 ///
 /// # Errors
-/// [`HostRefused`] is the reason. The one `Host` is needed with an absolute target too.
+/// [`HostRefused`] is the reason. A request with an absolute target needs exactly one `Host` too.
 pub(crate) fn host_of(
     target: &Uri,
     headers: &HeaderMap,

@@ -1,6 +1,8 @@
-//! Compresses answers with brotli or gzip, on the fly: short pieces of work, so that live events need not wait.
+//! Compresses answers and files with brotli or gzip. An answer is compressed in short pieces, so that live events need not
+//! wait.
 //!
-//! The levels are those after which more time gains little: a page of 74 kB takes about a millisecond (docs/benchmark.md).
+//! At a higher level an answer takes more time and is hardly smaller: at these levels, a page of 74 kB takes about a
+//! millisecond.
 
 use std::io::Write;
 
@@ -10,22 +12,22 @@ use tokio::task::yield_now;
 
 use super::negotiation::Coding;
 
-/// An answer below this size is sent plain, in bytes: it fits into one packet either way.
+/// The size in bytes below which an answer is sent plain: it fits into one packet in any case.
 const PLAIN_MAX: usize = 1_024;
-/// Above this size only the fastest compression is used, in bytes.
+/// The size in bytes from which on only the fastest compression is used: gzip of [`GZIP_LEVEL_FAST`].
 const FAST_MIN: usize = 2 * 1024 * 1024;
 /// The size of the pieces between which other tasks run, in bytes.
 const PIECE: usize = 32 * 1024;
-/// The quality of brotli, of 0 to 11.
+/// The quality of brotli, from 0 to 11.
 const BROTLI_QUALITY: i32 = 5;
 /// The base-2 logarithm of brotli's window, in bytes: repetitions further apart than 1 MiB are not found.
 const BROTLI_WINDOW: i32 = 20;
-/// The level of gzip, of 1 to 9.
+/// The level of gzip, from 1 to 9.
 const GZIP_LEVEL: u32 = 6;
-/// The level of gzip above [`FAST_MIN`].
+/// The level of gzip from [`FAST_MIN`] on.
 const GZIP_LEVEL_FAST: u32 = 1;
 
-/// The codings that are worth it for an answer of `size` bytes, the best first.
+/// The codings that are worth their time for an answer of `size` bytes, the best first.
 pub(super) const fn worthwhile(size: usize) -> &'static [Coding] {
     if size < PLAIN_MAX {
         &[]
@@ -53,7 +55,7 @@ pub(super) fn compress_blocking(coding: Coding, plain: &[u8]) -> Vec<u8> {
     compressor.finish()
 }
 
-/// A compression under way, into memory.
+/// A compressor that writes into memory.
 enum Compressor {
     Brotli(Box<CompressorWriter<Vec<u8>>>),
     Gzip(Box<GzEncoder<Vec<u8>>>),

@@ -59,7 +59,7 @@ fn policy_of_a_file() -> HeaderValue {
     header_value(&(policy("", "", "") + "; require-trusted-types-for 'script'; trusted-types 'none'"))
 }
 
-/// The parts that all pages' policies share, with more sources of scripts, styles and connections.
+/// The content security policy of a page, with additional sources of scripts, styles and connections.
 fn policy(scripts: &str, styles: &str, connections: &str) -> String {
     // `connect-src 'self'` allows this host and port, also for WebSockets.
     format!(

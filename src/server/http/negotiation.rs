@@ -23,7 +23,7 @@ impl Coding {
         }
     }
 
-    /// The ending of a compressed file's name and of a compressed answer's tag.
+    /// The ending of a compressed file's name, and of a compressed answer's `ETag`.
     pub(super) const fn ending(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
@@ -37,8 +37,8 @@ impl Coding {
     }
 }
 
-/// The coding that the client prefers among those at hand, which come with the best first. `None` means the plain answer. It
-/// is also sent if the client accepts nothing, since it may still be able to read that.
+/// The coding that the client prefers among those `at_hand`, the best first. `None` means the plain answer, which is also
+/// sent if the client accepts no coding, since it may still be able to read it.
 pub(super) fn preferred(headers: &HeaderMap, at_hand: impl Iterator<Item = Coding>) -> Option<Coding> {
     let accepted = AcceptedCodings::of(headers);
     let mut best = (None, accepted.weight("identity").unwrap_or(0.0));

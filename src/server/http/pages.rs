@@ -27,12 +27,12 @@ use crate::{
     feed::Tenant,
 };
 
-/// What all pages share, and the pages that belong to no tenant.
+/// The policy of all pages, and the shared answers of the pages that belong to no tenant.
 #[derive(Debug)]
 pub(crate) struct Pages {
     /// The content security policy of all pages.
     policy: HeaderValue,
-    /// Paces the pages without a tenant, so that no tenant's reads wait for them.
+    /// Limits the rate of the pages without a tenant, so that no tenant's reads wait for them.
     limiter: ListLimiter,
     /// The selector never changes.
     selector: SharedAnswer<()>,

@@ -52,7 +52,7 @@ impl Post {
     /// Publishes the post as the tenant's next event, or returns the event that its key made before.
     ///
     /// # Errors
-    /// The channel has not accepted the event, and nothing has changed.
+    /// The refusal of the channel. Nothing has changed.
     pub(crate) async fn publish(self) -> Result<Arc<Event>, Refusal> {
         self.channel.publish(self.message, self.key).await.map_err(|error| match error {
             NotAccepted::Busy => Refusal::Busy,

@@ -1,5 +1,5 @@
-//! Defines every refusal: its status, its words and its headers (contract, "HTTP": errors). A refused request has
-//! changed nothing. The checks are in the handlers.
+//! Defines every refusal: its status, its text and its headers (contract, "Errors"). A refused request has changed nothing.
+//! The checks are in the handlers.
 
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Makes an answer once for all the clients that wait for it, and compresses it once in each content coding.
 //!
-//! A client needs an answer that is at least as new as its request. So an answer whose making starts serves everybody who
-//! waits at that moment: however many clients ask and however often the answer changes, only one is made at a time. Between
-//! two of them is a pause, so that an answer takes at most a third of a processor.
+//! A client needs an answer that is at least as new as its request. When the server starts to make an answer, the answer is
+//! new enough for all clients that wait at that moment. So the server makes one answer at a time, for any number of clients
+//! and of changes. After each answer it pauses, so that this work takes at most a third of one processor.
 
 use axum::{
     body::{Body, Bytes},
@@ -44,13 +44,13 @@ struct Made<V> {
     compressed: Vec<Coded>,
 }
 
-/// Work under way. Its drop sets the pause that follows it, also if the client has gone meanwhile.
+/// Work under way. Dropping it sets the pause after the work, even if the client has gone before the work was complete.
 struct Work<'a> {
     next: &'a mut Instant,
     start: Instant,
 }
 
-/// An answer in the coding that a client prefers.
+/// An answer in one content coding, or plain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Coded {
     /// `None` if it is plain.
@@ -64,7 +64,7 @@ impl<V: PartialOrd + Copy> SharedAnswer<V> {
     }
 
     /// Returns the answer to a request with these headers, and its version, which is at least `needed`. Waits for a turn
-    /// of `limiter`. If there is no such answer, makes one with `make`.
+    /// of `limiter`. If the newest answer is older, makes a new one with `make`.
     ///
     /// # Errors
     /// [`TooManyReads`] if the read waited for [`WAIT_MAX`], or if the answers that are being sent take too much memory.
@@ -92,7 +92,7 @@ impl<V: PartialOrd + Copy> SharedAnswer<V> {
             let made = match made {
                 Some(made) if is_fresh(made) => made,
                 old => {
-                    *old = None; // its memory serves the new one
+                    *old = None; // frees its memory before the new one is made
                     let (version, plain) = make().await;
                     old.insert(Made::new(version, limiter.hold(plain)?))
                 }
@@ -166,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    /// Longer than the threshold below which nothing is compressed.
+    /// A text long enough to be compressed.
     const TEXT: &[u8] = &[b'x'; 4_000];
     const MAKING: Duration = Duration::from_millis(10);
 
@@ -174,7 +174,7 @@ mod tests {
         HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(codings))])
     }
 
-    /// An answer that takes 10 ms, and whose version is the count of those made before it.
+    /// Makes answers: each takes 10 ms, and its version is the number of answers made before it.
     struct Source {
         shared: SharedAnswer<u32>,
         limiter: ListLimiter,
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_is_made_once_for_all_who_wait_and_again_for_who_needs_a_newer_one() {
+    async fn an_answer_is_made_once_for_all_that_wait_and_again_if_a_newer_one_is_needed() {
         let source = Source::new();
         let answers = join_all((0..100).map(|_| source.read(0, "br"))).await;
         assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|(version, _)| *version == 0)));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_abandoned_making_counts_and_the_next_client_makes_the_answer() {
+    async fn if_a_client_leaves_while_its_answer_is_made_the_next_client_makes_it_after_a_pause() {
         let source = Source::new();
         let start = Instant::now();
         let mut abandoned = Box::pin(source.read(0, ""));

@@ -1,4 +1,4 @@
-//! Answers the reads of one tenant: the list of its events, and its page. Each is made once for all the clients that wait for
+//! Answers the reads of one tenant: the list of its events, and its page. Each is made once for all clients that wait for
 //! it, and again only after the next event.
 
 use std::sync::Arc;
@@ -17,7 +17,8 @@ use crate::feed::{Event, Position};
 const EVENTS_ON_A_PAGE: usize = 100;
 /// The approximate size of an event in a list without its message, in bytes.
 const ENVELOPE: usize = 160;
-/// The number of events that are encoded before other tasks run: at most a quarter of a megabyte.
+/// The number of events that are encoded before other tasks run. They have about 280 kB at most: each has a
+/// message of up to 2 kB, and [`ENVELOPE`].
 const ENCODED_AT_ONCE: usize = 128;
 
 /// The shared answers of one tenant. They have one channel, so they cannot hold another tenant's events.

@@ -1,7 +1,7 @@
 //! Applies backpressure: posts wait in a queue while the unsent events exceed a limit.
 //!
-//! This queue, before acceptance, is short and fair. Without it, events would wait after acceptance, in a long queue that
-//! nobody sees. Only requests wait here, no events.
+//! The queue is short and fair, and a post in it is not accepted yet. Without it, accepted events would wait in a long
+//! queue that nobody sees.
 
 use std::time::Duration;
 
@@ -9,9 +9,9 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Maximum size of the unsent events before posts wait, in bytes of frames.
 ///
-/// It was chosen by measurement (`cargo bench --bench fanout`). Most of the cost of a pass is its system calls, so a pass
-/// of 36 KiB takes little longer than one of 4 KiB, and delivers many times as much at the same latency. A larger limit
-/// delivers little more, and makes events wait longer.
+/// It was chosen by measurement (docs/benchmark.md, "Figures behind the hot path"). Most of the cost of a pass is its
+/// system calls, so a pass with 32 KiB takes only twice as long as one with 4 KiB, and delivers eight times as much. A
+/// larger limit delivers little more, and makes events wait longer.
 const BUFFER_MAX: usize = 36 * 1024;
 /// Maximum number of posts of a tenant that wait (contract, "HTTP").
 const QUEUE_MAX: usize = 1_000;
@@ -42,10 +42,10 @@ impl Default for Admission {
 }
 
 impl Admission {
-    /// Waits for a share for a message of `length` bytes. Posts are admitted in the order in which they came.
+    /// Waits for the share of a message of `length` bytes. Posts get their shares in the order in which they came.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the queue.
+    /// If the future is dropped, the post leaves the queue, and nothing has changed.
     ///
     /// # Errors
     /// [`Overloaded`] at once if 1,000 posts wait already, or if this post has waited for 2 s.

@@ -1,4 +1,4 @@
-//! Keeps the frames that a channel has sent last, once for all subscribers that have not received them yet.
+//! Keeps a channel's newest frames, once for all subscribers that have not received them yet.
 //!
 //! A slow subscriber has a position in this log instead of a queue of its own, so a thousand slow subscribers need one
 //! log and not a thousand queues. `subscriber` decides which one is too slow.
@@ -15,11 +15,11 @@ use super::frames;
 pub(crate) const BACKLOG_MAX: usize = 1024 * 1024;
 /// Maximum age of the oldest byte in a subscriber's backlog (contract, "WebSocket").
 pub(crate) const BACKLOG_AGE: Duration = Duration::from_secs(10);
-/// How many times the maximum backlog the log keeps: a subscriber that is closed because it is too slow still needs the
-/// rest of the frame that it is receiving.
+/// The size and the age of the bytes that the log keeps, as multiples of [`BACKLOG_MAX`] and [`BACKLOG_AGE`]. It is above 1,
+/// because a subscriber that is closed as too slow still needs the rest of the frame that it is receiving.
 const SLACK: u32 = 2;
 
-/// The newest part of the bytes that a channel has sent. A position in the log is the number of bytes sent before it.
+/// The newest bytes of a channel's stream of frames. A position in the log is the number of bytes before it in the stream.
 #[derive(Debug, Default)]
 pub(crate) struct BatchLog(Mutex<LogState>);
 

@@ -35,7 +35,7 @@ use crate::feed::{
 const RECONNECT_MS_EACH: u32 = 5;
 /// Maximum length of the window over which clients spread their reconnects, in milliseconds (contract, "WebSocket").
 const RECONNECT_MS_MAX: u32 = 10_000;
-/// Maximum number of ended connections that the fan-out keeps until the next event. Each takes a few hundred bytes.
+/// Maximum number of ended connections that the fan-out keeps between two batches. Each takes a few hundred bytes.
 const ENDED_MAX: usize = 1_024;
 
 /// The settings of a channel. They do not change while it runs.
@@ -64,7 +64,7 @@ pub(crate) struct Channel {
     permits: Arc<Semaphore>,
     wake: Notify,
     counters: Counters,
-    /// The number of connections that have ended since the fan-out last dropped ended ones.
+    /// The number of connections that have ended since [`Channel::take_many_ended`] last reset it.
     ended: AtomicUsize,
 }
 
@@ -179,7 +179,8 @@ impl Channel {
             None => {}
         }
         let now = Timestamp::now();
-        let timestamp = stream.last_timestamp.map_or(now, |last| last.max(now)); // the clock may step back, the stream must not
+        // The clock may step back, but a tenant's timestamps never decrease.
+        let timestamp = stream.last_timestamp.map_or(now, |last| last.max(now));
         let event = Arc::new(Event { id: Uuid::new_v4(), tenant_id: self.tenant, message, timestamp });
         let seq = stream.timeline.append(Arc::clone(&event));
         stream.last_timestamp = Some(timestamp);
@@ -259,7 +260,7 @@ impl Channel {
         self.stream.lock().next_batch.events > 0
     }
 
-    /// Waits until the fan-out has work: events that wait, a stop, or many ended connections.
+    /// Waits until the fan-out has work: waiting events, a stop, or many ended connections.
     pub(crate) async fn wait_for_work(&self) {
         self.wake.notified().await;
     }
@@ -284,7 +285,7 @@ impl Channel {
     }
 
     /// Counts a connection that has ended. If many have ended, wakes the fan-out to drop them, so that they do not
-    /// accumulate between two events.
+    /// accumulate between two batches.
     pub(crate) fn count_ended(&self, reason: CloseReason) {
         self.counters.count_ended(reason);
         if self.ended.fetch_add(1, Relaxed) + 1 >= ENDED_MAX {

@@ -24,8 +24,8 @@ use super::{
 const STEP: usize = 128;
 /// The number of checks for silent peers in a heartbeat interval.
 const CHECKS_PER_INTERVAL: u8 = 8;
-/// Maximum number of checks in a row that may find that a peer has sent nothing. At the next one it is dropped: two whole
-/// heartbeat intervals have passed then (contract, "WebSocket"), because two checks are never closer than their period.
+/// Maximum number of checks in a row without a byte from the peer. The next such check resets the connection. By then two
+/// whole heartbeat intervals have passed (contract, "WebSocket"), since at least one period is between two checks.
 const SILENT_CHECKS_MAX: u8 = 2 * CHECKS_PER_INTERVAL;
 
 /// Serves the channel: sends batches and heartbeats until the channel stops.
@@ -33,7 +33,7 @@ pub(crate) async fn run(channel: Arc<Channel>) {
     let mut subscribers: Vec<Arc<Subscriber>> = Vec::new();
     let mut throttle = Throttle::of_this_machine();
     let heartbeat = channel.config().heartbeat;
-    // A little less than the promised interval, so that the promise is kept under load too.
+    // The period is shorter than the announced interval, so that heartbeats are in time under load too.
     let mut heartbeats = every(heartbeat * 9 / 10);
     let mut silence_checks = every(heartbeat / u32::from(CHECKS_PER_INTERVAL));
     loop {
@@ -72,10 +72,10 @@ async fn send(
     Batch { segment, events, mut permit_bytes, joiners, .. }: Batch,
     has_ping: bool,
 ) {
-    // Released in parts during the pass. Released all at once, new posts would take all of it at once, and the posts behind
-    // them would wait for a whole pass.
+    // The size of the permits that are released after each step. If all were released at once, the next posts would take
+    // all of them, and the posts after those would wait for a whole pass.
     let part = permit_bytes / (subscribers.len() / STEP + 1);
-    // Without frames no subscriber is visited, so no position is known, and the log drops only what is beyond its maximum.
+    // Without frames the pass skips the subscribers and learns no position. The log then drops only what exceeds its limits.
     let (mut delivered, mut needed_from) = (0, if segment.frames.is_empty() { 0 } else { u64::MAX });
     throttle.begin();
     let mut index = 0;

@@ -113,8 +113,9 @@ impl Inbound {
                 return Some(ClientFrame::ProtocolError);
             }
             let payload = &bytes[usize::try_from(cursor.position()).ok()?.min(bytes.len())..];
+            // RFC 6455: a client must mask its frames (5.1), and no extension was negotiated (5.2).
             let Some(mask) = header.mask.filter(|_| !(header.rsv1 || header.rsv2 || header.rsv3)) else {
-                return Some(ClientFrame::ProtocolError); // RFC 6455: a client must mask (5.1), and no extension was negotiated (5.2)
+                return Some(ClientFrame::ProtocolError);
             };
             match header.opcode {
                 OpCode::Control(control) => {

@@ -129,7 +129,7 @@ impl Socket {
                 return Next::Own;
             }
             match log.rest_of_frame(self.position) {
-                _ if !sends_channel => {} // `Socket::begin_to_close` has put the rest of the current frame into `own.current`
+                _ if !sends_channel => {} // `Socket::begin_to_close` has put the rest of the frame into `own.current`
                 None => return Next::Lost,
                 Some(rest) if rest.is_empty() => {}
                 Some(rest) => return Next::Channel(vec![rest]),
@@ -256,8 +256,8 @@ impl Subscriber {
         socket.own().current = hello;
     }
 
-    /// Offers a batch, which is in the log already. Sends it at once if everything before it is sent, as far as the socket
-    /// accepts it; the task sends the rest. Closes the subscriber if its backlog is too large. Never waits.
+    /// Offers a batch, which is in the log already. If everything before the batch is sent, sends as much of it as the
+    /// socket accepts; the task sends the rest. Closes the connection if its backlog is too large. Never waits.
     ///
     /// Returns the position that the subscriber has reached, 0 if it is not known, and `None` if its connection has ended.
     pub(crate) fn offer(&self, batch: &Segment, has_ping: bool, log: &BatchLog) -> Option<u64> {
@@ -302,9 +302,9 @@ impl Subscriber {
     }
 
     /// Counts a check for silent peers, and resets the connection after more than `most` checks without a byte from the
-    /// peer. Checks are counted instead of time, so that a server that was suspended first reads what has arrived.
+    /// peer. It counts checks, not time: a server that was suspended then reads what has arrived before it resets a peer.
     pub(crate) fn check_silence(&self, most: u8) {
-        let Some(mut socket) = self.socket.try_lock() else { return }; // the task runs: the next check counts
+        let Some(mut socket) = self.socket.try_lock() else { return }; // the task runs: this check does not count
         socket.silent_checks = socket.silent_checks.saturating_add(1);
         if socket.tcp.is_some() && socket.silent_checks > most {
             socket.reset(CloseReason::TimedOut);

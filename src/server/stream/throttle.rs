@@ -1,8 +1,8 @@
 //! Pauses a fan-out under load, so that one tenant's burst does not slow down the other tenant.
 //!
 //! Without pauses a burst keeps a processor busy while it lasts: on two processors it made the other tenant's slowest
-//! deliveries four times as slow. A pause costs little: events that are posted meanwhile go into one batch, and a pass
-//! with many events takes hardly longer than one with few.
+//! deliveries four times as slow. A pause costs little: events that are posted meanwhile go into one batch, and a batch of
+//! eight times the size takes only twice as long.
 
 use std::{thread::available_parallelism, time::Duration};
 
@@ -21,7 +21,7 @@ pub(crate) struct Throttle {
     rest: f64,
     /// The start of the current working time.
     begun: Instant,
-    /// The length of the pauses that were not made yet.
+    /// The total length of the pauses that are due and were not made yet.
     owed: Duration,
 }
 
@@ -43,8 +43,8 @@ impl Throttle {
         self.begun = Instant::now();
     }
 
-    /// Ends a working time, lets other tasks run, and starts the next. Under `load` (further events wait already) it
-    /// pauses in between.
+    /// Ends a working time, lets other tasks run, and starts the next working time. Under `load` (events wait for the next
+    /// batch) it also pauses.
     pub(crate) async fn pause(&mut self, load: bool) {
         let now = Instant::now();
         self.owed = if load { self.owed + (now - self.begun).mul_f64(self.rest) } else { Duration::ZERO };
