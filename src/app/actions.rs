@@ -1,8 +1,8 @@
-//! Declares the server functions: the page's requests apart from the feed itself (contract, "HTTP"). Their server side is in
-//! `server::http::server_fns`.
+//! Declares the server functions, which the pages call to post and to read counts (contract, "HTTP"). Their server side is
+//! in `server::http::server_fns`.
 //!
-//! Their bodies and answers are those of the API, and so is the way they take: the one [`driver::fetch`]. The framework's
-//! own client, with its streams and forms and a reader for each type, would be a tenth of what people load.
+//! A call has the body and the answer of a request to the API, and is sent with the same [`driver::fetch`]. Leptos' own
+//! client of server functions is not used: docs/leptos.md has the reasons.
 
 use std::future::Future;
 
@@ -29,16 +29,17 @@ use crate::{
 /// Accepts an event for the tenant that the request's header names.
 ///
 /// # Errors
-/// The server's refusal, or what [`wire::result`] makes of anything else: then the message may have been accepted.
+/// The server's refusal, or the problem that [`wire::result`] makes if no readable answer came. In the second case the
+/// message may have been accepted.
 #[server(prefix = "/api", endpoint = "post_event", protocol = ApiProtocol)]
 pub async fn post_event(
     /// The message as typed.
     message: String,
-    /// The same again never posts twice. It is a header of the request.
+    /// The idempotency key, so that a retry never posts twice. It is sent as a header.
     #[server(skip)]
     key: String,
 ) -> Result<Event, Problem> {
-    let _ = (message, key); // the handler has read both, and has posted
+    let _ = (message, key); // the handler has already read both from the request, and has posted
     crate::server::http::server_fns::post_event().await
 }
 
@@ -51,20 +52,20 @@ pub async fn isolation_report() -> Result<Report, Problem> {
     crate::server::http::server_fns::isolation_report().await
 }
 
-/// Posts as a tenant that the page's address does not name, over the API itself. The tenant's stream shows whether the
-/// message was accepted.
+/// Posts for any tenant, over the API. A server function posts only for the tenant of the page's address. The answer is
+/// ignored: the tenant's stream shows whether the message was accepted.
 pub async fn post_as(tenant: Tenant, message: String, key: &str) {
     let body = body(&PostEvent { message, key: String::new() });
     let request = Request { path: "/events", tenant: Some(tenant), key: Some(key), body: Some(&body) };
     let _ = driver::fetch(request).await;
 }
 
-/// A server function's call. Its arguments are the body; this is the rest of the request.
+/// A call of a server function. Its arguments are the body of the request, and its key is a header.
 pub trait Call: Serialize {
-    /// The call as the function gets it on the server, without arguments: the handler has read and used them already.
+    /// The call without arguments. The function receives it on the server, where the handler has already used the arguments.
     fn handled() -> Self;
 
-    /// The key that makes a retry safe.
+    /// The idempotency key, if the call has one.
     fn key(&self) -> Option<&str> {
         None
     }
@@ -86,7 +87,7 @@ impl Call for IsolationReport {
     }
 }
 
-/// Sends a call as the API's requests are sent, as the tenant of the page's address.
+/// Sends a call like a request to the API, with the tenant of the page's address.
 #[derive(Debug)]
 pub struct ApiProtocol;
 
@@ -117,13 +118,13 @@ where
 impl FromServerFnError for Problem {
     type Encoder = JsonEncoding;
 
-    /// The framework's own words would help nobody.
+    /// Ignores Leptos' own error text, which does not help the people who use the page.
     fn from_server_fn_error(_error: ServerFnErrorErr) -> Self {
         wire::no_answer("the answer cannot be read")
     }
 }
 
 fn body(call: &impl Serialize) -> String {
-    // Strings alone always serialise.
+    // This cannot fail: a call holds nothing but strings.
     serde_json::to_string(call).unwrap_or_default()
 }

@@ -1,10 +1,10 @@
-//! Closures and effects of the views as few types, and the elements that follow them.
+//! Reduces the closures of the views to three types, and updates elements from them.
 //!
-//! Leptos compiles the effect behind each closure of a view again, since each closure is a type of its own. Behind one
-//! pointer for texts, one for attributes and one for conditions, the pages' sixty closures share three.
+//! Each closure is a type of its own, so Leptos would compile the effect behind each closure again. The pages' sixty
+//! closures share three types instead: one for texts, one for attributes and one for conditions.
 //!
-//! A changing text belongs to an element, never to a text node: a translator replaces text nodes by elements of its own,
-//! and a client that holds such a node then writes to a removed node.
+//! A changing text belongs to an element, never to a text node. A translator replaces text nodes by its own elements, and a
+//! client that holds such a node would then write to a node that is no longer on the page.
 
 use std::sync::Arc;
 
@@ -12,28 +12,28 @@ use leptos::{prelude::*, tachys::renderer::types::Element};
 
 use crate::client::browser;
 
-/// A value that is computed again whenever what it reads has changed.
+/// A closure that computes a value. An effect calls it again when a signal that it reads has changed.
 pub type Erased<T> = Arc<dyn Fn() -> T + Send + Sync>;
 
 /// The value of an attribute; none if the element does not have it.
 pub(super) type Value = Erased<Option<&'static str>>;
 
-/// An attribute that is present or absent.
+/// Erases a closure that returns a condition, for an attribute that is present or absent.
 pub(super) fn flag(compute: impl Fn() -> bool + Send + Sync + 'static) -> Value {
     Arc::new(move || compute().then_some(""))
 }
 
-/// An attribute whose value is one of a few words.
+/// Erases a closure that returns one of a few words, for any other attribute.
 pub(super) fn word(compute: impl Fn() -> &'static str + Send + Sync + 'static) -> Value {
     Arc::new(move || Some(compute()))
 }
 
-/// A condition, for [`Hides`].
+/// Erases a closure that returns a condition, for [`Hides`].
 pub(super) fn condition(compute: impl Fn() -> bool + Send + Sync + 'static) -> Erased<bool> {
     Arc::new(compute)
 }
 
-/// A text for people.
+/// Erases a closure that returns a text for people.
 pub(super) fn text<T: Into<String>>(compute: impl Fn() -> T + Send + Sync + 'static) -> Erased<String> {
     Arc::new(move || compute().into())
 }
@@ -44,7 +44,7 @@ pub(super) fn effect(act: impl FnMut() + 'static) {
     Effect::new(move |_| act());
 }
 
-/// "true" or "false", as ARIA's attributes want them.
+/// The value of an ARIA attribute: "true" or "false".
 pub(super) const fn yes_or_no(condition: bool) -> &'static str {
     if condition { "true" } else { "false" }
 }
@@ -52,7 +52,7 @@ pub(super) const fn yes_or_no(condition: bool) -> &'static str {
 /// The class of each element that [`Words`] renders.
 const WORDS: &str = "words";
 
-/// A text that follows a closure, in an element of its own. The server renders it; in the browser an effect sets it.
+/// A changing text in an element of its own. The server renders it, and in the browser an effect updates it.
 #[component]
 pub fn Words(
     /// Computes the text.
@@ -66,8 +66,9 @@ pub fn Words(
     }
 }
 
+/// A directive: updates the text of an element.
 fn follow(element: Element, text: Erased<String>) {
-    // Hydration takes any element for the one that it expects. This one is known by its class.
+    // Hydration accepts any element in place of the expected one, so the class is checked.
     browser::expect_attribute(&element, "class", WORDS);
     let mut last = None;
     effect(move || {
@@ -79,21 +80,21 @@ fn follow(element: Element, text: Erased<String>) {
     });
 }
 
-/// When a control is hidden, and which element takes the focus then, by its id: focus on a hidden element is lost.
+/// The condition that hides a control. Hiding the focused element loses the focus, so another element gets it.
 #[derive(Clone)]
 pub(super) struct Hides {
     /// Whether the control is hidden.
     pub(super) when: Erased<bool>,
-    /// The element that takes the focus from it.
+    /// The id of the element that gets the focus.
     pub(super) next: &'static str,
 }
 
-/// The value of a condition now, for what the server renders.
+/// The current value of a condition, for an attribute that the server renders.
 pub(super) fn now(condition: &Erased<bool>) -> bool {
     untrack(|| condition())
 }
 
-/// A directive: hides an element that can have the focus. The server renders its `hidden` attribute.
+/// A directive: hides and shows an element that can have the focus. The server renders its `hidden` attribute.
 pub(super) fn hides(element: Element, Hides { when, next }: Hides) {
     effect(move || browser::set_hidden(&element, when(), next));
 }

@@ -1,5 +1,5 @@
-//! Renders the pages: Leptos components, the same on the server and in the browser. The server renders a [`Page`]; the browser takes it
-//! over. Which address means which page is the server's to say.
+//! Renders the pages with Leptos components, which are the same on the server and in the browser. The server renders a
+//! [`Page`], and the browser takes it over. `server::http::pages` chooses the page for an address.
 //!
 //! Every listener is in the capture phase (`on:click:capture`), which leaves the code of event delegation out of the client.
 
@@ -36,43 +36,43 @@ use feed_page::FeedPage;
 use isolation_page::IsolationPage;
 use selector_page::SelectorPage;
 
-/// The element that holds a page, and all that is hydrated. `boot/start.js` names it too.
+/// The id of the element that holds a page. Only this element is hydrated. The scripts in `boot/` name it too.
 const ROOT: &str = "app";
-/// The element that holds the [`Page`] which the server rendered, as JSON. `boot/start.js` names it too.
+/// The id of the element that holds the rendered [`Page`] as JSON. `boot/start.js` names it too.
 const PAGE_DATA: &str = "page";
 
-/// Which page is shown, and what it starts from. The server renders from it and sends it along, so that hydration
-/// starts from the same.
+/// A page and its first data. The server renders the page from it and sends it with the page, so that hydration starts
+/// with the same data.
 #[derive(Debug, Clone, Serialize)]
 pub enum Page {
-    /// No tenant is chosen, and no event shown.
+    /// The tenant selector: no tenant is chosen, and no event is shown.
     Selector {
-        /// The address named something that is not a tenant.
+        /// Whether the address has a `tenant` that is not valid.
         unknown: bool,
     },
     /// A tenant's feed.
     Feed(Snapshot),
-    /// Both tenants side by side, in counts.
+    /// The isolation view: the counts of both tenants, side by side.
     Isolation(Report),
 }
 
-/// The data that a feed's page starts with.
+/// The first data of a feed's page.
 #[derive(Debug, Clone, Serialize)]
 pub struct Snapshot {
-    /// Whose feed it is.
+    /// The tenant of the feed.
     pub tenant: Tenant,
-    /// Where `events` end.
+    /// The position of the newest of `events`.
     pub position: Position,
-    /// How many events the server keeps of a tenant.
+    /// Maximum number of a tenant's events that the server keeps.
     pub retain: usize,
-    /// Names the client's build that the server ships.
+    /// Identifies the build of the client that the server serves.
     pub build: String,
     /// The newest events, newest first.
     pub events: Vec<Arc<Event>>,
 }
 
 impl Page {
-    /// The one tenant that the page belongs to.
+    /// The tenant of the page; `None` if it does not belong to one tenant.
     #[must_use]
     pub const fn tenant(&self) -> Option<Tenant> {
         match self {
@@ -116,29 +116,28 @@ impl FromJson for Snapshot {
     }
 }
 
-/// The title of a tenant's page, while nothing waits to be read.
+/// The title of a tenant's page if it has no unread events.
 fn feed_title(tenant: Tenant) -> String {
     format!("{} · Event feed", tenant.label())
 }
 
-/// Renders something for each tenant. A tuple, since the code that maps an array of views weighs more.
+/// Renders a view for each tenant. The views are a tuple, since the code that maps an array of views is larger.
 fn for_each_tenant<T>(render: impl Fn(Tenant) -> T) -> (T, T) {
     let [a, b] = Tenant::ALL;
     (render(a), render(b))
 }
 
-/// Takes over, in the browser, the page that the server rendered. Returns whether all of it was as the server had rendered
-/// it.
+/// Hydrates the page in the browser. Returns whether the page was as the server had rendered it.
 #[must_use]
 pub fn hydrate() -> bool {
     let page = browser::text(PAGE_DATA).and_then(|text| Page::from_json(&Json::parse(&text)?));
     page.is_some_and(|page| browser::mount(ROOT, move || view! { <Body page /> }))
 }
 
-/// All of a page that is alive.
+/// The hydrated part of a page.
 #[component]
 pub fn Body(
-    /// The page, and what it starts from.
+    /// The page and its first data.
     page: Page,
 ) -> impl IntoView {
     match page {

@@ -1,10 +1,10 @@
-//! Renders the document around a page, on the server only, with the scripts that start the client in it. What a page shows is
-//! not here.
+//! Renders the document around a page, and the scripts that start the client in it. It runs on the server only. The content
+//! of a page is in [`Body`].
 //!
-//! The scripts are in `boot/`. The client takes over a page only as the server rendered it, and anything may have changed the page before: an extension,
-//! a translator, a browser that makes a link of a phone number. So a copy is taken behind the page's last element, and put
-//! back if the two differ. If that fails too, a fresh instance of the client takes over the page as the server renders it
-//! now. The typed text and the focus are kept.
+//! The client can take over a page only if it is as the server rendered it. But an extension, a translator or the browser
+//! itself may change it first: some browsers turn phone numbers into links. So a script after the page's last element copies
+//! the page, and the copy replaces the page if the two differ. If hydration fails even then, a new instance of the client
+//! takes over the page as the server renders it now. The typed text and the focus are kept. The scripts are in `boot/`.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use leptos::{either::Either, prelude::*};
 use super::{Body, PAGE_DATA, Page, ROOT};
 use crate::feed::Tenant;
 
-/// The element that tells people that the client did not start. `boot/start.js` shows it.
+/// The id of the notice that the client cannot run. `boot/start.js` shows it.
 const FAILED: &str = "client-failed";
 
-/// What a page needs besides its content.
+/// The files that a page uses.
 #[derive(Debug, Clone)]
 pub struct Assets {
     /// The style sheets.
@@ -28,29 +28,29 @@ pub struct Assets {
 /// The style sheets of a page.
 #[derive(Debug, Clone)]
 pub enum Style {
-    /// Their text, inside the page: its text shows without waiting for another answer.
+    /// Their text, which is part of the page, so that the browser need not wait for it.
     Inline(Arc<str>),
-    /// Their addresses. In watch mode, and from the sources, the sheets may change.
+    /// Their addresses: in watch mode and from the sources, the sheets may change.
     Linked(Vec<String>),
 }
 
 /// The two files of the client.
 #[derive(Debug, Clone)]
 pub struct ClientFiles {
-    /// The glue to the browser, an ES module.
+    /// The address of the script: an ES module that loads the WebAssembly.
     pub js: String,
-    /// The program.
+    /// The address of the WebAssembly.
     pub wasm: String,
 }
 
-/// The whole document.
+/// The whole document of a page.
 #[component]
 pub fn Shell(
-    /// Which page, and what it starts from.
+    /// The page and its first data.
     page: Page,
-    /// The files that the page links.
+    /// The files that the page uses.
     assets: Assets,
-    /// Whether `/isolation` is there to link to.
+    /// Whether the server serves `/isolation`, so that the page can link to it.
     isolation: bool,
     /// The script that reloads the page, in watch mode.
     reload: Option<String>,
@@ -101,14 +101,14 @@ pub fn Shell(
     }
 }
 
-/// Where else to look. It stands outside what is hydrated: the client needs none of it.
+/// The links to the other pages. They are outside the hydrated part, since the client does not need them.
 #[component]
 pub fn Views(
-    /// Whose page it is.
+    /// The tenant of the page, if it has one.
     tenant: Option<Tenant>,
-    /// Whether `/isolation` is there to link to.
+    /// Whether the server serves `/isolation`, so that the page can link to it.
     isolation: bool,
-    /// Whether this is that page.
+    /// Whether the page is `/isolation` itself.
     here: bool,
 ) -> impl IntoView {
     view! {
@@ -123,16 +123,17 @@ pub fn Views(
     }
 }
 
-/// The scripts that a page may have inside. The content security policy allows them by their hashes.
+/// The inline scripts of a page. Its content security policy allows them by their hashes.
 pub const INLINE_SCRIPTS: [&str; 3] = [EARLY, COPY, START];
-/// Keeps what people do before the client runs.
+/// Records posts and pauses before the client runs. It is in the head.
 const EARLY: &str = include_str!("boot/early.js");
-/// Copies the page.
+/// Copies the page, right after its last element.
 const COPY: &str = include_str!("boot/copy.js");
-/// Starts the client.
+/// Starts the client with the copy.
 const START: &str = include_str!("boot/start.js");
 
-/// Starts the client. While that is under way the page can be read; if it fails, a line on the page tells people.
+/// The client's files, and the scripts that start it. People can read the page meanwhile. If the start fails, the page
+/// shows a notice.
 #[component]
 pub fn Boot(
     /// The files of the client.
@@ -153,12 +154,12 @@ pub fn Boot(
     }
 }
 
-/// The page that needs no build.
+/// The address of the no-build page.
 fn vanilla(tenant: Option<Tenant>) -> String {
     tenant.map_or_else(|| String::from("/vanilla/"), |tenant| format!("/vanilla/?tenant={tenant}"))
 }
 
-/// The page as JSON that is safe inside an HTML element: without `<`, nothing in it can end the element.
+/// The page as JSON without `<`, so that no text in it can end the script element that holds it.
 fn data(page: &Page) -> String {
     let json = serde_json::to_string(page).expect("a page has string keys and no failing serializer");
     json.replace('<', "\\u003c")
@@ -193,7 +194,7 @@ mod tests {
         })
     }
 
-    /// One of each page, in turn. No `_` arm: who adds a page adds it here.
+    /// The page to test after `page`. There is no `_` arm, so that each new page must be added here.
     fn next(page: Option<&Page>) -> Option<Page> {
         match page {
             None => Some(Page::Selector { unknown: true }),
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn every_page_is_read_in_the_browser_as_the_server_wrote_it() {
+    fn the_browser_reads_every_page_as_the_server_wrote_it() {
         for page in std::iter::successors(next(None), |page| next(Some(page))) {
             let json = data(&page);
             let read = Json::parse(&json).and_then(|json| Page::from_json(&json));
@@ -213,16 +214,16 @@ mod tests {
     }
 
     #[test]
-    fn hostile_text_cannot_leave_the_data() {
+    fn hostile_text_cannot_end_the_element_that_holds_the_data() {
         let json = data(&feed());
         assert!(!json.contains('<'), "{json}");
         let read = Json::parse(&json).and_then(|json| Page::from_json(&json));
-        let Some(Page::Feed(snapshot)) = read else { panic!("not read as it was written") };
+        let Some(Page::Feed(snapshot)) = read else { panic!("the data is not a feed: {json}") };
         assert_eq!(snapshot.events[0].message.as_str(), HOSTILE);
     }
 
     #[test]
-    fn hostile_text_is_text_in_the_document() {
+    fn hostile_text_is_escaped_in_the_document() {
         let assets = Assets { style: Style::Linked(Vec::new()), client: None };
         let html = Owner::new().with(|| view! { <Shell page=feed() assets isolation=true reload=None /> }.to_html());
         assert!(html.starts_with("<!DOCTYPE html>"), "{html}");

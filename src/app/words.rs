@@ -1,5 +1,4 @@
-//! Puts states, notices, errors and verdicts into words for people. The state machines of `client` name them; nothing is
-//! decided here.
+//! Formats states, notices, errors and verdicts as text for people. The state machines of `client` decide them.
 
 use crate::{
     client::{
@@ -13,23 +12,23 @@ use crate::{
     feed::{MessageError, Tenant, Timestamp},
 };
 
-/// The sign for a figure that is not known.
+/// The text for a count that is not known.
 pub const NO_FIGURE: &str = "–";
 
-/// "1 event", "12 events".
+/// A count and its noun: "1 event", "12 events".
 #[must_use]
 pub fn counted(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Hours and minutes of a time that ends with seconds.
+/// Removes the seconds from the end of a time.
 #[must_use]
 pub fn without_seconds(mut time: String) -> String {
     time.truncate(time.rfind(':').unwrap_or(time.len()));
     time
 }
 
-/// A connection's state, without a countdown: that would be read out each second.
+/// The state of a connection, without a countdown: a screen reader would read it every second.
 #[must_use]
 pub fn status(status: &Status) -> String {
     match status {
@@ -42,7 +41,7 @@ pub fn status(status: &Status) -> String {
     }
 }
 
-/// Tells what people can do while the page is not live.
+/// The hint for people while the page is not live.
 #[must_use]
 pub const fn wait(status: &Status) -> &'static str {
     match status {
@@ -51,7 +50,7 @@ pub const fn wait(status: &Status) -> &'static str {
     }
 }
 
-/// The result of a list's read. `time` writes a moment for people.
+/// The notice after a list was read. `time` formats a moment for people.
 #[must_use]
 pub fn notice(notice: &Notice, time: impl Fn(Timestamp) -> String) -> String {
     let (mut words, missing) = match *notice {
@@ -73,7 +72,7 @@ pub fn notice(notice: &Notice, time: impl Fn(Timestamp) -> String) -> String {
     words
 }
 
-/// The text for a screen reader.
+/// The announcement for a screen reader.
 #[must_use]
 pub fn announcement(announcement: &Announcement) -> String {
     let events = (announcement.events > 0).then(|| counted(announcement.events, "new event"));
@@ -81,7 +80,7 @@ pub fn announcement(announcement: &Announcement) -> String {
     repeated(parts.join(". "), announcement.is_repeat)
 }
 
-/// A text for a live region that has just said the same: it is read again only if it differs.
+/// Adds an invisible character to a repeated text: a screen reader reads a live region again only if its text differs.
 #[must_use]
 pub fn repeated(mut words: String, is_repeat: bool) -> String {
     if is_repeat {
@@ -90,7 +89,7 @@ pub fn repeated(mut words: String, is_repeat: bool) -> String {
     words
 }
 
-/// The error of a post. Only the server's refusal means that a message is not posted.
+/// The error of a post. Only a refusal by the server proves that the message is not posted.
 #[must_use]
 pub fn form_error(error: &FormError) -> String {
     match error {
@@ -99,7 +98,8 @@ pub fn form_error(error: &FormError) -> String {
             "No answer from the server. Your message may have been posted; trying again won't post it twice.",
         ),
         FormError::Failed(Failure::NotTheServer) => String::from(
-            "The answer did not come from the server, but perhaps from a proxy's sign-in page. Your text is kept here. Reload the page to sign in, then try again.",
+            "The answer did not come from the server, but perhaps from a proxy's sign-in page. Your text is kept here. \
+             Reload the page to sign in, then try again.",
         ),
         FormError::Failed(Failure::Refused { detail, .. }) => {
             sentence(&format!("Not posted: {}", detail.trim_end_matches('.')))
@@ -111,7 +111,7 @@ fn message_error(error: &MessageError) -> String {
     sentence(&error.to_string())
 }
 
-/// How a post went.
+/// The result of an accepted post.
 #[must_use]
 pub fn posted(posted: Posted) -> String {
     match posted {
@@ -121,14 +121,14 @@ pub fn posted(posted: Posted) -> String {
     }
 }
 
-/// With a capital and a full stop.
+/// Makes a sentence: adds a capital letter and a full stop.
 fn sentence(words: &str) -> String {
     let mut letters = words.chars();
-    // They begin with an ASCII character: Unicode's tables of capitals weigh more than all of the form.
+    // The first character is ASCII. Unicode's tables of capitals would add more to the client than the whole form.
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_ascii_uppercase(), letters.as_str()))
 }
 
-/// A check's verdict.
+/// The verdict of a check.
 #[must_use]
 pub const fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
@@ -139,8 +139,8 @@ pub const fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-/// When a check ended, what it checked and how its events can be found; empty until it ends. `time` writes a moment for
-/// people.
+/// The time of a check, the server's build that it checked, and the id in its test events; empty until the check ends.
+/// `time` formats a moment for people.
 #[must_use]
 pub fn check_details(check: &Check, time: impl Fn(i64) -> String) -> String {
     match check.stage() {
@@ -151,8 +151,8 @@ pub fn check_details(check: &Check, time: impl Fn(i64) -> String) -> String {
     }
 }
 
-/// The text behind the number in a cell of the check's table: test events sent to `tenant`, received on the stream of
-/// `stream`.
+/// The text after the number in a cell of the check's table. The cell counts the test events of `tenant` that arrived on the
+/// stream of the tenant `stream`.
 #[must_use]
 pub fn check_cell(check: &Check, tenant: Tenant, stream: Tenant) -> String {
     let slowest = check.cell(tenant, stream).slowest;
@@ -165,17 +165,18 @@ pub fn check_cell(check: &Check, tenant: Tenant, stream: Tenant) -> String {
     }
 }
 
-/// A figure: a dash if it is not known.
+/// A count of the isolation view: [`NO_FIGURE`] if it is not known.
 #[must_use]
 pub fn figure(age: Age, count: u64) -> String {
     if age == Age::Unknown { String::from(NO_FIGURE) } else { count.to_string() }
 }
 
-/// Which figures are old and since when; empty if none is. `time` writes a moment for people.
+/// The sources of figures that are old, and the time of their last figures; empty if no source is old. `time` formats a
+/// moment for people.
 #[must_use]
 pub fn ages(ages: Ages, time: impl Fn(i64) -> String) -> String {
     match (ages.stream, ages.report) {
-        // All figures are at least as new as the older source.
+        // One time for both: each figure is at least as new as the older source.
         (Age::Stale(stream), Age::Stale(report)) => format!("as of {}", time(stream.min(report))),
         (Age::Stale(stream), _) => format!("stream as of {}", time(stream)),
         (_, Age::Stale(report)) => format!("server counts as of {}", time(report)),
@@ -183,7 +184,7 @@ pub fn ages(ages: Ages, time: impl Fn(i64) -> String) -> String {
     }
 }
 
-/// That the server restarted; empty if it did not. `time` writes a moment for people.
+/// The notice that the server restarted; empty if it did not. `time` formats a moment for people.
 #[must_use]
 pub fn restart(process: Process, time: impl Fn(i64) -> String) -> String {
     process.restarted().map_or_else(String::new, |at| {
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_has_words() {
+    fn each_state_has_its_own_text() {
         let stopped = |reason: &str| Status::Stopped { reason: reason.to_owned() };
         for (state, words) in [
             (Status::Connecting, "Connecting…"),
@@ -306,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn old_figures_say_since_when() {
+    fn old_figures_have_the_time_of_their_source() {
         for (stream, report, words) in [
             (Age::Unknown, Age::Current, ""),
             (Age::Current, Age::Current, ""),
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_restart_is_named() {
+    fn a_restart_is_shown_with_its_time() {
         let mut process = Process::new(uuid::Uuid::from_u128(1));
         assert_eq!(restart(process, epoch_millis), "");
         process.name(uuid::Uuid::from_u128(2), 7);

@@ -38,7 +38,7 @@ pub struct Event {
     pub tenant_id: Tenant,
     /// The message that was posted.
     pub message: Message,
-    /// The time of acceptance, by the server's clock. Within a tenant it never decreases. Two events may have the same.
+    /// The time of acceptance, by the server's clock. Within a tenant it never decreases, and two events may have the same.
     pub timestamp: Timestamp,
 }
 

@@ -16,7 +16,7 @@ pub struct Entry {
     pub event: Arc<Event>,
 }
 
-/// At most `retain` entries in strictly falling order of `seq`.
+/// At most `retain` entries, in descending order of `seq`, each `seq` once.
 #[derive(Debug, Clone)]
 pub struct Timeline {
     retain: usize,

@@ -31,7 +31,7 @@ use tracing_subscriber::{
 
 /// Maximum number of lines of one kind in one [`PERIOD`].
 const LINES_PER_SECOND: u32 = 100;
-/// The period of the limit. It is also the time from the first line that is left out to the summary.
+/// The period of the limit, and the time from the first line that is left out to the summary.
 const PERIOD: Duration = Duration::from_secs(1);
 /// Maximum number of lines that wait for a slow reader of the error stream. Further lines are dropped, so a reader that
 /// has stopped does not block the server.

@@ -26,7 +26,7 @@ use super::http::authority::{HostName, Origin};
 const PORT: &str = "EVENT_FEED_PORT";
 /// The default of `--retain` (contract, "Data").
 const RETAIN_DEFAULT: u32 = 1_000;
-/// The maximum of `--retain`: a list of 10,000 events of 500 emoji takes 20 MB, and every page reads the whole list.
+/// The maximum of `--retain`. A list of 10,000 events of 500 emoji has some 20 MB, and every live page reads all of it.
 const RETAIN_MAX: i64 = 10_000;
 
 /// A live event feed for two isolated tenants.
@@ -182,7 +182,7 @@ impl Default for Settings {
     }
 }
 
-/// The environment variable of a setting, and its value.
+/// The environment variable of a setting, and its value; `None` if it is not set.
 fn variable_of(setting: &Arg) -> Option<(&OsStr, OsString)> {
     let name = setting.get_env()?;
     Some((name, env::var_os(name)?))

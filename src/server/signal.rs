@@ -4,8 +4,8 @@ use std::future::{Future, pending};
 
 /// Ends with the first signal, which asks for an orderly stop.
 ///
-/// The handlers are installed by this call, not by the first poll: a signal between the two would end the process at
-/// once. If the handler of one kind of signal cannot be installed, only the other kind counts.
+/// On Unix this call installs the handlers, not the first poll: a signal between the two would end the process at once. If
+/// the handler of one kind of signal cannot be installed, only the other kind counts.
 pub fn stop() -> impl Future<Output = ()> {
     signals(1)
 }
@@ -39,7 +39,7 @@ async fn next(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
     signal.as_mut()?.recv().await
 }
 
-/// Ends after `count` signals. Never ends if the handler cannot be installed.
+/// Ends after `count` times Ctrl-C. Never ends if the handler cannot be installed.
 #[cfg(not(unix))]
 async fn signals(count: usize) {
     for _ in 0..count {

@@ -1,13 +1,13 @@
-// Runs in the head: keeps what people do before the client runs, so that it is done then.
+// Records posts and pauses before the client runs, so that start.js can repeat them. It runs in the head.
 const early = { post: false, pause: false };
 
-/** Whether the client runs ("ready") or cannot ("failed"); undefined before. */
+/** The client's state: "ready" if it runs, "failed" if it cannot run, undefined before. */
 const clientState = () => document.documentElement.dataset.client;
 
 function keepPost(event) {
   event.preventDefault();
   early.post = true;
-  // Without a client nothing can be posted here. The link leads to the page that can post.
+  // This page cannot post without the client. The link leads to the no-build page, which can.
   if (clientState() === "failed") document.querySelector("#client-failed a").focus();
 }
 

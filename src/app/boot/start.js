@@ -1,12 +1,12 @@
-// Starts the client, and repeats what people did before it ran. If it cannot start, a line on the page tells them.
+// Starts the client, and repeats posts and pauses from before it ran. If it cannot start, the page shows a notice.
 const root = document.documentElement;
 const byId = (id) => document.getElementById(id);
 
-// Each address begins with the origin: a page whose own address has a user and a password must not pass them on.
+// Makes an address absolute. Its origin has no user and no password, even if the page's own address has them.
 const at = (path) => location.origin + path;
 const linked = (id) => at(byId(id).getAttribute("href"));
 
-/** Tells people that the client cannot run, and keeps what they type for the page that can. */
+/** Shows the notice that the client cannot run, and stores the typed text as a draft for the no-build page. */
 function fail() {
   root.dataset.client = "failed";
   byId("client-failed").hidden = false;
@@ -15,14 +15,14 @@ function fail() {
       const draft = { text: byId("message").value, attempt: null };
       sessionStorage.setItem(`draft.${root.dataset.tenant}`, JSON.stringify(draft));
     } catch {
-      // There is no field, or no storage.
+      // The page has no field, or the browser refuses to store.
     }
   };
   if (byId("message")?.value) keep();
   addEventListener("input", keep);
 }
 
-/** A selector of an element that is the same in a copy of the page. */
+/** A CSS selector that also finds the element in a copy of the page; null if there is none. */
 function selectorOf({ id, dataset, localName, attributes }) {
   if (id) return `#${CSS.escape(id)}`;
   if (dataset.id) return `article[data-id="${CSS.escape(dataset.id)}"]`;
@@ -30,7 +30,7 @@ function selectorOf({ id, dataset, localName, attributes }) {
   return href ? `${localName}[href="${CSS.escape(href)}"]` : null;
 }
 
-/** Replaces the page. The typed text and the focus stay. */
+/** Replaces the page, and keeps the typed text and the focus. */
 function put(page) {
   const [field, tenant, focused] = [byId("message"), byId("tenant"), selectorOf(document.activeElement)];
   byId("app").replaceWith(page);
@@ -42,21 +42,21 @@ function put(page) {
   if (focused) document.querySelector(focused)?.focus({ preventScroll: true });
 }
 
-/** Loads an instance of the client. Another `query` makes another one: an instance that has failed is of no use. */
+/** Loads the client. Each `query` makes an instance of its own, since one that has failed cannot hydrate again. */
 async function load(query) {
   const client = await import(linked("client-js") + query);
   await client.default({ module_or_path: linked("client-wasm") });
   return client;
 }
 
-/** Lets the client take over the page as it was, whatever was done to it since. */
+/** Lets the client take over `page`. First replaces the current page by it, if the two differ. */
 function start(client, page) {
   if (!page.isEqualNode(byId("app"))) put(page);
   performance.mark("hydrate");
   if (!client.hydrate()) throw new Error("the page is not as the server rendered it");
 }
 
-/** Starts on the page as the server renders it now: the copy may have been taken too late. */
+/** Starts a new instance on the page as the server renders it now: the copy may have been made too late. */
 async function startAfresh() {
   const client = await load("?again");
   const answer = await fetch(at(location.pathname + location.search));
