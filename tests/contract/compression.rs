@@ -1,9 +1,9 @@
-//! Checks the content codings of answers (contract, "Codings"): of pages and lists, which are compressed on the fly, and of the
-//! site's files. The choice among codings is checked in `files`.
+//! Checks the content codings of answers (contract, "Codings"): of pages and lists, which are compressed for requests, and
+//! of the site's files. The choice among codings is checked in `files`.
 
 use crate::support::{Answer, Method, Server, StatusCode, Tenant, header};
 
-/// What a browser sends, and the coding of its answer.
+/// Values of `Accept-Encoding`, and the coding of the answer to each.
 const CODINGS: [(&str, Option<&str>); 4] =
     [("gzip, deflate, br, zstd", Some("br")), ("gzip, deflate", Some("gzip")), ("br;q=0", None), ("identity", None)];
 

@@ -79,8 +79,8 @@ async fn a_network_that_stalls_for_a_moment_loses_no_event() {
     assert_eq!(complete_through(Mode::Stall, Mode::Forward).await, BEHIND);
 }
 
-/// The heartbeat is short, and a stalled machine does not fail the test all the same: server and clients share one
-/// thread, so that no check for silent peers runs while the clients cannot.
+/// The heartbeat is short, but a stalled machine cannot fail the test: server and clients share one thread, so no check
+/// for silent peers runs while the clients cannot run.
 #[tokio::test]
 async fn a_client_behind_a_stalled_network_is_dropped_after_two_silent_intervals() {
     let server = Server::with(|settings| settings.heartbeat = 200).await;
@@ -114,7 +114,7 @@ async fn sigkill_under_load_closes_every_connection() {
     sockets[0].next_events(50).await;
     program.end_with("KILL").await;
     let accepted = posting.await.unwrap();
-    // The poster sends one post at a time: when the 50th event was delivered, at most its own answer was missing.
+    // The poster sends one post at a time. When the 50th event was delivered, at most the answer to its post was missing.
     assert!(accepted >= 49, "{accepted}");
     // Each client reads what was sent before the end, without a gap, and then the end.
     for socket in sockets {
@@ -151,8 +151,8 @@ async fn sigstop_and_sigcont_under_load_lose_no_event() {
     let posting = keep_posting(*program, Tenant::A);
     sockets[0].next_events(20).await;
     program.signal("STOP").await;
-    // A sleep, since the fault is a length of time and a stopped process causes no event: one interval more than the
-    // two that a client may be silent.
+    // A sleep, since the fault is a length of time, and a stopped process causes no event. A client may be silent for two
+    // heartbeat intervals, and the process is stopped for three.
     tokio::time::sleep(3 * HEARTBEAT).await;
     program.signal("CONT").await;
     posting.abort();
@@ -205,7 +205,7 @@ async fn without_a_free_descriptor_new_connections_get_503_and_subscribers_stay(
     let mut raw = program.raw().await;
     raw.write(program.get("/healthz").head()).await;
     raw.answer().await.refused(503);
-    // 90 of the 100 descriptors that it may open: the test has reached the limit that it is about.
+    // The process may open 100 descriptors. With 90 open, the test has reached the limit that it is about.
     if let Some(open) = program.open_files() {
         assert!(open >= 90, "{open} descriptors are open");
     }

@@ -50,9 +50,9 @@ async fn write_slowly(raw: &mut Raw, bytes: impl Iterator<Item = u8>) {
     within_timeout(LONG_TIMEOUT, "the end of an idle connection", raw.closed()).await;
 }
 
-/// Checks that a client, from before it connects to the end of its connection, takes [`SERVER_TIMEOUT`] or longer.
-/// There is no upper limit, so that a slow machine cannot fail this: the server's timeout starts later than the
-/// measurement, and never fires early.
+/// Checks that a client's connection lasts for [`SERVER_TIMEOUT`] or longer, measured from before the client connects. A
+/// slow machine cannot fail this: the server's timeout starts later than the measurement and never fires early, and
+/// there is no upper limit.
 async fn check_duration(what: &str, client: impl Future<Output = ()>) {
     let start = Instant::now();
     client.await;
@@ -159,7 +159,7 @@ async fn an_endless_body_is_refused_and_its_connection_reset() {
         (of_a(&chunked), b"1\r\nx\r\n".repeat(1_000), 413),
         (of_a(&vast), vec![b'x'; 0x4000], 413),
     ];
-    // A client that pauses after 320 kB receives its answer …
+    // A client that pauses after at most 330 kB receives its answer.
     let pauses = endless.iter().map(async |(head, piece, status)| {
         let mut raw = client.raw().await;
         raw.write([head, &piece.repeat(20)[..]].concat()).await;
@@ -167,7 +167,7 @@ async fn an_endless_body_is_refused_and_its_connection_reset() {
         raw.closed().await;
     });
     witness.check_during(join_all(pauses)).await;
-    // … and one that never pauses is reset, before it has sent 64 MiB.
+    // A client that never pauses is reset before it has sent 64 MiB.
     let floods = endless.iter().map(async |(head, piece, _)| {
         let mut raw = client.raw().await;
         raw.write(head).await;

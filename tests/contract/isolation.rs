@@ -86,7 +86,7 @@ async fn each_tenant_has_its_own_seq() {
 }
 
 #[tokio::test]
-async fn the_events_that_one_tenant_keeps_push_out_none_of_the_other() {
+async fn the_events_that_one_tenant_keeps_replace_no_event_of_the_other() {
     let server = Server::with(|settings| settings.retain = 2).await;
     let first = server.post(Tenant::B, "first of B").await.created();
     for n in 0..5 {

@@ -2,10 +2,10 @@
 
 use crate::support::{Client, Raw, Received, Server, Tenant, message, until};
 
-/// How many of the largest events, of about 2.2 kB, are posted until a connection that does not read is closed. The
-/// first flood, of 1.5 MB, suffices if the kernel buffers little: it exceeds the backlog of 1 MiB. The second, of 9 MB,
-/// is more than any kernel buffers. The test tries the smaller one first, since a peer that reads nothing for 5 s after
-/// its close is reset.
+/// The number of the largest events, of about 2.2 kB, in each flood that should close a connection that does not read. The
+/// first flood, of 1.5 MB, suffices if the kernel buffers little, since it exceeds the backlog of 1 MiB. The second, of
+/// 9 MB, is more than any kernel buffers. The smaller one is tried first: a peer that reads nothing for 5 s after its
+/// close is reset, so the test must read soon.
 const FLOODS: [usize; 2] = [700, 4_000];
 
 /// Posts the largest possible events over four connections at once.

@@ -8,8 +8,8 @@ use crate::{
     support::{Client, Event, Program, Raw, Received, Request, Server, StatusCode, Tenant},
 };
 
-/// Sends a post without the last bytes of its body: the server cannot end before it has them. `100 Continue` proves
-/// that the server handles the post.
+/// Sends a post without the last bytes of its body, so that the server waits for them before it ends. `100 Continue`
+/// proves that the server handles the post.
 async fn post_under_way(client: &Client) -> Raw {
     let post = client.new_post(Tenant::A, "under way").header("expect", "100-continue");
     let length = post.body.len().to_string();
@@ -73,8 +73,8 @@ async fn a_peer_that_never_closes_does_not_delay_the_end_beyond_the_deadline() {
     assert_eq!(stuck.receive().await, Received::Close(Some(1001)));
 }
 
-/// 3,000 of the largest events are a list of 6.4 MB, and Linux takes 2.6 to 4 MB of it from the program, for a reader
-/// with a small buffer. It is read in 2.5 s: 64 KiB every 25 ms.
+/// The list of 3,000 of the largest events has 6.4 MB. Linux buffers 2.6 to 4 MB of it for a reader with a small buffer, so
+/// the program still sends the rest when it is stopped. The test reads 64 KiB every 25 ms: 2.5 s in all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_that_is_being_read_is_sent_completely() {
     let mut program = Program::start(&["--drain", "60000", "--retain", "3000"]).await;
@@ -152,7 +152,7 @@ async fn a_request_under_way_is_answered_and_the_server_ends_after_it() {
 }
 
 #[tokio::test]
-async fn requests_on_open_connections_get_503_before_any_other_reason_but_the_host() {
+async fn requests_on_open_connections_get_503_before_any_other_refusal_except_that_of_the_host() {
     let server = Server::with(|settings| settings.drain = 60_000).await;
     let mut connection = server.open().await;
     connection.send(server.get("/healthz")).await.is(StatusCode::OK);

@@ -1,4 +1,4 @@
-//! Parses what goes over the wire, as strictly as the contract writes it: unknown fields and any other form fail.
+//! Parses answers and frames as strictly as the contract defines them: unknown fields and other forms fail.
 //!
 //! These types are not the server's own, so that a change of the server's types cannot change the test with them. The
 //! one exception is the enum [`Tenant`], whose ids the contract fixes.

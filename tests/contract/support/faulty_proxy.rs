@@ -23,7 +23,7 @@ pub(crate) enum Mode {
     Delay(Duration),
     /// Forwards at most so many bytes in a millisecond, in each direction.
     Throttle(usize),
-    /// Reads and forwards nothing; no connection is closed, so that neither peer notices.
+    /// Reads and forwards nothing. No connection is closed, so that neither peer notices it.
     Stall,
     /// Ends the stream from the server to the client; the other direction stays open.
     HalfClose,

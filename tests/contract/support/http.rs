@@ -186,8 +186,7 @@ impl Answer {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    /// Checks the status.
-    /// The content coding, if it is not plain.
+    /// The content coding; `None` if the answer is plain.
     pub(crate) fn coding(&self) -> Option<&str> {
         self.headers.get(header::CONTENT_ENCODING).map(|coding| coding.to_str().expect("ASCII"))
     }
@@ -205,6 +204,7 @@ impl Answer {
         plain
     }
 
+    /// Checks the status.
     #[track_caller]
     pub(crate) fn is(self, status: StatusCode) -> Self {
         assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));

@@ -27,7 +27,7 @@ pub(crate) use server::{Client, Server};
 pub(crate) use socket::Socket;
 pub(crate) use witness::Witness;
 
-/// The deadline of every wait. It does not measure speed: after this time, what a test waits for never comes.
+/// The deadline of every wait. It does not measure speed: what has not come after this time is assumed to never come.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Awaits something that must come within [`TIMEOUT`].
@@ -35,7 +35,7 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
     within_timeout(TIMEOUT, what, future).await
 }
 
-/// Awaits something that must come, with a timeout for what the contract itself delays by 10 s or more.
+/// Awaits something that must come within `timeout`. It is for rules of the contract that take 10 s or more.
 pub(crate) async fn within_timeout<T>(timeout: Duration, what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(timeout, future).await {
         Ok(output) => output,

@@ -15,7 +15,7 @@ use super::{server::Client, within};
 pub(crate) struct Program {
     client: Client,
     child: Child,
-    /// The lines that its log task has read and [`Program::wait_for_log`] has not.
+    /// The lines that the log task has read from the program, and that [`Program::wait_for_log`] has not read yet.
     log: mpsc::UnboundedReceiver<String>,
     /// The log task locks this for each line that it reads.
     reading: Arc<Mutex<()>>,
@@ -115,7 +115,7 @@ impl Program {
     /// Waits for a log line that contains `what`, and returns that line.
     pub(crate) async fn wait_for_log(&mut self, what: &str) -> String {
         loop {
-            let line = within(what, self.log.recv()).await.expect("it runs on");
+            let line = within(what, self.log.recv()).await.expect("a running program");
             self.record(&line);
             if line.contains(what) {
                 return line;
@@ -145,7 +145,7 @@ impl Program {
         Some(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()?)).ok()?.count())
     }
 
-    /// Lowers its limit of file descriptors, so that it cannot open one more.
+    /// Lowers its limit of file descriptors to 1, so that it cannot open any further file.
     #[cfg(target_os = "linux")]
     pub(crate) fn may_open_no_more_files(&self) {
         let pid = self.child.id().expect("it runs").try_into().expect("a process id");

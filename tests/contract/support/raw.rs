@@ -1,4 +1,5 @@
-//! Sends arbitrary bytes over TCP, and shows what comes back: for what an HTTP or WebSocket library refuses or hides.
+//! Sends arbitrary bytes over TCP, and shows the exact answer. HTTP and WebSocket libraries refuse to send some requests,
+//! and hide parts of the answers.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -21,7 +22,8 @@ const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
 
-/// The deadline for a reset of a peer that reads nothing: four times the 10 s after which the contract has it reset.
+/// The deadline for the reset of a peer that reads nothing: four times the 10 s after which the server must reset it
+/// (contract, "Limits").
 const RESET_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// A client that obeys no protocol by itself.
@@ -132,7 +134,7 @@ impl Raw {
         body
     }
 
-    /// Reads one answer as it was sent: its head, and its body, which includes the chunk header if it came as a chunk.
+    /// Reads one answer as it was sent: its head and its body. A chunked body includes the chunk headers.
     pub(crate) async fn answer_bytes(&mut self) -> (String, Vec<u8>) {
         let end = self.find(b"\r\n\r\n").await;
         let head = String::from_utf8(self.bytes.drain(..end).collect()).unwrap();
@@ -152,7 +154,7 @@ impl Raw {
         self.status().await
     }
 
-    /// Waits for the status of the next answer, and leaves that answer to be read. `None` if the stream ends first.
+    /// Waits for the status of the next answer, which can still be read afterwards. `None` if the stream ends first.
     pub(crate) async fn status(&mut self) -> Option<u16> {
         while !self.bytes.windows(2).any(|window| window == b"\r\n") {
             self.more().await.ok().filter(|count| *count > 0)?;
@@ -208,7 +210,7 @@ impl Raw {
         }
     }
 
-    /// Receives until `wanted` accepts something, and returns that.
+    /// Receives until `wanted` accepts a frame, and returns that frame.
     pub(crate) async fn receive_until(&mut self, mut wanted: impl FnMut(&Received) -> bool) -> Received {
         within("what is waited for", async {
             loop {

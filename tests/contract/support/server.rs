@@ -1,4 +1,4 @@
-//! Runs the server in the test's process, and does what every client can do.
+//! Runs the server in the test's process, and provides a client that sends requests and subscribes.
 
 use std::{io, net::SocketAddr, ops::Deref};
 
@@ -152,7 +152,7 @@ impl Client {
     /// Opens a connection on which a post of Tenant A waits for its body, [`Client::MARKER`].
     ///
     /// # Errors
-    /// The answer that rejects the connection.
+    /// The answer of the server if it rejects the connection.
     pub(crate) async fn busy_connection(&self) -> Result<Raw, Box<Answer>> {
         let mut raw = self.raw().await;
         let post = self.new_post(Tenant::A, "").header("content-length", Self::MARKER.len().to_string());
