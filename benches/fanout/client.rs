@@ -1,4 +1,5 @@
-//! Makes the load: a reader and posters for each tenant. They run on the server's machine, so they use little processor time.
+//! Makes the load: a reader and posters for each tenant. They run on the server's machine, so they must use little processor
+//! time.
 
 mod churn;
 mod handshake;
@@ -122,7 +123,7 @@ impl Client {
         self.tenants.iter().find_map(|reader| reader.shared.violation.get()).map(String::as_str)
     }
 
-    /// For each tenant, the number that was reached and the number that is due.
+    /// For each tenant, the number that was reached so far and the number that is due, as `of` returns them.
     fn progress(&self, of: fn(&Reader) -> (u64, u64)) -> impl Iterator<Item = (u64, u64)> {
         self.tenants.iter().map(of)
     }
@@ -158,7 +159,7 @@ impl Client {
         sum
     }
 
-    /// From the first byte of a phase's first post to the receipt of its last delivery.
+    /// The time from the first byte of a phase's first post to the receipt of its last delivery.
     pub(crate) fn lasted(&self, phase: Phase) -> Duration {
         let first = self.tenants.iter().filter_map(|reader| reader.shared.ledger.first_of(phase)).min();
         let last = self.tenants.iter().map(|reader| {

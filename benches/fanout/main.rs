@@ -1,9 +1,9 @@
-//! Measures the fan-out of this server and of three others, one after the other, under the same load. Each server is a
+//! Measures the fan-out of this server and of three others under the same load, one server at a time. Each server is a
 //! process of its own.
 //!
 //! `cargo bench --bench fanout -- --help` lists the options. Every delivery on every connection is verified: a run that
-//! loses, doubles or leaks an event is void. No speed makes a run pass or fail. The benchmark needs Linux, for its figures
-//! of processes, and connects only to 127.0.0.1.
+//! loses, doubles, reorders or leaks an event is void. A slow run is never void. The benchmark needs Linux, since it reads
+//! figures of processes from `/proc`, and it connects only to 127.0.0.1.
 //!
 //! `cargo bench --bench fanout -- --unkind` measures the effect of unkind clients on other clients.
 //! `cargo bench --bench fanout -- soak` verifies half an hour under a mixed load, and watches memory.
@@ -33,15 +33,15 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 #[derive(Debug, Clone, Parser)]
 #[command(name = "fanout", max_term_width = 120)]
 struct Options {
-    /// Which scenarios to run; the default is all up to pages, and with --smoke all
+    /// Scenarios to run; the default is the first seven, up to pages; with --smoke it is all
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Scenario>,
 
-    /// Run the scenarios with unkind clients: all from ping-flood on
+    /// Run the scenarios with unkind clients: those from ping-flood on
     #[arg(long, conflicts_with = "only")]
     unkind: bool,
 
-    /// Which servers to run them with
+    /// Servers to run the scenarios with
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Kind::Ours, Kind::Limit, Kind::Naive, Kind::Node])]
     servers: Vec<Kind>,
 
@@ -101,11 +101,11 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// Run with small numbers, once, in seconds: this shows that the benchmark works, and its figures mean nothing
+    /// Run once with small numbers, which takes seconds: this shows that the benchmark works, but its figures mean nothing
     #[arg(long)]
     smoke: bool,
 
-    /// Another build of the server to measure
+    /// Build of the server to measure
     #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_event-feed"))]
     server: PathBuf,
 

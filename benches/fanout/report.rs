@@ -1,4 +1,4 @@
-//! Writes tables of medians, the ratios between servers with their bars, and all runs as JSON.
+//! Writes tables of medians, the figures that have a bar, and all runs as JSON.
 
 use std::{fs, io, path::Path};
 
@@ -11,10 +11,10 @@ use crate::{
     servers::Kind,
 };
 
-/// The bar for a figure of this server.
+/// A bar: the value that a figure of this server should reach.
 struct Bar {
     figure: &'static str,
-    /// The server by whose figure it is divided, if by any.
+    /// The server by whose figure this server's figure is divided; `None` if it is not divided.
     against: Option<Kind>,
     bound: Bound,
 }
@@ -87,7 +87,7 @@ impl<'a> Report<'a> {
         self.runs.push(Run { scenario, kind, repetition, result: result.map_err(|void| void.to_string()) });
     }
 
-    /// Formats the table of one scenario.
+    /// Prints the table of one scenario, and its figures that have a bar.
     pub(crate) fn print(&self, scenario: Scenario) {
         println!("\n{}: {}", scenario.name(), scenario.describe(self.options));
         let names = self.names(scenario);
@@ -157,6 +157,8 @@ impl<'a> Report<'a> {
         fs::write(file, format!("{report:#}\n"))
     }
 
+    /// Checks that no run was void.
+    ///
     /// # Errors
     /// If a run was void.
     pub(crate) fn verdict(&self) -> Outcome<()> {
@@ -191,6 +193,7 @@ impl<'a> Report<'a> {
         Some(f64::midpoint(*lower, *upper))
     }
 
+    /// The figure of a bar, divided by that of another server if the bar needs it. `None` if a figure is missing.
     fn ratio(&self, scenario: Scenario, bar: &Bar) -> Option<f64> {
         let ours = self.median(scenario, Kind::Ours, bar.figure)?;
         match bar.against {

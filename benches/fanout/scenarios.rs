@@ -20,8 +20,8 @@ use crate::{
 
 /// Posting connections per tenant for paced posts: more than one, so that a slow answer does not delay the next post.
 const PACED_POSTERS: usize = 4;
-/// Maximum share of the time for which a reader runs or waits for a processor. Above it the client limits the figures, so
-/// they are doubtful.
+/// Maximum share of the time for which a reader runs or waits for a processor. Above it the figures are doubtful, since the
+/// client limits them, not the server.
 const SATURATED: f64 = 0.95;
 /// The share of paced posts that must not be later than [`LATE`]. Otherwise the figures are doubtful.
 const LATE_SHARE: f64 = 0.99;
@@ -37,11 +37,11 @@ const SETTLING: Duration = Duration::from_secs(2);
 const FILL: usize = 1_500;
 /// Maximum time until stalled connections are ended: 10 s of backlog, 5 s without progress, and 10 s in reserve.
 const STALLED_TIMEOUT: Duration = Duration::from_secs(25);
-/// Receive buffer of a stalled connection, in bytes: it is full soon.
+/// Receive buffer of a stalled connection, in bytes. It is small, so that it is full soon.
 const STALLED_BUFFER: usize = 4 * 1024;
 /// The number of events that the server keeps. A client that reconnects reads all of them.
 pub(crate) const KEPT: usize = 1_000;
-/// The number of times that many clients reconnect at once.
+/// The number of storms in a scenario. In a storm, many clients connect and read at once.
 const STORMS: usize = 4;
 
 /// A kind of load.
@@ -153,7 +153,7 @@ impl Scenario {
             }
             Self::Isolation => {
                 format!(
-                    "{connections} connections; B at {rate} events/s, alone, then beside a burst in A ({posters} posters)"
+                    "{connections} connections; B at {rate} events/s, alone, then next to a burst in A ({posters} posters)"
                 )
             }
             Self::Snapshots => {
@@ -242,7 +242,7 @@ impl Used {
 
     /// The reason for doubt if other processes used too much of a processor.
     pub(crate) fn shared(&self) -> Option<String> {
-        (self.others > OTHERS).then(|| format!("something else took {:.0} % of a processor", self.others * 100.0))
+        (self.others > OTHERS).then(|| format!("other processes used {:.0} % of a processor", self.others * 100.0))
     }
 
     fn doubt(&self, late: &Histogram) -> Option<String> {
@@ -442,7 +442,7 @@ fn storms(server: &Server, options: &Options, read: client::Read) -> Outcome<Fig
     figures.values.extend([
         ("storm ms", mean(|storm| millis(storm.lasted))),
         ("storm MB", mean(|storm| storm.bytes as f64 / 1e6)),
-        ("turned away", mean(|storm| storm.rejections as f64)),
+        ("rejected", mean(|storm| storm.rejections as f64)),
         ("others %", used.others * 100.0),
     ]);
     Ok(figures)

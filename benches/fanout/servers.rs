@@ -21,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 pub(crate) enum Kind {
     /// This project's server.
     Ours,
-    /// The minimum: one `write` of a ready-made frame per connection and event.
+    /// The minimum work: one `write` of a ready-made frame for each connection and event.
     Limit,
     /// The usual design: axum's own WebSocket, and one task per connection on a broadcast channel.
     Naive,
@@ -139,13 +139,13 @@ impl Drop for Server {
 /// Prepares the Node baseline: installs its packages if they are missing.
 ///
 /// # Errors
-/// Why the baseline cannot run.
+/// The reason why the baseline cannot run.
 pub(crate) fn prepare_node() -> Result<(), String> {
     let runs = |command: &mut Command| {
         command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
     };
     if !runs(Command::new("node").arg("--version")) {
-        return Err(String::from("there is no Node"));
+        return Err(String::from("Node is not installed"));
     }
     let directory = node_directory();
     if directory.join("node_modules/.package-lock.json").exists() {

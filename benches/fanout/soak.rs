@@ -27,7 +27,7 @@ use crate::{
 const CHURN_DIVISOR: u32 = 10;
 /// Posting connections per tenant.
 const POSTERS: usize = 4;
-/// The number of events that the server keeps. So many are posted first, so that no list grows while memory is watched.
+/// The number of events that the server keeps. As many are posted first, so that no list grows while memory is watched.
 const KEPT: usize = 1_000;
 /// The time between two bursts of large events. The tenants take turns.
 const BURST_EVERY: Duration = Duration::from_secs(10);
@@ -39,7 +39,7 @@ const LISTS_EVERY: Duration = Duration::from_secs(2);
 const LISTS: usize = 20;
 /// The time between two samples of memory.
 const SAMPLE: Duration = Duration::from_secs(1);
-/// The share of the time before memory counts, in which allocator and buffers warm up.
+/// The share of the run after which memory counts. Before it, allocator and buffers warm up.
 const WARM_UP: f64 = 0.2;
 
 /// Duration and load
@@ -81,7 +81,7 @@ impl Soak {
     /// Runs the load, and prints the report.
     ///
     /// # Errors
-    /// If a delivery was lost, doubled, moved or leaked, or if the load could not be made.
+    /// If a delivery was lost, doubled, reordered or leaked, or if the load could not be made.
     pub(crate) fn run(&self, options: &Options) -> Outcome<()> {
         let server = Server::start(Kind::Ours, options)?;
         let guests = (self.connections / CHURN_DIVISOR) as usize;
@@ -164,7 +164,7 @@ impl Soak {
             "soak: {} connections for {seconds:.0} s, 2 × {} events/s and bursts of large ones",
             self.connections, self.rate
         );
-        println!("  deliveries   {delivered} verified: none lost, doubled, moved or leaked");
+        println!("  deliveries   {delivered} verified: none lost, doubled, reordered or leaked");
         println!("  joins        {joined}, each left again");
         println!("  bursts       {}", done.bursts.load(SeqCst));
         println!("  lists read   {}", done.lists.load(SeqCst));

@@ -1,7 +1,8 @@
 //! Measures the effect of unkind clients on other clients.
 //!
-//! A scenario measures the other clients of both tenants twice against one server: quiet, then loaded. It does not judge
-//! what the server does with unkind clients. Whether they are served, slowed, refused or closed is a figure.
+//! A scenario measures the other clients of both tenants twice with one server: without the unkind clients (quiet), then
+//! with them (loaded). It sets no rule for the treatment of unkind clients: whether the server serves, slows, refuses or
+//! closes them is a figure.
 
 mod abandoned;
 mod flood;
@@ -50,7 +51,7 @@ struct Attack<T> {
 }
 
 impl<T: Send + 'static> Attack<T> {
-    /// Starts `count` clients. Each must return soon after its flag is set.
+    /// Starts `count` clients. Each must return soon after the flag that it receives is set.
     fn start(count: u32, client: impl Fn(&AtomicBool) -> T + Clone + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let threads = (0..count).map(|_| {
@@ -70,15 +71,15 @@ impl<T: Send + 'static> Attack<T> {
 }
 
 impl<T> Drop for Attack<T> {
-    /// Stops the clients if the scenario failed before it could.
+    /// Stops the clients if the scenario failed before it stopped them.
     fn drop(&mut self) {
         self.stop.store(true, SeqCst);
         self.threads.drain(..).for_each(|thread| drop(thread.join()));
     }
 }
 
-/// Opens the other clients, posts `kept` events of each tenant for pages and lists, and measures the quiet phase. Messages
-/// have `size` bytes.
+/// Opens the other clients, posts `kept` events for each tenant, which pages and lists then contain, and measures the quiet
+/// phase. Messages have `size` bytes.
 fn quiet(server: &Server, kept: usize, size: usize, options: &Options) -> Outcome<Client> {
     let client = Client::open(server.port, SUBSCRIBERS, size)?;
     client.mark()?;
