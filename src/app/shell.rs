@@ -69,7 +69,7 @@ pub fn Shell(
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
                 <meta name="format-detection" content="telephone=no,date=no,address=no,email=no" />
-                <meta name="description" content="A live feed of events for two tenants that never meet." />
+                <meta name="description" content="A live feed of events for two isolated tenants." />
                 <title>{page.title()}</title>
                 <link rel="icon" type="image/svg+xml" href=icon />
                 {match assets.style {
