@@ -19,7 +19,7 @@ const TIME_BITS: u32 = 56;
 /// The purpose of an event. Its deliveries are counted under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// The first event, at which every connection starts to compare.
+    /// The first event, at which every connection starts to compare, and later events that are not measured.
     Mark,
     /// Large events that fill buffers. They are verified and not measured.
     Fill,

@@ -17,14 +17,14 @@ const TRIES: usize = 40;
 /// The pause before the next attempt of a client that was rejected.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// What a client of a storm reads, in the best coding as a browser does.
+/// The answer that the clients of a storm read. They accept the content codings that a browser accepts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Read {
     List,
     Page,
 }
 
-/// The figures of a storm.
+/// The figures of a storm: many clients that connect and read at once.
 #[derive(Debug, Default)]
 pub(crate) struct Storm {
     pub(crate) lasted: Duration,

@@ -1,4 +1,5 @@
-//! Runs a client that reads a long list slowly but steadily. It is not unkind, so limits on unkind clients must not affect it.
+//! Runs a client that reads a long list slowly but steadily. It is not unkind, so limits on unkind clients must not affect
+//! it.
 
 use std::{
     io::{self, Read, Write},

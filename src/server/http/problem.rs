@@ -187,8 +187,8 @@ impl IntoResponse for RefusedPage {
         *response.body_mut() = Body::from(format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width\">\n<meta name=\"color-scheme\" content=\"light dark\">\n\
-             <title>{title} · event-feed</title>\n<h1>This page can't be shown right now</h1>\n<p>The server says: {detail}.</p>\n\
-             <p><a href=\"\">Try again</a></p>\n</html>\n"
+             <title>{title} · event-feed</title>\n<h1>This page can't be shown right now</h1>\n\
+             <p>The reason: {detail}.</p>\n<p><a href=\"\">Try again</a></p>\n</html>\n"
         ));
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         response
