@@ -38,7 +38,6 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use crate::feed::Tenant;
 pub use healthcheck::healthcheck;
 pub use http::{
     authority::{AuthorityError, HostName, Origin},
@@ -48,7 +47,7 @@ pub use http::{
 pub use settings::{CommaList, CommaListError, Settings};
 
 use http::{
-    limits::Limits, listener::HttpConnections, pages::Pages, routes, static_files::Site, tenant_answers::TenantAnswers,
+    limits::Limits, listener::HttpConnections, pages::Pages, routes, static_files::Site, tenant_answers::Answers,
 };
 use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub};
 
@@ -57,23 +56,12 @@ use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub};
 pub(crate) struct Server {
     settings: Settings,
     hub: Hub,
-    a: TenantAnswers,
-    b: TenantAnswers,
+    answers: Answers,
     pages: Pages,
     site: Site,
     refused: RefusedCounters,
     requests: TaskTracker,
     stopping: CancellationToken,
-}
-
-impl Server {
-    /// The shared answers of a tenant.
-    const fn answers(&self, tenant: Tenant) -> &TenantAnswers {
-        match tenant {
-            Tenant::A => &self.a,
-            Tenant::B => &self.b,
-        }
-    }
 }
 
 /// Serves until `stop` ends, then drains: the listener closes, open requests are answered, new requests get `503`, and
@@ -96,10 +84,8 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
         heartbeat: settings.heartbeat(),
     };
     let hub = Hub::start(&config);
-    let answers = |tenant| TenantAnswers::new(Arc::clone(hub.channel(tenant)));
     let server = Arc::new(Server {
-        a: answers(Tenant::A),
-        b: answers(Tenant::B),
+        answers: Answers::of(&hub),
         pages: Pages::of(&site),
         hub,
         site,

@@ -31,7 +31,7 @@ pub(crate) async fn post_event(State(server): State<Arc<Server>>, request: Reque
 /// has this list, in any coding.
 pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let tenant = credential::of_header(&headers)?;
-    let answers = server.answers(tenant);
+    let answers = server.answers.for_tenant(tenant);
     let position = answers.channel().position();
     let known = etag::known(&headers, Coding::EACH.map(|coding| etag(tenant, position, coding)));
     let (mut response, position, etag) = match known {

@@ -79,7 +79,7 @@ pub(crate) async fn isolation(State(server): State<Arc<Server>>, headers: Header
 }
 
 async fn feed(server: &Server, tenant: Tenant, headers: &HeaderMap) -> Result<Response, RefusedPage> {
-    let answers = server.answers(tenant);
+    let answers = server.answers.for_tenant(tenant);
     let config = answers.channel().config();
     let page = answers.page(headers, |position, events| {
         let (retain, build) = (config.retain, config.build.to_string());
