@@ -273,7 +273,7 @@ test("events that arrive while the list is read are shown once", async ({ feed, 
     await held.promise;
     return route.fulfill({ response });
   });
-  wire.up = false;
+  wire.refuse();
   const window = await feed.visit("?tenant=tenant_a");
   await window.is("reconnecting");
   await server.post("tenant_a", "in the list alone");
@@ -282,7 +282,7 @@ test("events that arrive while the list is read are shown once", async ({ feed, 
     frames.push(frame);
     return [frame];
   };
-  wire.up = true;
+  wire.restore();
   await read.promise;
   await server.post("tenant_a", "in the stream alone");
   await expect.poll(() => frames.map(({ seq }) => seq)).toEqual([1, 2, 3]);
@@ -340,7 +340,7 @@ test(
   "a list that lags for ten seconds counts as a close",
   { tag: "@once" },
   async ({ feed, wire, server, context }) => {
-    wire.up = false;
+    wire.refuse();
     const window = await feed.visit("?tenant=tenant_a");
     const stale = await staleList(window, server);
     await window.is("reconnecting");
@@ -351,7 +351,7 @@ test(
       if (frame.type === "connection_established") hellos += 1;
       return [frame];
     };
-    wire.up = true;
+    wire.restore();
     await expect.poll(() => hellos).toBe(1);
     await window.isNot("live");
     await expect.poll(() => hellos, { timeout: 20_000 }).toBe(2);

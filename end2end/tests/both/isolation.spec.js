@@ -28,7 +28,7 @@ test("a foreign event in the list is dropped with an alarm and never rendered", 
   server,
   wire,
 }) => {
-  wire.up = false;
+  wire.refuse();
   const window = await feed.visit("?tenant=tenant_a");
   await window.is("reconnecting");
   const mine = await server.post("tenant_a", "mine");
@@ -40,7 +40,7 @@ test("a foreign event in the list is dropped with an alarm and never rendered", 
       headers: { ...response.headers(), "feed-position": response.headers()["feed-position"].replace(/:1$/, ":2") },
     });
   });
-  wire.up = true;
+  wire.restore();
   await expect(window.breach).toContainText("Isolation alarm");
   await expect(window.messages).toHaveText(["mine"]);
   await expect(window.page.getByText(FOREIGN.message)).toHaveCount(0);

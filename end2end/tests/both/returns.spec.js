@@ -19,11 +19,10 @@ async function live({ feed, server, context }, ...texts) {
 
 /** Cuts the socket, lets `meanwhile` happen while no other can be opened, and waits until the window is live again. */
 async function away(window, wire, meanwhile = () => {}) {
-  wire.up = false;
-  await wire.cut({ code: 1001 });
+  await wire.down();
   await window.is("reconnecting");
   await meanwhile();
-  wire.up = true;
+  wire.restore();
   await window.is("live");
 }
 
@@ -69,11 +68,10 @@ test("a list that failed, or that its socket did not outlive, is read again", as
     if (nth === 2) await held.promise;
     return route.continue().catch(() => {}); // an abandoned read may be gone
   });
-  wire.up = false;
-  await wire.cut({ code: 1001 });
+  await wire.down();
   await window.is("reconnecting");
   await post(server, "missed");
-  wire.up = true;
+  wire.restore();
   await expect.poll(() => reads.count).toBe(2);
   await post(server, "in the stream alone"); // so the page has the number that the next hello names
   await wire.cut({ code: 1001 });
@@ -136,11 +134,11 @@ for (const [count, leptos, vanilla] of [
 
 test("a page whose first hello is ahead of it reads the list", async ({ feed, server, context, wire }) => {
   const reads = countReads(context);
-  wire.up = false;
+  wire.refuse();
   const window = await feed.visit("?tenant=tenant_a");
   await window.is("reconnecting");
   await post(server, "since the page was loaded");
-  wire.up = true;
+  wire.restore();
   await window.is("live");
   await expect(window.messages).toHaveText(["since the page was loaded"]);
   expect(reads.count).toBe(1);
@@ -156,10 +154,9 @@ test("a paused page that returns with nothing missed stays paused, and keeps wha
   await window.pause.click();
   await post(server, "waits");
   await expect(window.pending).toHaveText("1 new event");
-  wire.up = false;
-  await wire.cut({ code: 1001 });
+  await wire.down();
   await window.is("reconnecting");
-  wire.up = true;
+  wire.restore();
   await window.is("paused");
   await expect(window.pending).toHaveText("1 new event");
   await expect(window.messages).toHaveText(["shown"]);

@@ -74,11 +74,11 @@ test("the view counts, and counts on after a reconnect, without reading a list",
   await server.post("tenant_a", "three");
   await expect(view.panel("Tenant A").count("Events received live")).toHaveText("1");
   await expect(view.panel("Tenant A").count("Events accepted by the server")).toHaveText("3");
-  wire.up = false;
+  wire.refuse();
   await wire.of("tenant_a").close({ code: 1001 });
   await expect(view.panel("Tenant A").connection).toHaveAttribute("data-connection", "reconnecting");
   await server.post("tenant_a", "four");
-  wire.up = true;
+  wire.restore();
   await view.live();
   await server.post("tenant_a", "five");
   await expect(view.panel("Tenant A").count("Events received live")).toHaveText("2");
