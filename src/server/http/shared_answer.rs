@@ -86,7 +86,7 @@ impl<V: PartialOrd + Copy> SharedAnswer<V> {
             if let Some(made) = made.as_ref().filter(|made| is_fresh(made))
                 && let Some(ready) = made.ready(made.preferred(request))
             {
-                return Ok((made.version, ready.clone()));
+                return Ok((made.version, ready));
             }
             let _work = Work::start(next).await;
             let made = match made {
@@ -97,11 +97,7 @@ impl<V: PartialOrd + Copy> SharedAnswer<V> {
                     old.insert(Made::new(version, limiter.hold(plain)?))
                 }
             };
-            let coding = made.preferred(request);
-            if let Some(coding) = coding {
-                made.compress(coding, limiter).await?;
-            }
-            Ok((made.version, made.ready(coding).unwrap_or(&made.plain).clone()))
+            Ok((made.version, made.coded(request, limiter).await?))
         };
         timeout(WAIT_MAX, read).await.unwrap_or(Err(TooManyReads))
     }
@@ -118,17 +114,20 @@ impl<V> Made<V> {
     }
 
     /// The answer in a coding; `None` if it was not compressed yet.
-    fn ready(&self, coding: Option<Coding>) -> Option<&Coded> {
-        [&self.plain].into_iter().chain(&self.compressed).find(|coded| coded.coding == coding)
+    fn ready(&self, coding: Option<Coding>) -> Option<Coded> {
+        [&self.plain].into_iter().chain(&self.compressed).find(|coded| coded.coding == coding).cloned()
     }
 
-    /// Compresses the answer, unless that was done before.
-    async fn compress(&mut self, coding: Coding, limiter: &ListLimiter) -> Result<(), TooManyReads> {
-        if self.ready(Some(coding)).is_none() {
-            let body = limiter.hold(compression::compress(coding, &self.plain.body).await)?;
-            self.compressed.push(Coded { coding: Some(coding), body });
+    /// The answer for a client whose request has these headers. Compresses it, unless that was done before.
+    async fn coded(&mut self, request: &HeaderMap, limiter: &ListLimiter) -> Result<Coded, TooManyReads> {
+        let Some(coding) = self.preferred(request) else { return Ok(self.plain.clone()) };
+        if let Some(ready) = self.ready(Some(coding)) {
+            return Ok(ready);
         }
-        Ok(())
+        let body = limiter.hold(compression::compress(coding, &self.plain.body).await)?;
+        let coded = Coded { coding: Some(coding), body };
+        self.compressed.push(coded.clone());
+        Ok(coded)
     }
 }
 

@@ -65,7 +65,7 @@ impl TenantAnswers {
     /// Returns the list of the kept events as JSON, newest first, and the position of the newest. Waits for a turn.
     ///
     /// # Errors
-    /// [`TooManyReads`] if too many reads wait, or if the answers that are being sent take too much memory.
+    /// [`TooManyReads`] if the read waited too long, or if the answers that are being sent take too much memory.
     pub(crate) async fn list(&self, request: &HeaderMap) -> Result<(Position, Coded), TooManyReads> {
         let make = async || {
             let (position, events) = self.channel.newest(usize::MAX);
