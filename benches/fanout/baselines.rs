@@ -32,6 +32,7 @@ fn hello(tenant: Tenant, seq: u64) -> String {
         seq,
         heartbeat_ms: 15_000,
         reconnect_ms: 500,
+        connections: Some(1),
         build: String::new(),
     };
     Outgoing::ConnectionEstablished(&hello).encode()

@@ -79,7 +79,7 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
         await window.page.evaluate(() => {
           Math.random = () => 0.999;
         });
-        wire.inject({ type: "heartbeat", seq: 7, reconnect_ms: 10_000 });
+        wire.inject({ type: "heartbeat", seq: 7, reconnect_ms: 10_000, connections: 3 });
         await wire.cut({ code: 1001 });
         await expect(window.connection).toContainText("Reconnecting in");
         await shoot(window, "reconnecting");

@@ -65,6 +65,9 @@ pub struct FeedState {
     pub breaches: u64,
     /// How many events of the server's current process have arrived live.
     pub received: u64,
+    /// How many connections the tenant has open, by the last hello or heartbeat; `None` while the connection is not live,
+    /// and if the server does not count them.
+    pub connections: Option<u64>,
     /// When the last frame came.
     pub heard: Instant,
     /// How the last own post came back, if it has.
@@ -96,6 +99,8 @@ struct State {
     connection: Connection,
     session: Session,
     server: Option<ServerClock>,
+    /// The number of connections in the last hello or heartbeat.
+    connections: Option<u64>,
     heard: Instant,
     visible: VisibleTime,
     list: VisibleList,
@@ -130,6 +135,7 @@ fn connect(session: Session, listener: Listener, reads_list: bool) {
         connection: Connection::default(),
         session,
         server: None,
+        connections: None,
         heard: Instant::default(),
         visible: VisibleTime::default(),
         list,
@@ -356,6 +362,7 @@ impl Feed {
                 let mut state = self.state.borrow_mut();
                 let welcome = state.session.hello(&hello);
                 if welcome.is_ok() {
+                    state.connections = hello.connections;
                     state.server = Some(ServerClock::new(hello.timestamp, browser::now()));
                 }
                 drop(state);
@@ -369,8 +376,11 @@ impl Feed {
                     self.step(Input::Gap);
                 }
             }
-            Some(Incoming::Heartbeat { seq, reconnect_ms }) => {
-                let gap = self.state.borrow_mut().session.heartbeat(seq);
+            Some(Incoming::Heartbeat { seq, reconnect_ms, connections }) => {
+                let mut state = self.state.borrow_mut();
+                let gap = state.session.heartbeat(seq);
+                state.connections = connections;
+                drop(state);
                 self.step(Input::Heartbeat { reconnect_ms });
                 if gap {
                     self.step(Input::Gap);
@@ -469,6 +479,7 @@ impl Feed {
         let state = self.state.borrow();
         let status = state.connection.status();
         let feed_state = FeedState {
+            connections: state.connections.filter(|_| status == Status::Live),
             countdown: status.countdown(browser::now()),
             status,
             paused: state.list.is_paused(),

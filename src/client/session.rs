@@ -323,6 +323,7 @@ mod tests {
             seq,
             heartbeat_ms: 15_000,
             reconnect_ms: 500,
+            connections: Some(1),
             build: String::from("one"),
         }
     }

@@ -241,6 +241,7 @@ mod tests {
             seq,
             heartbeat_ms: 1,
             reconnect_ms: 1,
+            connections: Some(1),
             build: String::new(),
         };
         session.hello(&hello).unwrap();

@@ -65,13 +65,18 @@ pub fn frame(text: &str) -> Option<Incoming> {
             seq: json.number("seq")?,
             heartbeat_ms: milliseconds("heartbeat_ms")?,
             reconnect_ms: milliseconds("reconnect_ms")?,
+            connections: json.number("connections"),
             build: json.text("build")?,
         }),
         "event_created" => Incoming::EventCreated {
             seq: json.number("seq")?,
             event: Arc::new(Event::from_json(&json.member("event")?)?),
         },
-        "heartbeat" => Incoming::Heartbeat { seq: json.number("seq")?, reconnect_ms: milliseconds("reconnect_ms")? },
+        "heartbeat" => Incoming::Heartbeat {
+            seq: json.number("seq")?,
+            reconnect_ms: milliseconds("reconnect_ms")?,
+            connections: json.number("connections"),
+        },
         _ => Incoming::Unknown,
     })
 }
@@ -212,6 +217,7 @@ mod tests {
             seq: 41,
             heartbeat_ms: 15_000,
             reconnect_ms: 500,
+            connections: Some(3),
             build: String::from("x"),
         }
     }
@@ -225,11 +231,33 @@ mod tests {
         let frames = [
             Outgoing::ConnectionEstablished(&hello()).encode(),
             Outgoing::EventCreated { seq: 7, event: &event(3) }.encode(),
-            Outgoing::Heartbeat { seq: 7, reconnect_ms: 500 }.encode(),
+            Outgoing::Heartbeat { seq: 7, reconnect_ms: 500, connections: Some(3) }.encode(),
+            Outgoing::Heartbeat { seq: 7, reconnect_ms: 500, connections: None }.encode(),
             String::from(r#"{"type":"news","of":1}"#),
         ];
         for text in frames {
             assert_eq!(frame(&text), Incoming::decode(&text).ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_frame_with_an_unknown_number_of_connections_is_read() {
+        let whole = [
+            Outgoing::ConnectionEstablished(&hello()).encode(),
+            Outgoing::Heartbeat { seq: 7, reconnect_ms: 500, connections: Some(3) }.encode(),
+        ];
+        let count = |frame| match frame {
+            Some(Incoming::ConnectionEstablished(Hello { connections, .. })) => connections,
+            Some(Incoming::Heartbeat { connections, .. }) => connections,
+            other => panic!("{other:?}"),
+        };
+        for text in whole {
+            assert_eq!(count(frame(&text)), Some(3));
+            for unknown in ["-1", "1.5", "null", "\"3\""] {
+                let text = text.replace("\"connections\":3", &format!("\"connections\":{unknown}"));
+                assert_eq!(count(frame(&text)), None, "{text}");
+            }
+            assert_eq!(count(frame(&text.replace(",\"connections\":3", ""))), None);
         }
     }
 
@@ -239,11 +267,11 @@ mod tests {
         let whole = [
             Outgoing::ConnectionEstablished(&hello()).encode(),
             Outgoing::EventCreated { seq: 7, event: &event(3) }.encode(),
-            Outgoing::Heartbeat { seq: 7, reconnect_ms: 500 }.encode(),
+            Outgoing::Heartbeat { seq: 7, reconnect_ms: 500, connections: Some(3) }.encode(),
         ];
         for text in whole {
             let whole: serde_json::Map<_, _> = serde_json::from_str(&text).unwrap();
-            for name in whole.keys() {
+            for name in whole.keys().filter(|name| *name != "connections") {
                 let mut less = whole.clone();
                 less.remove(name);
                 broken.push(serde_json::to_string(&less).unwrap());

@@ -92,6 +92,9 @@ pub enum Outgoing<'a> {
         seq: u64,
         /// See [`Hello::reconnect_ms`].
         reconnect_ms: u32,
+        /// See [`Hello::connections`].
+        #[serde(skip_serializing_if = "Option::is_none")]
+        connections: Option<u64>,
     },
 }
 
@@ -121,6 +124,8 @@ pub enum Incoming {
         seq: u64,
         /// See [`Hello::reconnect_ms`].
         reconnect_ms: u32,
+        /// See [`Hello::connections`].
+        connections: Option<u64>,
     },
     /// A frame of a type that this build does not know. Clients ignore it.
     Unknown,
@@ -143,6 +148,10 @@ pub struct Hello {
     pub heartbeat_ms: u32,
     /// The window over which clients should spread their reconnects, in milliseconds.
     pub reconnect_ms: u32,
+    /// The number of the tenant's open connections when the frame was made, this one included. `None` only in a frame of an
+    /// older server: a page of this build must still notice that such a server has another build.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connections: Option<u64>,
     /// Identifies the build of the client that this server serves.
     pub build: String,
 }
@@ -158,6 +167,7 @@ struct Flat {
     seq: Option<u64>,
     heartbeat_ms: Option<u32>,
     reconnect_ms: Option<u32>,
+    connections: Option<u64>,
     build: Option<String>,
     event: Option<Arc<Event>>,
 }
@@ -189,10 +199,13 @@ impl Flat {
                 seq: self.seq?,
                 heartbeat_ms: self.heartbeat_ms?,
                 reconnect_ms: self.reconnect_ms?,
+                connections: self.connections,
                 build: self.build?,
             }),
             "event_created" => Incoming::EventCreated { seq: self.seq?, event: self.event? },
-            "heartbeat" => Incoming::Heartbeat { seq: self.seq?, reconnect_ms: self.reconnect_ms? },
+            "heartbeat" => {
+                Incoming::Heartbeat { seq: self.seq?, reconnect_ms: self.reconnect_ms?, connections: self.connections }
+            }
             _ => Incoming::Unknown,
         })
     }
@@ -214,6 +227,7 @@ mod tests {
             seq: 41,
             heartbeat_ms: 15_000,
             reconnect_ms: 500,
+            connections: Some(3),
             build: String::from("x"),
         }
     }
@@ -222,7 +236,7 @@ mod tests {
     fn the_hello_is_exactly_as_in_the_contract() {
         let text = Outgoing::ConnectionEstablished(&hello()).encode();
         let expected = format!(
-            r#"{{"type":"connection_established","tenant_id":"tenant_a","connection_id":"{}","timestamp":"{TIME}","epoch":"{}","seq":41,"heartbeat_ms":15000,"reconnect_ms":500,"build":"x"}}"#,
+            r#"{{"type":"connection_established","tenant_id":"tenant_a","connection_id":"{}","timestamp":"{TIME}","epoch":"{}","seq":41,"heartbeat_ms":15000,"reconnect_ms":500,"connections":3,"build":"x"}}"#,
             Uuid::from_u128(1),
             Uuid::from_u128(2)
         );
@@ -242,9 +256,20 @@ mod tests {
         assert!(text.starts_with(r#"{"type":"event_created","seq":7,"event":{"id":"#), "{text}");
         assert_eq!(Incoming::decode(&text), Ok(Incoming::EventCreated { seq: 7, event: Arc::new(event) }));
 
-        let text = Outgoing::Heartbeat { seq: 7, reconnect_ms: 500 }.encode();
-        assert_eq!(text, r#"{"type":"heartbeat","seq":7,"reconnect_ms":500}"#);
-        assert_eq!(Incoming::decode(&text), Ok(Incoming::Heartbeat { seq: 7, reconnect_ms: 500 }));
+        let text = Outgoing::Heartbeat { seq: 7, reconnect_ms: 500, connections: Some(3) }.encode();
+        assert_eq!(text, r#"{"type":"heartbeat","seq":7,"reconnect_ms":500,"connections":3}"#);
+        let heartbeat = Incoming::Heartbeat { seq: 7, reconnect_ms: 500, connections: Some(3) };
+        assert_eq!(Incoming::decode(&text), Ok(heartbeat));
+    }
+
+    #[test]
+    fn a_frame_of_a_server_that_counts_no_connections_can_be_parsed() {
+        let text = r#"{"type":"heartbeat","seq":7,"reconnect_ms":500}"#;
+        assert_eq!(Incoming::decode(text), Ok(Incoming::Heartbeat { seq: 7, reconnect_ms: 500, connections: None }));
+        let older = Hello { connections: None, ..hello() };
+        let text = Outgoing::ConnectionEstablished(&older).encode();
+        assert!(!text.contains("connections"), "{text}");
+        assert_eq!(Incoming::decode(&text), Ok(Incoming::ConnectionEstablished(older)));
     }
 
     #[test]

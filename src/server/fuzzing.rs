@@ -106,7 +106,9 @@ pub fn protocol(bytes: &[u8]) {
     let written = match &frame {
         Incoming::ConnectionEstablished(hello) => Outgoing::ConnectionEstablished(hello),
         Incoming::EventCreated { seq, event } => Outgoing::EventCreated { seq: *seq, event },
-        Incoming::Heartbeat { seq, reconnect_ms } => Outgoing::Heartbeat { seq: *seq, reconnect_ms: *reconnect_ms },
+        Incoming::Heartbeat { seq, reconnect_ms, connections } => {
+            Outgoing::Heartbeat { seq: *seq, reconnect_ms: *reconnect_ms, connections: *connections }
+        }
         Incoming::Unknown => return,
     };
     assert_eq!(Incoming::decode(&written.encode()), Ok(frame));

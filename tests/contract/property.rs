@@ -71,6 +71,10 @@ fn step() -> impl Strategy<Value = Step> {
 struct Model {
     tenant: Tenant,
     observer: Socket,
+    /// How many connections were opened, the observer's included.
+    opened: u64,
+    /// How many connections were closed or dropped. The server may not have noticed the end of some yet.
+    left: u64,
     sent: usize,
     /// Posts whose answers were not awaited yet, each with the length of `answered` when it was sent.
     under_way: Vec<(JoinHandle<Event>, usize)>,
@@ -90,7 +94,8 @@ struct Page {
 impl Model {
     async fn start(server: &Server, tenant: Tenant) -> Self {
         let observer = server.connect(tenant).await;
-        Self { tenant, observer, sent: 0, under_way: Vec::new(), answered: Vec::new(), lists: Vec::new() }
+        let (opened, left, sent) = (1, 0, 0);
+        Self { tenant, observer, opened, left, sent, under_way: Vec::new(), answered: Vec::new(), lists: Vec::new() }
     }
 
     fn post(&mut self, server: &Server, key: Option<u8>) {
@@ -164,6 +169,9 @@ impl Page {
         let known = self.session.timeline().seq();
         let socket = server.connect(model.tenant).await;
         assert!(socket.hello.seq >= model.accepted(), "an answered post may be missed");
+        model.opened += 1;
+        let possible = model.opened - model.left..=model.opened;
+        assert!(possible.contains(&socket.hello.connections), "{:?}, not {possible:?} connections", socket.hello);
         let hello = protocol::Hello {
             tenant_id: model.tenant,
             connection_id: socket.hello.connection_id.parse().unwrap(),
@@ -172,6 +180,7 @@ impl Page {
             seq: socket.hello.seq,
             heartbeat_ms: socket.hello.heartbeat_ms,
             reconnect_ms: socket.hello.reconnect_ms,
+            connections: Some(socket.hello.connections),
             build: socket.hello.build.clone(),
         };
         self.socket = Some(socket);
@@ -240,11 +249,18 @@ async fn run(retain: usize, steps: Vec<Step>) {
             }
             Step::Close(_) | Step::Drop(_) | Step::Reconnect(_) | Step::Read(..) if pages.is_empty() => {}
             Step::Close(index) => {
-                if let Some(socket) = index.get_mut(&mut pages).socket.take() {
+                let page = index.get_mut(&mut pages);
+                if let Some(socket) = page.socket.take() {
                     socket.close().await;
+                    models[page.session.tenant() as usize].left += 1;
                 }
             }
-            Step::Drop(index) => drop(index.get_mut(&mut pages).socket.take()),
+            Step::Drop(index) => {
+                let page = index.get_mut(&mut pages);
+                if page.socket.take().is_some() {
+                    models[page.session.tenant() as usize].left += 1;
+                }
+            }
             Step::Reconnect(index) => {
                 let page = index.get_mut(&mut pages);
                 if page.socket.is_none() {

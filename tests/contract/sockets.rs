@@ -50,7 +50,7 @@ async fn the_hello_comes_first_and_carries_the_current_seq() {
     let list = server.list(Tenant::A).await;
     let hello = &socket.hello;
     assert_eq!((hello.seq, &hello.epoch), (1, &list.epoch));
-    assert_eq!((hello.heartbeat_ms, hello.reconnect_ms), (15_000, 500));
+    assert_eq!((hello.heartbeat_ms, hello.reconnect_ms, hello.connections), (15_000, 500, 1));
     assert!(!hello.build.is_empty() && hello.timestamp >= list.events[0].timestamp);
     let after = server.post(Tenant::A, "after").await.created();
     assert_eq!((socket.next_event().await, socket.seq()), (after, 2));
@@ -150,10 +150,35 @@ async fn a_heartbeat_carries_the_seq_of_the_last_event_before_it() {
     let mut socket = server.connect(Tenant::A).await;
     assert_eq!(socket.hello.heartbeat_ms, 500);
     // The socket checks the seq of each heartbeat against the events that it has read.
-    assert_eq!(socket.next_frame().await, Frame::Heartbeat { seq: 1, reconnect_ms: 500 });
+    assert_eq!(socket.next_frame().await, Frame::Heartbeat { seq: 1, reconnect_ms: 500, connections: 1 });
     server.post(Tenant::A, "between").await.created();
     socket.next_event().await;
-    assert_eq!(socket.next_frame().await, Frame::Heartbeat { seq: 2, reconnect_ms: 500 });
+    assert_eq!(socket.next_frame().await, Frame::Heartbeat { seq: 2, reconnect_ms: 500, connections: 1 });
+}
+
+#[tokio::test]
+async fn hellos_and_heartbeats_count_the_connections_of_the_own_tenant() {
+    let server = Server::with(|settings| settings.heartbeat = 500).await;
+    let (mut a, mut b) = (server.connect(Tenant::A).await, server.connect(Tenant::B).await);
+    assert_eq!((a.hello.connections, b.hello.connections), (1, 1));
+    let mut others = Vec::new();
+    for connections in 2..=4 {
+        others.push(server.connect(Tenant::A).await);
+        assert_eq!(others[others.len() - 1].hello.connections, connections);
+    }
+    a.next_heartbeat_with(4).await;
+    b.next_heartbeat_with(1).await;
+    server.new_socket(Tenant::A).header("origin", "null").send().await.refused(403);
+    server.connect(Tenant::B).await.close().await;
+    drop(others.pop()); // without a close
+    for other in others {
+        other.close().await;
+    }
+    a.next_heartbeat_with(1).await;
+    b.next_heartbeat_with(1).await;
+    assert_eq!(server.connect(Tenant::A).await.hello.connections, 2);
+    let counts = server.counts(Tenant::B).await;
+    assert_eq!(counts["connections"], 1, "the administrator reads the same count");
 }
 
 /// The heartbeat is short, and a stalled machine does not fail the test all the same: server and client share one
@@ -164,7 +189,7 @@ async fn a_client_that_answers_pings_stays_connected() {
     let mut socket = server.connect(Tenant::A).await;
     // Eight intervals: a silent peer is dropped after two.
     for _ in 0..8 {
-        assert_eq!(socket.next_frame().await, Frame::Heartbeat { seq: 0, reconnect_ms: 500 });
+        assert_eq!(socket.next_frame().await, Frame::Heartbeat { seq: 0, reconnect_ms: 500, connections: 1 });
     }
     let marker = server.post(Tenant::A, "marker").await.created();
     assert_eq!(socket.next_event().await, marker);

@@ -85,8 +85,8 @@ pub(crate) fn run() {
         }
         hub.wait_until_stopped().await;
         for tenant in Tenant::ALL {
-            let accounts = accounts.iter().filter(|account| account.tenant == tenant);
-            check(hub.channel(tenant), tenant, &accepted[tenant as usize], accounts);
+            let accounts = accounts.iter().filter(|account| account.tenant == tenant).collect::<Vec<_>>();
+            check(hub.channel(tenant), tenant, &accepted[tenant as usize], &accounts);
         }
     });
 }
@@ -157,12 +157,7 @@ async fn subscribe(
 }
 
 /// Compares the accepted and the received events with the order of the channel.
-fn check<'a>(
-    channel: &Channel,
-    tenant: Tenant,
-    accepted: &[Vec<Arc<Event>>],
-    accounts: impl Iterator<Item = &'a Account>,
-) {
+fn check(channel: &Channel, tenant: Tenant, accepted: &[Vec<Arc<Event>>], accounts: &[&Account]) {
     let (position, mut order) = channel.newest(usize::MAX);
     order.reverse();
     assert_eq!(position.seq, order.len() as u64);
@@ -179,7 +174,7 @@ fn check<'a>(
     assert!(order.iter().all(|event| accepted.iter().flatten().any(|accepted| accepted == event)));
     let (mut received, mut all_stayed) = (0, true);
     for account in accounts {
-        received += check_account(account, &order);
+        received += check_account(account, &order, accounts.len() as u64);
         all_stayed &= account.closed.is_some();
     }
     let delivered = channel.counters().delivered.get();
@@ -188,12 +183,18 @@ fn check<'a>(
     assert_eq!(channel.connections(), 0, "a permit was not released");
 }
 
-/// Compares the frames of one subscriber with the order of the channel. Returns the number of its events.
-fn check_account(account: &Account, order: &[Arc<Event>]) -> u64 {
+/// Compares the frames of one subscriber with the order of the channel, and their counts with the number of the tenant's
+/// `subscribers`. Returns the number of its events.
+fn check_account(account: &Account, order: &[Arc<Event>], subscribers: u64) -> u64 {
+    let check_count = |connections: Option<u64>| {
+        let connections = connections.expect("a count of connections");
+        assert!((1..=subscribers).contains(&connections), "{connections} connections of {subscribers} subscribers");
+    };
     let mut texts = account.texts.iter().map(|text| Incoming::decode(text).expect("a frame"));
     let mut last = match texts.next() {
         Some(Incoming::ConnectionEstablished(hello)) => {
             assert_eq!(hello.tenant_id, account.tenant);
+            check_count(hello.connections);
             hello.seq
         }
         None => {
@@ -216,7 +217,10 @@ fn check_account(account: &Account, order: &[Arc<Event>]) -> u64 {
                 assert_eq!(Some(&event), usize::try_from(last).ok().and_then(|index| order.get(index)));
                 last = seq;
             }
-            Incoming::Heartbeat { seq, .. } => assert_eq!(seq, last, "a heartbeat out of order"),
+            Incoming::Heartbeat { seq, connections, .. } => {
+                assert_eq!(seq, last, "a heartbeat out of order");
+                check_count(connections);
+            }
             other => panic!("{other:?}"),
         }
     }

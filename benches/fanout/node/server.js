@@ -34,7 +34,7 @@ server.on("upgrade", (request, tcp, head) => {
     socket.on("error", () => socket.terminate());
     socket.on("close", () => tenant.sockets.delete(socket));
     const [connection_id, timestamp] = [randomUUID(), new Date().toISOString()];
-    const told = { epoch, seq: tenant.seq, heartbeat_ms: 15_000, reconnect_ms: 500, build: "" };
+    const told = { epoch, seq: tenant.seq, heartbeat_ms: 15_000, reconnect_ms: 500, connections: 1, build: "" };
     socket.send(JSON.stringify({ type: "connection_established", tenant_id: id, connection_id, timestamp, ...told }));
     tenant.sockets.add(socket);
   });

@@ -70,7 +70,7 @@ test("the view counts, and counts on after a reconnect, without reading a list",
   context.on("request", (request) => requests.push(`${request.method()} ${new URL(request.url()).pathname}`));
   const view = await feed.isolation();
   await view.live();
-  wire.of("tenant_a").send(JSON.stringify({ type: "heartbeat", seq: 5, reconnect_ms: 500 })); // a gap
+  wire.of("tenant_a").send(JSON.stringify({ type: "heartbeat", seq: 5, reconnect_ms: 500, connections: 1 })); // a gap
   await server.post("tenant_a", "three");
   await expect(view.panel("Tenant A").count("Events received live")).toHaveText("1");
   await expect(view.panel("Tenant A").count("Events accepted by the server")).toHaveText("3");

@@ -210,6 +210,7 @@ impl Channel {
             subscriber.close(CloseReason::Stopping, &self.log);
             return;
         }
+        let connections = self.connections();
         let hello = Hello {
             tenant_id: self.tenant,
             connection_id: Uuid::new_v4(),
@@ -217,7 +218,8 @@ impl Channel {
             epoch: self.config.epoch,
             seq: stream.timeline.seq(),
             heartbeat_ms: u32::try_from(self.config.heartbeat.as_millis()).unwrap_or(u32::MAX),
-            reconnect_ms: self.reconnect_ms(),
+            reconnect_ms: reconnect_ms(connections),
+            connections: Some(connections as u64),
             build: self.config.build.to_string(),
         };
         let mut frame = Vec::new();
@@ -232,11 +234,15 @@ impl Channel {
     /// Takes the next batch, and appends its frames to the log. With `heartbeat`, a heartbeat and a ping are added at its
     /// end.
     pub(crate) fn take_batch(&self, heartbeat: bool) -> Batch {
-        let reconnect_ms = self.reconnect_ms();
         let mut stream = self.stream.lock();
         if heartbeat {
-            let seq = stream.timeline.seq();
-            frames::push_text(&mut stream.next_batch.frames, &Outgoing::Heartbeat { seq, reconnect_ms }.encode());
+            let connections = self.connections(); // under the lock, so that every receiver of the heartbeat is counted
+            let heartbeat = Outgoing::Heartbeat {
+                seq: stream.timeline.seq(),
+                reconnect_ms: reconnect_ms(connections),
+                connections: Some(connections as u64),
+            };
+            frames::push_text(&mut stream.next_batch.frames, &heartbeat.encode());
             frames::push_ping(&mut stream.next_batch.frames);
         }
         let is_last = stream.stopping;
@@ -302,7 +308,7 @@ impl Channel {
         many
     }
 
-    /// The number of connections.
+    /// The number of connections: those that hold a [`ConnectionPermit`].
     pub(crate) fn connections(&self) -> usize {
         self.config.max_connections.saturating_sub(self.permits.available_permits())
     }
@@ -323,11 +329,12 @@ impl Channel {
     fn position_in(&self, stream: &Stream) -> Position {
         Position { epoch: self.config.epoch, seq: stream.timeline.seq() }
     }
+}
 
-    fn reconnect_ms(&self) -> u32 {
-        let connections = u32::try_from(self.connections()).unwrap_or(u32::MAX);
-        connections.saturating_mul(RECONNECT_MS_EACH).clamp(DEFAULT_RECONNECT_MS, RECONNECT_MS_MAX)
-    }
+/// The window over which this many clients should spread their reconnects, in milliseconds.
+fn reconnect_ms(connections: usize) -> u32 {
+    let connections = u32::try_from(connections).unwrap_or(u32::MAX);
+    connections.saturating_mul(RECONNECT_MS_EACH).clamp(DEFAULT_RECONNECT_MS, RECONNECT_MS_MAX)
 }
 
 fn newest(timeline: &Timeline, most: usize) -> Vec<Arc<Event>> {

@@ -42,7 +42,7 @@ pub(crate) struct List {
 pub(crate) enum Frame {
     ConnectionEstablished(Hello),
     EventCreated { seq: u64, event: Event },
-    Heartbeat { seq: u64, reconnect_ms: u32 },
+    Heartbeat { seq: u64, reconnect_ms: u32, connections: u64 },
 }
 
 /// The first frame of a socket.
@@ -56,6 +56,7 @@ pub(crate) struct Hello {
     pub(crate) seq: u64,
     pub(crate) heartbeat_ms: u32,
     pub(crate) reconnect_ms: u32,
+    pub(crate) connections: u64,
     pub(crate) build: String,
 }
 

@@ -78,6 +78,14 @@ impl Socket {
         .await
     }
 
+    /// Reads up to a heartbeat with this number of connections.
+    pub(crate) async fn next_heartbeat_with(&mut self, expected: u64) {
+        within("a heartbeat with the number of connections", async {
+            while !matches!(self.next_frame().await, Frame::Heartbeat { connections, .. } if connections == expected) {}
+        })
+        .await;
+    }
+
     /// Reads this many events.
     pub(crate) async fn next_events(&mut self, count: usize) -> Vec<Event> {
         let mut events = Vec::with_capacity(count);
