@@ -211,6 +211,27 @@ pub fn is_above(element: &Element) -> bool {
     element.get_bounding_client_rect().top() < 0.0
 }
 
+/// Copies a text to the clipboard. Returns whether it did: on plain http to another host than localhost a page has no
+/// clipboard, and people can forbid it. Call it in the handler of a click or a key, without waiting first.
+pub fn copy(text: &str) -> impl Future<Output = bool> + use<> {
+    let clipboard = window().navigator().clipboard();
+    // The binding's type does not show that it may be absent.
+    let written = (!clipboard.is_undefined()).then(|| JsFuture::from(clipboard.write_text(text)));
+    async move {
+        match written {
+            Some(written) => written.await.is_ok(),
+            None => false,
+        }
+    }
+}
+
+/// Selects the text of an element, so that people can copy it themselves.
+pub fn select(element: &Element) {
+    if let Ok(Some(selection)) = window().get_selection() {
+        let _ = selection.select_all_children(element);
+    }
+}
+
 /// The title of the document.
 pub fn set_title(title: &str) {
     document().set_title(title);

@@ -93,6 +93,14 @@ pub const fn is_above<E>(_element: &E) -> bool {
     false
 }
 
+/// Copies a text to the clipboard. Returns whether it did.
+pub async fn copy(_text: &str) -> bool {
+    false
+}
+
+/// Selects the text of an element, so that people can copy it themselves.
+pub fn select<E>(_element: &E) {}
+
 /// The title of the document.
 pub fn set_title(_title: &str) {}
 
