@@ -6,7 +6,7 @@ use leptos::{ev, html::Textarea, prelude::*, task::spawn_local};
 
 use super::{
     actions,
-    erased::{Hides, Words, condition, effect, flag, hides, now, text, word, yes_or_no},
+    erased::{Words, effect, flag, text, word, yes_or_no},
     words,
 };
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 
 /// The text field. The browser's own value is the truth about it: no attribute of ours ever sets it, so that what was
 /// typed before the client started stays.
-const FIELD: &str = "message";
+pub(super) const FIELD: &str = "message";
 /// Up to this length the counter is quiet.
 const QUIET: usize = 400;
 /// How often the form looks whether one of its messages has ended, in milliseconds.
@@ -39,6 +39,8 @@ pub fn Composer(
     let form = RwSignal::new(PostForm::default());
     let field = NodeRef::<Textarea>::new();
     let value = move || field.get_untracked().map_or_else(String::new, |field| field.value());
+    // On the keyboard of a screen, Enter breaks the line: there is no Shift+Enter.
+    let is_touch = RwSignal::new(false);
     // A page that connects for the first time has nothing to explain yet.
     let has_begun = RwSignal::new(false);
 
@@ -54,6 +56,7 @@ pub fn Composer(
         }
     });
     let keep = move || browser::store(&Draft::name(tenant), &form.read_untracked().draft().store());
+    let fit = move || field.get_untracked().iter().for_each(browser::fit);
     let fill = move || {
         let text = form.read_untracked().draft().text.clone();
         // If nothing changes, the selection must stay.
@@ -62,17 +65,20 @@ pub fn Composer(
         {
             browser::set_value(&field, &text);
         }
+        fit();
         keep();
     };
     let typed = move || {
         let text = value();
         if text != form.read_untracked().draft().text {
             form.update(|form| form.edit(&text));
+            fit();
             keep();
         }
     };
     browser::after_mount(move || {
         let stored = Draft::restore(browser::stored(&Draft::name(tenant)).as_deref());
+        is_touch.set(browser::is_touch());
         form.set(PostForm::new(stored, &value()));
         fill();
         browser::every(LOOK, move || untrack(look));
@@ -106,7 +112,7 @@ pub fn Composer(
     let keys = move |event: ev::KeyboardEvent| {
         // 229: some engines end a composition with an Enter of this code, without `isComposing`.
         let composing = event.is_composing() || event.key_code() == 229;
-        if event.key() == "Enter" && !event.shift_key() && !composing {
+        if event.key() == "Enter" && !event.shift_key() && !composing && !is_touch.get_untracked() {
             event.prevent_default();
             if !event.repeat() {
                 submit();
@@ -123,16 +129,23 @@ pub fn Composer(
         QUIET..=Message::MAX => "near",
         _ => "over",
     };
-    let retry = Hides { when: condition(move || !form.read().can_retry()), next: FIELD };
+    // The button itself offers the retry: nothing is added, so that nothing moves.
+    let label = move || match form.read() {
+        form if form.is_posting() => "Posting…",
+        form if form.can_retry() => "Try again",
+        _ => "Post",
+    };
+    // An error says more, and stands in the same place.
+    let waits_not = move || !has_begun.get() || state.read().status == Status::Live || form.read().error().is_some();
     view! {
-        <form aria-label="Post an event" class="composer card" on:submit:capture=submitted>
-            <label for=FIELD>"Message"</label>
+        <form aria-label="Post an event" class="composer" on:submit:capture=submitted>
+            <label for=FIELD class="for-ears">"Message"</label>
             <textarea
                 id=FIELD
                 node_ref=field
-                rows="3"
+                rows="1"
                 dir="auto"
-                enterkeyhint="send"
+                placeholder="Write an event"
                 aria-describedby="message-error message-count message-hint"
                 aria-invalid=word(move || yes_or_no(form.read().error().is_some()))
                 on:input:capture=move |_| typed()
@@ -144,24 +157,23 @@ pub fn Composer(
             <p id="alert" role="alert" class="for-ears">
                 <Words of=text(move || form.read().alert_now().map_or_else(String::new, alert)) />
             </p>
-            <p id="message-wait" class="hint" hidden=flag(move || !has_begun.get() || state.read().status == Status::Live)>
+            <p id="message-wait" class="hint" hidden=flag(waits_not)>
                 <Words of=text(move || words::wait(&state.read().status)) />
             </p>
             <div class="composer-foot">
+                <p id="post-status" role="status">
+                    <Words of=text(move || form.read().posted().map_or_else(String::new, words::posted)) />
+                </p>
+                <span id="message-hint" class="hint">
+                    <Words of=text(move || if is_touch.get() { "" } else { "Enter posts, Shift+Enter adds a line" }) />
+                </span>
                 <span id="message-count" data-level=word(level)>
                     <Words of=text(move || format!("{} / {}", form.read().length(), Message::MAX)) />
                 </span>
-                <span id="message-hint" class="hint">"Enter to post, Shift+Enter for a new line"</span>
-                <button type="submit" id="retry-post" class="quiet" hidden=now(&retry.when) use:hides=retry>
-                    "Retry"
-                </button>
-                <button type="submit" id="submit" aria-disabled=word(move || yes_or_no(form.read().is_posting()))>
-                    <Words of=text(move || if form.read().is_posting() { "Posting…" } else { "Post" }) />
-                </button>
             </div>
-            <p id="post-status" role="status">
-                <Words of=text(move || form.read().posted().map_or_else(String::new, words::posted)) />
-            </p>
+            <button type="submit" id="submit" aria-disabled=word(move || yes_or_no(form.read().is_posting()))>
+                <Words of=text(label) />
+            </button>
             <noscript>
                 <p class="hint">
                     "Posting, and seeing new events, needs script. These events were current when the page was loaded."

@@ -11,12 +11,16 @@ use super::{
     breach_alarm::BreachAlarm,
     composer::Composer,
     connection_status::ConnectionStatus,
+    copying::CopyResult,
+    dividers,
     erased::{Hides, Words, condition, effect, flag, hides, now, text},
     feed_title,
+    last_event::LastEvent,
     notice_bar::NoticeBar,
-    tenant_mark::TenantMark,
+    shortcuts,
     tenant_picker::TenantPicker,
-    timeline_view::{BEFORE, Clock, TimelineView},
+    timeline_view::{Clock, PAUSE, TimelineView},
+    top_bar::TopBar,
     words,
 };
 use crate::{
@@ -31,6 +35,8 @@ use crate::{
 
 /// How often the events' ages are looked at, in milliseconds.
 const AGES: f64 = 5_000.0;
+/// How often the page looks at the age of the last event, and whether the reader has seen where they left, in milliseconds.
+const SECOND: f64 = 1_000.0;
 
 /// A tenant's page.
 #[component]
@@ -51,10 +57,17 @@ pub fn FeedPage(
         let clocks = |state: &FeedState| (state.server, state.visible);
         if before.is_some_and(|before| clocks(&before) != clocks(&state.read_untracked())) {
             clock.tick();
+            clock.tick_second();
         }
     };
     browser::after_mount(move || {
         browser::every(AGES, move || clock.tick());
+        browser::every(SECOND, move || {
+            clock.tick_second();
+            if let Some(in_view) = list.get_untracked().and_then(|list| dividers::is_unread_in_view(&list)) {
+                driver::see_unread(tenant, in_view);
+            }
+        });
         let listener = Listener {
             changed: Box::new(move |now, new_rows| {
                 if let Some(new_rows) = new_rows {
@@ -70,6 +83,7 @@ pub fn FeedPage(
             arrived: Box::new(|_| {}),
         };
         driver::start(session, listener);
+        shortcuts::listen(move || show_pending(list, tenant));
         let scrolled =
             move || driver::scroll(tenant, list.get_untracked().is_some_and(|list| browser::is_above(&list)));
         scrolled();
@@ -77,39 +91,25 @@ pub fn FeedPage(
     });
     effect(move || {
         let state = state.read();
-        browser::set_title(&title(tenant, state.unseen.max(state.pending)));
+        browser::set_title(&title(tenant, state.missed));
     });
 
-    let pending = Hides { when: condition(move || state.read().pending == 0), next: BEFORE };
+    let pending = Hides { when: condition(move || state.read().pending.is_empty()), next: PAUSE };
     view! {
-        <header class="top">
-            <h1>
-                <TenantMark tenant />
-                {tenant.label()}
-            </h1>
+        <TopBar>
+            <h1 class="for-ears">{tenant.label()}</h1>
+            <TenantPicker current=tenant />
             <ConnectionStatus tenant state />
-        </header>
+            <LastEvent state clock />
+        </TopBar>
         <main>
             <BreachAlarm breaches=Arc::new(move || state.read().breaches) />
-            <div class="side">
-                <TenantPicker current=tenant />
-                <Composer tenant state />
-            </div>
+            <Composer tenant state />
             <div class="stream">
-                <NoticeBar tenant state next=BEFORE />
+                <NoticeBar tenant state next=PAUSE />
                 <div class="tools">
                     <h2>"Events"</h2>
-                    <button
-                        type="button"
-                        id=BEFORE
-                        class="quiet live-only"
-                        data-paused=flag(move || state.read().paused)
-                        on:click:capture=move |_| driver::pause(tenant, !state.read_untracked().paused)
-                    >
-                        <Words of=text(move || if state.read().paused { "Resume" } else { "Pause" }) />
-                    </button>
-                </div>
-                <div class="pill">
+                    <p id="presence"><Words of=text(move || words::presence(state.read().connections)) /></p>
                     <button
                         type="button"
                         id="pending"
@@ -117,11 +117,21 @@ pub fn FeedPage(
                         use:hides=pending
                         on:click:capture=move |_| show_pending(list, tenant)
                     >
-                        <Words of=text(move || waiting(state.read().pending)) />
+                        <Words of=text(move || words::pending(state.read().pending)) />
+                    </button>
+                    <button
+                        type="button"
+                        id=PAUSE
+                        class="quiet live-only"
+                        data-paused=flag(move || state.read().paused)
+                        on:click:capture=move |_| driver::pause(tenant, !state.read_untracked().paused)
+                    >
+                        <Words of=text(move || if state.read().paused { "Resume" } else { "Pause" }) />
                     </button>
                 </div>
                 <TimelineView rows state retain clock list />
             </div>
+            <CopyResult />
             <p id="announcer" role="status" class="for-ears">
                 <Words of=text(move || words::announcement(&state.read().announcement)) />
             </p>
@@ -137,21 +147,10 @@ fn keep_focus(list: &Element, before: &[Row], after: &[Row]) {
     }
 }
 
-/// More than this is many: nobody reads the number, and it would not stay still.
-const MANY: u64 = 99;
-
-fn title(tenant: Tenant, waiting: u64) -> String {
+/// The title counts what the reader has missed.
+fn title(tenant: Tenant, missed: u64) -> String {
     let title = feed_title(tenant);
-    match waiting {
-        0 => title,
-        1..=MANY => format!("({waiting}) {title}"),
-        _ => format!("({MANY}+) {title}"),
-    }
-}
-
-/// The label of the button that shows the waiting events.
-fn waiting(count: u64) -> String {
-    if count > MANY { format!("{MANY}+ new events") } else { words::counted(count, "new event") }
+    if missed == 0 { title } else { format!("({}) {title}", words::many(missed)) }
 }
 
 /// Shows the pending events, and leads there.
@@ -169,14 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_is_counted_to_99() {
-        assert_eq!(waiting(1), "1 new event");
-        assert_eq!(waiting(99), "99 new events");
-        assert_eq!(waiting(100), "99+ new events");
-    }
-
-    #[test]
-    fn the_title_counts_what_waits() {
+    fn the_title_counts_what_was_missed() {
         assert_eq!(title(Tenant::A, 0), "Tenant A · Event feed");
         assert_eq!(title(Tenant::B, 3), "(3) Tenant B · Event feed");
         assert_eq!(title(Tenant::B, 100), "(99+) Tenant B · Event feed");

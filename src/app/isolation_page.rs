@@ -12,6 +12,7 @@ use super::{
     erased::{Erased, Words, flag, text, word, yes_or_no},
     for_each_tenant,
     tenant_mark::TenantMark,
+    top_bar::TopBar,
     words,
 };
 use crate::{
@@ -273,9 +274,9 @@ pub fn IsolationPage(
     };
 
     view! {
-        <header class="top">
+        <TopBar>
             <h1>"Isolation"</h1>
-        </header>
+        </TopBar>
         <main class="isolation">
             <BreachAlarm breaches=Arc::new(move || feeds.iter().map(|feed| feed.read().breaches).sum()) />
             <p class="lead">

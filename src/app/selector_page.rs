@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{for_each_tenant, tenant_mark::TenantMark, tenant_picker::TenantPicker};
+use super::{for_each_tenant, tenant_mark::TenantMark, tenant_picker::TenantPicker, top_bar::TopBar};
 
 /// Asks for the tenant. Shows no event, of anybody.
 #[component]
@@ -11,6 +11,7 @@ pub fn SelectorPage(
     unknown: bool,
 ) -> impl IntoView {
     view! {
+        <TopBar>""</TopBar>
         <main class="selector">
             <h1>"Choose a tenant"</h1>
             <p class="lead">

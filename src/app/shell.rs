@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use leptos::{either::Either, prelude::*};
 
-use super::{Body, PAGE_DATA, Page, ROOT};
+use super::{Body, PAGE_DATA, Page, ROOT, shortcuts::HELP, top_bar::MENU};
 use crate::feed::Tenant;
 
 /// The id of the notice that the client cannot run. `boot/start.js` shows it.
@@ -78,11 +78,11 @@ pub fn Shell(
                         sheets.into_iter().map(|sheet| view! { <link rel="stylesheet" href=sheet /> }).collect_view(),
                     ),
                 }}
+                <script inner_html=CHOICES></script>
                 {assets.client.map(|client| view! { <Boot client /> })}
                 {reload.map(|reload| view! { <script inner_html=reload></script> })}
             </head>
             <body>
-                <Views tenant isolation here />
                 <p id=FAILED class="bar" role="alert" hidden=!failed>
                     {if failed {
                         "This server runs without its built client. "
@@ -95,15 +95,18 @@ pub fn Shell(
                     <Body page />
                 </div>
                 {copies.then(|| view! { <script inner_html=COPY></script> })}
+                {tenant.map(|_| view! { <Corner /> })}
+                <Menu tenant isolation here />
                 <script type="application/json" id=PAGE_DATA inner_html=data></script>
             </body>
         </html>
     }
 }
 
-/// The links to the other pages. They are outside the hydrated part, since the client does not need them.
+/// The menu: the other pages, and how the pages look. It is outside of the hydrated part: the browser opens it, and
+/// `boot/choices.js` keeps the choices, so that it works before the client runs and without it.
 #[component]
-pub fn Views(
+pub fn Menu(
     /// The tenant of the page, if it has one.
     tenant: Option<Tenant>,
     /// Whether the server serves `/isolation`, so that the page can link to it.
@@ -112,19 +115,83 @@ pub fn Views(
     here: bool,
 ) -> impl IntoView {
     view! {
-        <nav class="views" aria-label="Views">
-            <a class="brand" href="/">
-                "Event feed"
-            </a>
-            <a href=vanilla(tenant)>"Simple page"</a>
-            {isolation
-                .then(|| view! { <a href="/isolation" aria-current=here.then_some("page")>"Isolation view"</a> })}
-        </nav>
+        <div id=MENU popover>
+            <nav aria-label="Views">
+                <a href="/">"Tenants"</a>
+                {isolation
+                    .then(|| view! { <a href="/isolation" aria-current=here.then_some("page")>"Isolation view"</a> })}
+                <a href=vanilla(tenant)>"Simple page"</a>
+                <a href="/openapi.json">"API"</a>
+            </nav>
+            <label class="live-only">
+                "Theme"
+                <select id="choose-theme" autocomplete="off">
+                    <option value="">"System"</option>
+                    <option value="light">"Light"</option>
+                    <option value="dark">"Dark"</option>
+                </select>
+            </label>
+            <label class="live-only">
+                "Density"
+                <select id="choose-density" autocomplete="off">
+                    <option value="">"Comfortable"</option>
+                    <option value="compact">"Compact"</option>
+                </select>
+            </label>
+        </div>
     }
 }
 
+/// The developer's corner of a tenant's page: how to post from a terminal, and the page's keys. It is outside of the hydrated
+/// part: `corner.js`, which the no-build page has too, completes the commands.
+#[component]
+pub fn Corner() -> impl IntoView {
+    let key = |key: &'static str, does: &'static str| view! { <li><kbd>{key}</kbd>" "{does}</li> };
+    view! {
+        <aside class="corner live-only" aria-label="For developers">
+            <details id="terminal" class="card">
+                <summary>"Post from a terminal"</summary>
+                <div class="command">
+                    <span>"Post an event"</span>
+                    <button type="button" class="quiet" aria-label="Copy the command that posts">"Copy"</button>
+                    <code>{CURL}</code>
+                </div>
+                <div class="command">
+                    <span>"Watch the stream"</span>
+                    <button type="button" class="quiet" aria-label="Copy the command that watches">"Copy"</button>
+                    <code>{WEBSOCAT}</code>
+                </div>
+                <p id="corner-result" class="hint" role="status"></p>
+            </details>
+            <details id=HELP class="card">
+                <summary>"Keyboard"</summary>
+                <ul>
+                    {key("c", "write")} {key("p", "pause or resume")} {key(".", "newest event")} {key("?", "these keys")}
+                    {key("Page Down", "next event")} {key("Page Up", "event before")}
+                </ul>
+                <label>
+                    "Single-letter keys"
+                    <select id="choose-keys" autocomplete="off">
+                        <option value="">"On"</option>
+                        <option value="off">"Off"</option>
+                    </select>
+                </label>
+            </details>
+            <script type="module" src="/corner.js"></script>
+        </aside>
+    }
+}
+
+/// The command that posts. `corner.js` fills in what is in braces.
+const CURL: &str = "curl {origin}/events -H 'X-Tenant-ID: {tenant}' -H 'Content-Type: application/json' \
+                    -d '{\"message\": \"Hello from a terminal\"}'";
+/// The command that watches.
+const WEBSOCAT: &str = "websocat '{socket}/ws?tenant={tenant}'";
+
 /// The inline scripts of a page. Its content security policy allows them by their hashes.
-pub const INLINE_SCRIPTS: [&str; 3] = [EARLY, COPY, START];
+pub const INLINE_SCRIPTS: [&str; 4] = [CHOICES, EARLY, COPY, START];
+/// Applies what the reader chose before the page is drawn. It is in the head.
+const CHOICES: &str = include_str!("boot/choices.js");
 /// Records posts and pauses before the client runs. It is in the head.
 const EARLY: &str = include_str!("boot/early.js");
 /// Copies the page, right after its last element.

@@ -8,6 +8,7 @@ use leptos::{ev, html::Select, prelude::*, task::spawn_local};
 use super::{
     erased::{Hides, condition, hides},
     for_each_tenant,
+    tenant_mark::TenantMark,
 };
 use crate::{client::browser, feed::Tenant};
 
@@ -69,7 +70,10 @@ pub fn TenantPicker(
     let button = Hides { when: condition(move || is_current.get()), next: SELECT };
     view! {
         <form method="get" action="/" id="tenant-form" class="picker">
-            <label for=SELECT>"Tenant"</label>
+            <label for=SELECT class=current.map(|_| "for-ears")>
+                "Tenant"
+            </label>
+            {current.map(|tenant| view! { <TenantMark tenant /> })}
             <select
                 id=SELECT
                 node_ref=select

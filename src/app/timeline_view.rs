@@ -1,16 +1,23 @@
 //! Renders the list of events, newest first: APG's feed pattern, with all that is not an event outside it. `client::visible_list`
 //! decides which events have a row.
+//!
+//! The Tab key finds one row, the current one, and what is in it. Page Up and Page Down lead to the other rows.
 
 use leptos::{ev, html::Div, prelude::*, tachys::renderer::types::Element};
 use uuid::Uuid;
 
-use super::erased::{Words, effect, flag, text, word, yes_or_no};
-use crate::client::{browser, clock::Millis, driver::FeedState, relative_time, visible_list::Row};
+use super::{
+    composer::FIELD,
+    dividers,
+    erased::{Words, effect, flag, text, word, yes_or_no},
+    row_actions::{Actions, RowActions},
+};
+use crate::client::{browser, clock::Millis, driver::FeedState, links, relative_time, visible_list::Row};
 
 /// The element that holds the events.
 pub(super) const FEED: &str = "feed";
-/// Where Ctrl+Home leaves the feed for.
-pub(super) const BEFORE: &str = "pause";
+/// The pause button. Ctrl+Home leaves the feed for it.
+pub(super) const PAUSE: &str = "pause";
 /// Where Ctrl+End leaves the feed for.
 pub(super) const AFTER: &str = "after-feed";
 
@@ -36,13 +43,30 @@ struct Tick {
 pub struct Clock {
     state: RwSignal<FeedState>,
     parts: StoredValue<[RwSignal<Option<Tick>>; PARTS]>,
+    second: RwSignal<Option<Tick>>,
 }
 
 impl Clock {
     /// The clocks of a feed.
     #[must_use]
     pub fn new(state: RwSignal<FeedState>) -> Self {
-        Self { state, parts: StoredValue::new(std::array::from_fn(|_| RwSignal::new(None))) }
+        Self {
+            state,
+            parts: StoredValue::new(std::array::from_fn(|_| RwSignal::new(None))),
+            second: RwSignal::new(None),
+        }
+    }
+
+    /// The server's clock, as of the last second; `None` before the first hello.
+    pub(super) fn server(self) -> Option<i64> {
+        self.second.get().map(|tick| tick.server)
+    }
+
+    /// Lets what counts seconds look at the clocks.
+    pub(super) fn tick_second(self) {
+        if browser::is_visible() {
+            self.second.set(self.read());
+        }
     }
 
     /// Lets the rows look at the clocks. A page that cannot be seen leaves that for later.
@@ -54,9 +78,13 @@ impl Clock {
 
     fn tick_from(self, part: usize) {
         let Some(signal) = self.parts.read_value().get(part).copied() else { return };
-        let (state, now) = (self.state.read_untracked(), browser::now());
-        signal.set(state.server.map(|server| Tick { visible: state.visible.at(now), server: server.at(now) }));
+        signal.set(self.read());
         browser::next_frame(move || self.tick_from(part + 1));
+    }
+
+    fn read(self) -> Option<Tick> {
+        let (state, now) = (self.state.read_untracked(), browser::now());
+        state.server.map(|server| Tick { visible: state.visible.at(now), server: server.at(now) })
     }
 
     fn of(self, seq: u64) -> RwSignal<Option<Tick>> {
@@ -78,17 +106,41 @@ pub fn TimelineView(
     /// The element that holds the events.
     list: NodeRef<Div>,
 ) -> impl IntoView {
+    let actions = Actions::new(rows);
+    dividers::keep(list, rows, state, clock);
+    effect(move || {
+        let _ = rows.read();
+        browser::soon(move || {
+            if let Some(list) = list.get_untracked() {
+                browser::set_current(&list, None::<&Element>);
+            }
+        });
+    });
     let keys = move |event: ev::KeyboardEvent| {
         if let Some(list) = list.get_untracked() {
+            actions.move_to(browser::focused(&list));
             keys(&event, &list);
         }
     };
+    browser::after_mount(move || {
+        let Some(list) = list.get_untracked() else { return };
+        let within = list.clone();
+        browser::on_row(&list, move |row: Option<Element>, has_focus| {
+            if has_focus {
+                browser::set_current(&within, row.as_ref());
+            }
+            actions.move_to(row.or_else(|| browser::focused(&within)));
+        });
+    });
     let empty = move || rows.read().is_empty();
     view! {
-        <p id="feed-empty" hidden=flag(move || !empty())>
-            <strong>"No events yet."</strong>
-            " What is posted here appears at once, in every window of this tenant."
-        </p>
+        <div id="feed-empty" hidden=flag(move || !empty())>
+            <strong>"No events yet"</strong>
+            <p>"What is posted here appears at once, in every window of this tenant."</p>
+            <button type="button" class="live-only" on:click:capture=|_| browser::focus(FIELD)>
+                "Write the first event"
+            </button>
+        </div>
         <div
             node_ref=list
             id=FEED
@@ -101,6 +153,7 @@ pub fn TimelineView(
                 <EventView row state clock />
             </For>
         </div>
+        <RowActions actions />
         <p id=AFTER class="hint" tabindex="-1" hidden=flag(empty)>
             <Words of=text(move || if rows.read().len() < retain { "" } else { "That's everything still kept." }) />
         </p>
@@ -112,7 +165,7 @@ fn keys(event: &ev::KeyboardEvent, list: &Element) {
     match (event.key().as_str(), event.ctrl_key()) {
         ("PageDown", false) => browser::focus_sibling(list, true),
         ("PageUp", false) => browser::focus_sibling(list, false),
-        ("Home", true) => browser::focus(BEFORE),
+        ("Home", true) => browser::focus(PAUSE),
         ("End", true) => browser::focus(AFTER),
         _ => return,
     }
@@ -129,15 +182,23 @@ pub fn EventView(
     /// See [`TimelineView`].
     clock: Clock,
 ) -> impl IntoView {
-    let Row { epoch, entry, arrived, moves } = row;
+    let Row { epoch, entry, arrived, moves, .. } = row;
     let event = entry.event;
     let id = event.id;
     let moment = event.timestamp.to_string();
     let utc = relative_time::utc(&moment);
-    let follows = Follows { id, epoch, millis: event.timestamp.millis(), arrived, state, tick: clock.of(entry.seq) };
+    let follows = Follows {
+        id,
+        epoch,
+        message: event.message.to_string(),
+        millis: event.timestamp.millis(),
+        arrived,
+        state,
+        tick: clock.of(entry.seq),
+    };
     view! {
         <article
-            tabindex="0"
+            tabindex="-1"
             aria-labelledby=id.to_string()
             data-seq=entry.seq.to_string()
             data-id=id.to_string()
@@ -145,13 +206,9 @@ pub fn EventView(
             data-moves=moves
             use:follow=follows
         >
-            <p class="facts">
-                <time datetime=moment data-exact=utc.clone() title=utc.clone()>
-                    {utc.clone()}
-                </time>
-                {arrived.map(|_| view! { <span class="mark-new">"New"</span> })}
-                <span class="mark-gone">"No longer on the server"</span>
-            </p>
+            <time datetime=moment.clone() data-exact=utc.clone() title=utc>
+                {relative_time::utc_time(&moment)}
+            </time>
             <p dir="auto" class="message" id=id.to_string()>
                 {event.message.to_string()}
             </p>
@@ -163,6 +220,7 @@ pub fn EventView(
 #[derive(Debug, Clone)]
 struct Follows {
     id: Uuid,
+    message: String,
     epoch: Uuid,
     millis: i64,
     arrived: Option<Millis>,
@@ -178,10 +236,12 @@ struct Look {
     is_gone: bool,
 }
 
-/// A directive: keeps a row's age and marks up to date.
+/// A directive: turns the addresses in a row into links, and keeps its age and marks up to date.
 fn follow(row: Element, follows: Follows) {
-    let Follows { id, epoch, millis, arrived, state, tick } = follows;
+    let Follows { id, message, epoch, millis, arrived, state, tick } = follows;
     browser::expect_attribute(&row, "data-id", &id.to_string());
+    let is_shown = row.clone();
+    browser::soon(move || browser::set_links(&is_shown, &links::parts(&message)));
     let mut last = None;
     effect(move || {
         let Some(tick) = tick.get() else { return };
@@ -191,7 +251,8 @@ fn follow(row: Element, follows: Follows) {
             is_gone: state.read_untracked().epoch.is_some_and(|now| now != epoch),
         };
         if last.as_ref() != Some(&look) {
-            browser::set_time(&row, &format!("{} · {}", look.ago, browser::local_time(millis)));
+            let tooltip = format!("{}, {}", look.ago, browser::local_time(millis));
+            browser::set_time(&row, &browser::wall_time(millis), &tooltip);
             browser::set_flag(&row, "data-new", look.is_new);
             browser::set_flag(&row, "data-gone", look.is_gone);
         }

@@ -3,10 +3,14 @@
 use crate::{
     client::{
         announcer::Announcement,
+        calendar::Day,
+        dividers::Kind,
+        driver::Pending,
         isolation_check::{Check, Mark, PROBES, Stage, Verdict},
         isolation_counts::{Age, Ages, Process},
         notice::Notice,
         post_form::{Failure, FormError, Posted},
+        relative_time,
         status::Status,
     },
     feed::{MessageError, Tenant, Timestamp},
@@ -71,6 +75,80 @@ pub fn notice(notice: &Notice, time: impl Fn(Timestamp) -> String) -> String {
     }
     words
 }
+
+/// More than this is many: nobody reads the number, and it would not stay still.
+const MANY: u64 = 99;
+
+/// A number of events to be read, short enough for a title.
+#[must_use]
+pub fn many(count: u64) -> String {
+    if count > MANY { format!("{MANY}+") } else { count.to_string() }
+}
+
+/// The label of the button that shows the events that wait. An own post is named, and not counted.
+#[must_use]
+pub fn pending(pending: Pending) -> String {
+    let Pending { others, own } = pending;
+    let noun = if others == 1 { "event" } else { "events" };
+    match (others, own) {
+        (0, _) => String::from("Posted. Show it"),
+        (_, 0) => format!("{} new {noun}", many(others)),
+        _ => format!("Posted, and {} new {noun}", many(others)),
+    }
+}
+
+/// How long ago the newest event was, to the second. It counts only to a minute: after that, nobody waits for each second.
+#[must_use]
+pub fn last_event(newest: Option<i64>, now: i64) -> String {
+    let Some(newest) = newest else { return String::from("no events yet") };
+    match now.saturating_sub(newest) / 1_000 {
+        ..1 => String::from("just now"),
+        seconds @ 1..60 => format!("{seconds} s ago"),
+        _ => relative_time::ago(newest, now),
+    }
+}
+
+/// How many connections share the feed; empty if it is not known.
+#[must_use]
+pub fn presence(connections: Option<u64>) -> String {
+    connections.map_or_else(String::new, |count| counted(count, "connection"))
+}
+
+/// The text of a divider. `time` formats a moment for people.
+#[must_use]
+pub fn divider(kind: &Kind, today: &Day, restarted: Option<i64>, time: impl Fn(i64) -> String) -> String {
+    match kind {
+        Kind::Day(day) => {
+            let (year, month, date) = day.date;
+            let age = match day.days_before(today) {
+                1 => String::from("Yesterday"),
+                days => format!("{days} days ago"),
+            };
+            let month = MONTHS.get(month as usize - 1).copied().unwrap_or_default();
+            format!("{age} · {date} {month} {year}")
+        }
+        Kind::Unread(line) => format!("{} new since {}", line.count, time(line.since)),
+        Kind::Restart => match restarted {
+            Some(at) => format!("Before the restart noticed at {}, no longer on the server", time(at)),
+            None => String::from("No longer on the server"),
+        },
+    }
+}
+
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 /// The announcement for a screen reader.
 #[must_use]

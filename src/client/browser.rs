@@ -21,12 +21,15 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     AbortSignal, CloseEvent, Document, Element, EventTarget, FocusOptions, HtmlElement, HtmlTextAreaElement,
-    MessageEvent, PageTransitionEvent, Storage, UrlSearchParams, VisibilityState, WebSocket, Window,
+    KeyboardEvent, MessageEvent, PageTransitionEvent, Storage, UrlSearchParams, VisibilityState, WebSocket, Window,
+    css,
 };
 
 use super::{
     ANSWER_LIMIT, Answer, NoAnswer, Request, SocketEvent, Wake,
+    calendar::Day,
     clock::{Instant, Millis, PageClock},
+    links::Part,
 };
 use crate::feed::{
     Tenant,
@@ -74,13 +77,34 @@ pub fn time_of_day() -> i64 {
     Date::now() as i64
 }
 
-/// A moment by the clock on the wall: `09:00:05`, with the date before it if that is not today's.
+fn date(millis: i64) -> Date {
+    Date::new(&JsValue::from_f64(millis as f64))
+}
+
+/// A moment by the clock on the wall: `09:00:05`.
+#[must_use]
+pub fn wall_time(millis: i64) -> String {
+    let moment = date(millis);
+    format!("{:02}:{:02}:{:02}", moment.get_hours(), moment.get_minutes(), moment.get_seconds())
+}
+
+/// A moment by the clock on the wall, with the date before it if that is not today's.
 #[must_use]
 pub fn local_time(millis: i64) -> String {
-    let moment = Date::new(&JsValue::from_f64(millis as f64));
-    let day = |date: &Date| format!("{}-{:02}-{:02}", date.get_full_year(), date.get_month() + 1, date.get_date());
-    let time = format!("{:02}:{:02}:{:02}", moment.get_hours(), moment.get_minutes(), moment.get_seconds());
-    if day(&moment) == day(&Date::new_0()) { time } else { format!("{} {time}", day(&moment)) }
+    let day = day_of(millis);
+    let (year, month, date) = day.date;
+    let time = wall_time(millis);
+    if day.contains(time_of_day()) { time } else { format!("{year}-{month:02}-{date:02} {time}") }
+}
+
+/// The day of a moment, by the calendar on the wall.
+#[must_use]
+pub fn day_of(millis: i64) -> Day {
+    let moment = date(millis);
+    let (year, month, date) = (moment.get_full_year(), moment.get_month(), moment.get_date());
+    // A date beyond the month's last is in the next month.
+    let midnight = |date: u32| Date::new_with_year_month_day(year, month as i32, date as i32).get_time() as i64;
+    Day { start: midnight(date), end: midnight(date + 1), date: (year, month + 1, date) }
 }
 
 /// Chance, in 0 to 1.
@@ -133,12 +157,42 @@ pub fn set_text(element: &Element, text: &str) {
     }
 }
 
-/// Sets the text of the `<time>` in an element.
-pub fn set_time(element: &Element, text: &str) {
+/// Sets the text and the tooltip of the `<time>` in an element.
+pub fn set_time(element: &Element, text: &str, tooltip: &str) {
     if let Ok(Some(time)) = element.query_selector("time") {
         set_text(&time, text);
+        let _ = time.set_attribute("title", tooltip);
     }
 }
+
+/// Shows the parts of a row's message, if there is a link among them. A link is an element, and its address is a text in it: no
+/// part is ever read as markup.
+pub fn set_links(row: &Element, parts: &[Part<'_>]) {
+    let Ok(Some(message)) = row.query_selector(".message") else { return };
+    if !parts.iter().any(|part| matches!(part, Part::Link(_))) {
+        return;
+    }
+    message.set_text_content(None);
+    for part in parts {
+        let _ = match part {
+            Part::Text(text) => message.append_with_str_1(text),
+            Part::Link(address) => {
+                let Ok(link) = document().create_element("a") else { continue };
+                // From left to right in any text, so that no mark before it can change how it looks.
+                let attributes =
+                    [("href", *address), ("target", "_blank"), ("rel", LINK_REL), ("dir", "ltr"), ("tabindex", "-1")];
+                for (name, value) in attributes {
+                    let _ = link.set_attribute(name, value);
+                }
+                link.set_text_content(Some(address));
+                message.append_with_node_1(&link)
+            }
+        };
+    }
+}
+
+/// The page that a link opens learns nothing of this one, and this one does not recommend it.
+const LINK_REL: &str = "noopener noreferrer nofollow";
 
 /// Adds an attribute without a value, or removes it.
 pub fn set_flag(element: &Element, name: &str, is_set: bool) {
@@ -186,8 +240,7 @@ pub fn focused_row(list: &Element) -> Option<String> {
     focused(list)?.get_attribute("data-id")
 }
 
-fn focused(list: &Element) -> Option<Element> {
-    let mut child = document().active_element()?;
+fn row_with(list: &Element, mut child: Element) -> Option<Element> {
     loop {
         let parent = child.parent_element()?;
         if parent == *list {
@@ -203,6 +256,100 @@ fn focus_element(element: Option<Element>, scrolls: bool) {
         options.set_prevent_scroll(!scrolls);
         let _ = element.focus_with_options(&options);
     }
+}
+
+/// Makes a row of a list the one that the Tab key finds, together with the links in it. Without a row, that is the first one
+/// as long as no row was chosen.
+pub fn set_current(list: &Element, row: Option<&Element>) {
+    let chosen = || list.query_selector("[data-current]").ok().flatten();
+    let Some(next) = row.cloned().or_else(|| if chosen().is_some() { None } else { list.first_element_child() }) else {
+        return;
+    };
+    let found = |row: &Element, index: &str| {
+        let _ = row.set_attribute("tabindex", index);
+        let links = row.get_elements_by_tag_name("a");
+        for link in (0..links.length()).filter_map(|place| links.item(place)) {
+            let _ = link.set_attribute("tabindex", index);
+        }
+    };
+    if let Ok(Some(before)) = list.query_selector(":scope > [tabindex='0']") {
+        found(&before, "-1");
+        set_flag(&before, "data-current", false);
+    }
+    found(&next, "0");
+    set_flag(&next, "data-current", row.is_some());
+}
+
+/// Calls `act` with the row of a list that the pointer comes over, or that gets the focus, and whether it was the focus; and
+/// without a row when the pointer leaves the list. A tap is a pointer that comes over a row, too.
+pub fn on_row(list: &Element, act: impl Fn(Option<Element>, bool) + 'static) {
+    let act = Rc::new(act);
+    for name in ["mouseover", "focusin", "mouseleave"] {
+        let (act, within) = (Rc::clone(&act), list.clone());
+        listen(list, name, move |event: web_sys::Event| {
+            let target = event.target().and_then(|target| target.dyn_into().ok());
+            act(target.and_then(|target| row_with(&within, target)), name == "focusin");
+        });
+    }
+}
+
+/// The row of a list that has the focus.
+#[must_use]
+pub fn focused(list: &Element) -> Option<Element> {
+    row_with(list, document().active_element()?)
+}
+
+/// Moves a group of controls to the end of a row, or hides it. Returns whether that changed anything: a group that has the focus
+/// stays where it is.
+pub fn move_into(group: &Element, row: Option<&Element>) -> bool {
+    let is_there = group.parent_element().as_ref() == row;
+    if is_there && !group.has_attribute("hidden") || group.contains(document().active_element().as_deref()) {
+        return false;
+    }
+    set_flag(group, "hidden", row.is_none());
+    if let Some(row) = row {
+        let _ = row.append_child(group);
+    }
+    true
+}
+
+/// The `data-id` of the row that an element is directly in.
+#[must_use]
+pub fn row_of(element: &Element) -> Option<String> {
+    element.parent_element()?.get_attribute("data-id")
+}
+
+fn divider(list: &Element, row: &str, name: &str) -> Option<Element> {
+    list.query_selector(&format!("[data-id='{row}'] > [data-divider='{name}']")).ok().flatten()
+}
+
+/// Adds a divider to the top of the row with this `data-id`, or changes its text.
+pub fn set_divider(list: &Element, row: &str, name: &str, text: &str) {
+    if let Some(divider) = divider(list, row, name) {
+        return set_text(&divider, text);
+    }
+    let row = list.query_selector(&format!("[data-id='{row}']"));
+    if let (Ok(Some(row)), Ok(divider)) = (row, document().create_element("p")) {
+        let _ = divider.set_attribute("data-divider", name);
+        set_text(&divider, text);
+        let _ = row.insert_before(&divider, row.first_child().as_ref());
+    }
+}
+
+/// Removes a divider.
+pub fn remove_divider(list: &Element, row: &str, name: &str) {
+    if let Some(divider) = divider(list, row, name) {
+        divider.remove();
+    }
+}
+
+/// Whether the divider with this name is in view; `None` if the list has none.
+#[must_use]
+pub fn is_divider_in_view(list: &Element, name: &str) -> Option<bool> {
+    let divider = list.query_selector(&format!("[data-divider='{name}']")).ok()??;
+    let place = divider.get_bounding_client_rect();
+    let height = window().inner_height().ok()?.as_f64()?;
+    Some(is_visible() && place.top() >= 0.0 && place.bottom() <= height)
 }
 
 /// Whether the top of an element has been scrolled out of sight.
@@ -245,6 +392,12 @@ pub fn visit(address: &str) {
 /// Loads the page again.
 pub fn reload() {
     let _ = window().location().reload();
+}
+
+/// What the reader chose, by the attribute of the page's root that shows it.
+#[must_use]
+pub fn choice(name: &str) -> Option<String> {
+    document().document_element()?.get_attribute(name)
 }
 
 fn storage() -> Option<Storage> {
@@ -350,6 +503,68 @@ pub fn on_show(act: impl Fn() + 'static) {
 /// Calls `act` whenever the page is scrolled.
 pub fn on_scroll(act: impl Fn() + 'static) {
     listen(&window(), "scroll", move |_: JsValue| act());
+}
+
+/// Calls `act` with each key that is pressed outside of text fields and without another key. If it returns `true`, the key does
+/// nothing else.
+pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
+    listen(&window(), "keydown", move |event: KeyboardEvent| {
+        let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+        let is_typing = target.is_some_and(|target| {
+            matches!(target.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA") || target.is_content_editable()
+        });
+        let is_combined = event.ctrl_key() || event.alt_key() || event.meta_key();
+        if !is_typing && !is_combined && !event.is_composing() && act(&event.key()) {
+            event.prevent_default();
+        }
+    });
+}
+
+/// The element at which an event's listener is.
+#[must_use]
+pub fn target(event: &web_sys::Event) -> Option<Element> {
+    event.current_target()?.dyn_into().ok()
+}
+
+/// The element with this id.
+#[must_use]
+pub fn find(id: &str) -> Option<Element> {
+    element(id)
+}
+
+/// Clicks an element.
+pub fn click(id: &str) {
+    if let Some(element) = element::<HtmlElement>(id) {
+        element.click();
+    }
+}
+
+/// Unfolds a `<details>`, or folds it if it is unfolded. The focus goes to its summary.
+pub fn toggle_fold(id: &str) {
+    if let Some(fold) = element::<Element>(id) {
+        let _ = fold.toggle_attribute("open");
+        focus_element(fold.first_element_child(), true);
+    }
+}
+
+fn matches_media(query: &str) -> bool {
+    window().match_media(query).is_ok_and(|list| list.is_some_and(|list| list.matches()))
+}
+
+/// Whether people type on a keyboard that is part of the screen.
+#[must_use]
+pub fn is_touch() -> bool {
+    matches_media("(hover: none) and (pointer: coarse)")
+}
+
+/// Makes a text field as high as its text, in browsers that do not do so by `field-sizing`.
+pub fn fit(field: &HtmlTextAreaElement) {
+    if !css::supports_with_value("field-sizing", "content").unwrap_or_default() {
+        let style = field.style();
+        let _ = style.set_property("block-size", "auto");
+        let border = field.offset_height() - field.client_height();
+        let _ = style.set_property("block-size", &format!("{}px", field.scroll_height() + border));
+    }
 }
 
 /// Work that waits for the browser's next frame.
@@ -489,6 +704,12 @@ impl Json {
         JSON::parse(text).ok().map(Self)
     }
 
+    /// A text as JSON.
+    #[must_use]
+    pub fn quote(text: &str) -> String {
+        JSON::stringify(&JsValue::from_str(text)).map_or_else(|_| String::new(), String::from)
+    }
+
     /// The member of an object with this name.
     #[must_use]
     pub fn member(&self, name: &str) -> Option<Self> {
@@ -541,7 +762,8 @@ pub fn fetch(request: Request<'_>) -> impl Future<Output = Result<Answer, NoAnsw
 
 /// Where every address begins. If the page's own address has a user and a password, a relative one takes them over, and
 /// browsers refuse to fetch it.
-fn origin() -> String {
+#[must_use]
+pub fn origin() -> String {
     window().location().origin().unwrap_or_default()
 }
 

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::{
     Answer, NoAnswer, Request, SocketEvent, Wake,
+    calendar::Day,
     clock::{Instant, Millis},
+    links::Part,
 };
 use crate::feed::Tenant;
 
@@ -20,10 +22,22 @@ pub const fn time_of_day() -> i64 {
     0
 }
 
-/// A moment by the clock on the wall: `09:00:05`, with the date before it if that is not today's.
+/// A moment by the clock on the wall: `09:00:05`.
+#[must_use]
+pub const fn wall_time(_millis: i64) -> String {
+    String::new()
+}
+
+/// A moment by the clock on the wall, with the date before it if that is not today's.
 #[must_use]
 pub const fn local_time(_millis: i64) -> String {
     String::new()
+}
+
+/// The day of a moment, by the calendar on the wall.
+#[must_use]
+pub const fn day_of(_millis: i64) -> Day {
+    Day { start: 0, end: 0, date: (1970, 1, 1) }
 }
 
 /// Chance, in 0 to 1.
@@ -56,8 +70,11 @@ pub fn set_value<E>(_field: &E, _text: &str) {}
 /// Sets the text of an element, in place of all that is in it.
 pub fn set_text<E>(_element: &E, _text: &str) {}
 
-/// Sets the text of the `<time>` in an element.
-pub fn set_time<E>(_element: &E, _text: &str) {}
+/// Sets the text and the tooltip of the `<time>` in an element.
+pub fn set_time<E>(_element: &E, _text: &str, _tooltip: &str) {}
+
+/// Shows the parts of a row's message, if there is a link among them.
+pub fn set_links<E>(_row: &E, _parts: &[Part<'_>]) {}
 
 /// Adds an attribute without a value, or removes it.
 pub fn set_flag<E>(_element: &E, _name: &str, _is_set: bool) {}
@@ -87,6 +104,88 @@ pub const fn focused_row<E>(_list: &E) -> Option<String> {
     None
 }
 
+/// Makes a row of a list the one that the Tab key finds, together with the links in it. Without a row, that is the first one
+/// as long as no row was chosen.
+pub fn set_current<L, R>(_list: &L, _row: Option<&R>) {}
+
+/// Calls `act` with the row of a list that the pointer comes over, or that gets the focus, and whether it was the focus; and
+/// without a row when the pointer leaves the list. A tap is a pointer that comes over a row, too.
+pub fn on_row<L, R>(_list: &L, _act: impl Fn(Option<R>, bool) + 'static) {}
+
+/// The row of a list that has the focus.
+#[must_use]
+pub const fn focused<L, R>(_list: &L) -> Option<R> {
+    None
+}
+
+/// Moves a group of controls to the end of a row, or hides it. Returns whether that changed anything: a group that has the focus
+/// stays where it is.
+#[must_use]
+pub const fn move_into<G, R>(_group: &G, _row: Option<&R>) -> bool {
+    false
+}
+
+/// The `data-id` of the row that an element is directly in.
+#[must_use]
+pub const fn row_of<E>(_element: &E) -> Option<String> {
+    None
+}
+
+/// Adds a divider to the top of the row with this `data-id`, or changes its text.
+pub fn set_divider<E>(_list: &E, _row: &str, _name: &str, _text: &str) {}
+
+/// Removes a divider.
+pub fn remove_divider<E>(_list: &E, _row: &str, _name: &str) {}
+
+/// Whether the divider with this name is in view; `None` if the list has none.
+#[must_use]
+pub const fn is_divider_in_view<E>(_list: &E, _name: &str) -> Option<bool> {
+    None
+}
+
+/// What the reader chose, by the attribute of the page's root that shows it.
+#[must_use]
+pub const fn choice(_name: &str) -> Option<String> {
+    None
+}
+
+/// Calls `act` with each key that is pressed outside of text fields and without another key. If it returns `true`, the key does
+/// nothing else.
+pub fn on_key(_act: impl Fn(&str) -> bool + 'static) {}
+
+/// The element at which an event's listener is.
+#[must_use]
+pub const fn target<E, T>(_event: &E) -> Option<T> {
+    None
+}
+
+/// The element with this id.
+#[must_use]
+pub const fn find<E>(_id: &str) -> Option<E> {
+    None
+}
+
+/// Clicks an element.
+pub fn click(_id: &str) {}
+
+/// Unfolds a `<details>`, or folds it if it is unfolded. The focus goes to its summary.
+pub fn toggle_fold(_id: &str) {}
+
+/// Whether people type on a keyboard that is part of the screen.
+#[must_use]
+pub const fn is_touch() -> bool {
+    false
+}
+
+/// Makes a text field as high as its text, in browsers that do not do so by `field-sizing`.
+pub fn fit<E>(_field: &E) {}
+
+/// Where every address begins.
+#[must_use]
+pub const fn origin() -> String {
+    String::new()
+}
+
 /// Whether the top of an element has been scrolled out of sight.
 #[must_use]
 pub const fn is_above<E>(_element: &E) -> bool {
@@ -94,8 +193,8 @@ pub const fn is_above<E>(_element: &E) -> bool {
 }
 
 /// Copies a text to the clipboard. Returns whether it did.
-pub async fn copy(_text: &str) -> bool {
-    false
+pub fn copy(_text: &str) -> impl Future<Output = bool> + use<> {
+    std::future::ready(false)
 }
 
 /// Selects the text of an element, so that people can copy it themselves.
@@ -198,6 +297,12 @@ impl Json {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok().map(Self)
+    }
+
+    /// A text as JSON.
+    #[must_use]
+    pub fn quote(text: &str) -> String {
+        Value::from(text).to_string()
     }
 
     /// The member of an object with this name.

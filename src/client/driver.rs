@@ -15,11 +15,12 @@ use super::{
     clock::{Instant, Millis, ServerClock, VisibleTime},
     last_request::LastRequest,
     notice::Notice,
+    own_posts::OwnPosts,
     post_latency::{PostLatency, RoundTrip},
     reconnect::{Connection, Input, Output},
     session::{Breach, Session, Unusable, Welcome},
     status::Status,
-    unseen::Unseen,
+    unread::{Unread, UnreadLine},
     visible_list::{Next, Painted, Row, VisibleList},
     wire,
 };
@@ -53,10 +54,16 @@ pub struct FeedState {
     pub server: Option<ServerClock>,
     /// For how long the page has been visible.
     pub visible: VisibleTime,
-    /// How many events wait for the reader.
-    pub pending: u64,
-    /// How many events came while the page could not be seen.
-    pub unseen: u64,
+    /// The events that wait for the reader.
+    pub pending: Pending,
+    /// How many events of others came since the reader left; 0 while the reader is here.
+    pub missed: u64,
+    /// Where the reader left, until it was seen.
+    pub unread: Option<UnreadLine>,
+    /// When the newest event was accepted, by the server's clock, in milliseconds since 1970.
+    pub newest: Option<i64>,
+    /// When the page noticed the last restart of the server, by the server's clock, in milliseconds since 1970.
+    pub restarted: Option<i64>,
     /// How things stood at the last return.
     pub notice: Option<Notice>,
     /// Whether the server ships another build.
@@ -74,6 +81,23 @@ pub struct FeedState {
     pub round_trip: Option<RoundTrip>,
     /// The last text for a screen reader.
     pub announcement: Announcement,
+}
+
+/// The events that have no row yet, since the list does not follow the stream.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// Those of others.
+    pub others: u64,
+    /// The own posts.
+    pub own: u64,
+}
+
+impl Pending {
+    /// Whether none waits.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.others == 0 && self.own == 0
+    }
 }
 
 /// Takes what to show: the feed's state, and the rows if they have changed.
@@ -109,7 +133,11 @@ struct State {
     timer: Option<Timer>,
     lists: LastRequest,
     painting: bool,
-    unseen: Unseen,
+    unread: Unread,
+    own: OwnPosts,
+    /// What waits, and what was missed: they stand still while nobody knows which event is the own post.
+    waiting: (Pending, u64),
+    restarted: Option<i64>,
     /// The notice, and when it ends by itself, as the time for which the page has been visible.
     notice: Option<(Notice, Millis)>,
     latency: PostLatency,
@@ -144,7 +172,10 @@ fn connect(session: Session, listener: Listener, reads_list: bool) {
         timer: None,
         lists: LastRequest::default(),
         painting: false,
-        unseen: Unseen::default(),
+        unread: Unread::default(),
+        own: OwnPosts::default(),
+        waiting: (Pending::default(), 0),
+        restarted: None,
         notice: None,
         latency: PostLatency::default(),
         round_trip: None,
@@ -176,13 +207,21 @@ pub fn retry_now(tenant: Tenant) {
 
 /// Stops the list of the page, or lets it go on.
 pub fn pause(tenant: Tenant, paused: bool) {
-    with(tenant, |feed| feed.state.borrow_mut().list.pause(paused));
+    with(tenant, |feed| {
+        let state = &mut *feed.state.borrow_mut();
+        state.list.pause(paused);
+        state.count();
+    });
     with(tenant, Feed::paint_soon);
 }
 
 /// Tells whether the reader has scrolled away from the top of the list.
 pub fn scroll(tenant: Tenant, scrolled: bool) {
-    with(tenant, |feed| feed.state.borrow_mut().list.scroll(scrolled));
+    with(tenant, |feed| {
+        let state = &mut *feed.state.borrow_mut();
+        state.list.scroll(scrolled);
+        state.count();
+    });
     with(tenant, Feed::paint_soon);
 }
 
@@ -197,6 +236,7 @@ pub fn post_sent(tenant: Tenant) {
     with(tenant, |feed| {
         let state = &mut *feed.state.borrow_mut();
         state.round_trip = None;
+        state.unread.posted();
         state.latency.sent(browser::now());
     });
 }
@@ -207,6 +247,7 @@ pub fn post_answered(tenant: Tenant, id: Option<Uuid>) {
         let state = &mut *feed.state.borrow_mut();
         match id {
             Some(id) => {
+                state.own.add(id);
                 let took = state.latency.answered(id);
                 state.own_post_came(took);
                 let is_there = state.session.timeline().iter().any(|entry| entry.event.id == id);
@@ -216,6 +257,15 @@ pub fn post_answered(tenant: Tenant, id: Option<Uuid>) {
             }
             None => state.latency.failed(),
         }
+    });
+    with(tenant, Feed::paint_soon);
+}
+
+/// Tells whether the line that shows where the reader left is in view.
+pub fn see_unread(tenant: Tenant, in_view: bool) {
+    with(tenant, |feed| {
+        let state = &mut *feed.state.borrow_mut();
+        state.unread.see(in_view, state.visible.at(browser::now()));
     });
     with(tenant, Feed::paint_soon);
 }
@@ -270,8 +320,34 @@ impl State {
     }
 
     fn see(&mut self, visible: bool) {
-        self.unseen.see(visible, self.session.accepted());
         self.visible.see(visible, browser::now());
+        self.count();
+    }
+
+    /// The moment now, by the server's clock.
+    fn server_now(&self) -> i64 {
+        self.server.map_or_else(browser::time_of_day, |server| server.at(browser::now()))
+    }
+
+    /// How many events with a number above this one were accepted: those of others, and the own posts.
+    fn accepted_after(&self, number: u64) -> Pending {
+        let all = self.session.accepted().saturating_sub(number);
+        let seq = number.saturating_sub(self.session.accepted_before());
+        let own = self.own.above(seq, self.session.timeline().iter()).min(all);
+        Pending { others: all - own, own }
+    }
+
+    /// Counts what the reader has not seen.
+    fn count(&mut self) {
+        let away = !browser::is_visible() || self.list.frozen_at().is_some();
+        let mut unread = self.unread;
+        unread.look(away, self.session.accepted(), self.server_now(), |number| self.accepted_after(number).others);
+        self.unread = unread;
+        if self.latency.awaits_answer() {
+            return;
+        }
+        let after = |number: Option<u64>| number.map_or(Pending::default(), |number| self.accepted_after(number));
+        self.waiting = (after(self.list.frozen_at()), after(unread.left_after()).others);
     }
 
     /// The form announces an own post, so that the announcer need not.
@@ -283,6 +359,9 @@ impl State {
     }
 
     fn tell(&mut self, notice: Notice) {
+        if let Notice::Restarted { at, .. } = notice {
+            self.restarted = Some(at.millis());
+        }
         let shown = if notice.is_good() { NOTICE } else { Millis::INFINITY };
         self.notice = Some((notice, self.visible.at(browser::now()) + shown));
     }
@@ -470,11 +549,13 @@ impl Feed {
             let state = &mut *self.state.borrow_mut();
             state.painting = false;
             // While a list is read, a new connection has nothing to show that would not change at once.
-            if state.session.awaits_list() {
+            let painted = if state.session.awaits_list() {
                 Painted::default()
             } else {
                 state.list.paint(&state.session, state.visible.at(browser::now()))
-            }
+            };
+            state.count();
+            painted
         };
         let state = self.state.borrow();
         let status = state.connection.status();
@@ -486,8 +567,11 @@ impl Feed {
             epoch: state.session.epoch(),
             server: state.server,
             visible: state.visible,
-            pending: state.list.pending(&state.session),
-            unseen: state.unseen.count(state.session.accepted()),
+            pending: state.waiting.0,
+            missed: state.waiting.1,
+            unread: state.unread.line(),
+            newest: state.session.newest().map(|entry| entry.event.timestamp.millis()),
+            restarted: state.restarted,
             notice: state.notice.map(|(notice, _)| notice),
             outdated: state.session.is_outdated(),
             breaches: state.session.breaches(),

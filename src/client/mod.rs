@@ -8,20 +8,24 @@ pub mod alarm;
 pub mod announcer;
 #[cfg_attr(not(feature = "hydrate"), path = "browser_stub.rs")]
 pub mod browser;
+pub mod calendar;
 pub mod clock;
+pub mod dividers;
 pub mod draft;
 pub mod driver;
 pub mod isolation_check;
 pub mod isolation_counts;
 pub mod last_request;
+pub mod links;
 pub mod notice;
+pub mod own_posts;
 pub mod post_form;
 pub mod post_latency;
 pub mod reconnect;
 pub mod relative_time;
 pub mod session;
 pub mod status;
-pub mod unseen;
+pub mod unread;
 pub mod visible_list;
 pub mod wire;
 

@@ -22,6 +22,18 @@ pub fn utc(timestamp: &str) -> String {
     format!("{} UTC", moment.replace('T', " "))
 }
 
+/// The time of day in a timestamp of the wire, to the second: `08:00:00 UTC`.
+#[must_use]
+pub fn utc_time(timestamp: &str) -> String {
+    format!("{} UTC", timestamp.get(11..19).unwrap_or_default())
+}
+
+/// A timestamp of the wire for people, in full: `2026-11-23 08:00:00.123Z`.
+#[must_use]
+pub fn exact(timestamp: &str) -> String {
+    timestamp.replace('T', " ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +58,7 @@ mod tests {
     #[test]
     fn utc_is_said_to_be_utc() {
         assert_eq!(utc("2026-11-23T08:00:00.123Z"), "2026-11-23 08:00:00 UTC");
+        assert_eq!(utc_time("2026-11-23T08:00:00.123Z"), "08:00:00 UTC");
+        assert_eq!(exact("2026-11-23T08:00:00.123Z"), "2026-11-23 08:00:00.123Z");
     }
 }

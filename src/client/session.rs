@@ -228,6 +228,12 @@ impl Session {
         self.stale.iter()
     }
 
+    /// The newest event that the page has, whether the server still has it or not.
+    #[must_use]
+    pub fn newest(&self) -> Option<&Entry> {
+        self.timeline.iter().next().or_else(|| self.stale.first().map(|stale| &stale.entry))
+    }
+
     /// Whether the list that makes this connection live is still awaited.
     #[must_use]
     pub const fn awaits_list(&self) -> bool {

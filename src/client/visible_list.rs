@@ -18,6 +18,8 @@ pub struct Row {
     pub epoch: Uuid,
     /// The event and its place in that process's order.
     pub entry: Entry,
+    /// The event's number, as [`Session::accepted`] counts; 0 if it had no row before its process ended.
+    pub number: u64,
     /// For how long the page had been visible when the row was put there, if that was not when the page was first list.
     pub arrived: Option<Millis>,
     /// Whether it came alone, or nearly: of a burst, nothing need move.
@@ -119,10 +121,10 @@ impl VisibleList {
         self.freeze();
     }
 
-    /// How many events wait for the reader, over all epochs.
+    /// The number of the newest event that may have a row, if the list does not follow the stream.
     #[must_use]
-    pub fn pending(&self, session: &Session) -> u64 {
-        self.frozen_at.map_or(0, |at| session.accepted().saturating_sub(at))
+    pub const fn frozen_at(&self) -> Option<u64> {
+        self.frozen_at
     }
 
     /// Shows the pending events. Once all have a row, a paused list freezes again.
@@ -171,7 +173,14 @@ impl VisibleList {
             } else if room > 0 {
                 room -= 1;
                 let arrived = (row_epoch != epoch || before + entry.seq > self.old).then_some(now);
-                self.rows.push(Row { epoch: row_epoch, entry: entry.clone(), arrived, moves: arrived.is_some() });
+                let number = if row_epoch == epoch { before + entry.seq } else { 0 };
+                self.rows.push(Row {
+                    epoch: row_epoch,
+                    entry: entry.clone(),
+                    number,
+                    arrived,
+                    moves: arrived.is_some(),
+                });
             } else {
                 left += 1;
             }
@@ -253,6 +262,10 @@ mod tests {
         }
     }
 
+    fn pending(list: &VisibleList, session: &Session) -> u64 {
+        list.frozen_at().map_or(0, |at| session.accepted() - at)
+    }
+
     /// Paints until nothing is left to add. Returns how often.
     fn paint(list: &mut VisibleList, session: &Session) -> usize {
         1 + std::iter::from_fn(|| list.paint(session, 1.0).more.then_some(())).count()
@@ -316,14 +329,14 @@ mod tests {
         assert!(list.is_paused());
         add(&mut session, 1, 4..=8);
         paint(&mut list, &session);
-        assert_eq!((seqs(&list), list.pending(&session)), (vec![3, 2, 1], 5));
+        assert_eq!((seqs(&list), pending(&list, &session)), (vec![3, 2, 1], 5));
         list.scroll(true);
         list.pause(false);
         paint(&mut list, &session);
-        assert_eq!((seqs(&list), list.pending(&session)), (vec![3, 2, 1], 5), "scrolled away still");
+        assert_eq!((seqs(&list), pending(&list, &session)), (vec![3, 2, 1], 5), "scrolled away still");
         list.scroll(false);
         paint(&mut list, &session);
-        assert_eq!((seqs(&list), list.pending(&session)), (vec![8, 7, 6], 0));
+        assert_eq!((seqs(&list), pending(&list, &session)), (vec![8, 7, 6], 0));
     }
 
     #[test]
@@ -335,7 +348,7 @@ mod tests {
         paint(&mut list, &session);
         add(&mut session, 1, 3..=3);
         paint(&mut list, &session);
-        assert_eq!((seqs(&list), list.pending(&session)), (vec![2, 1], 1));
+        assert_eq!((seqs(&list), pending(&list, &session)), (vec![2, 1], 1));
     }
 
     #[test]
@@ -344,9 +357,9 @@ mod tests {
         list.pause(true);
         greet(&mut session, 2, 0);
         add(&mut session, 2, 1..=3);
-        assert_eq!(list.pending(&session), 3);
+        assert_eq!(pending(&list, &session), 3);
         paint(&mut list, &session);
-        assert_eq!((seqs(&list), list.pending(&session)), (vec![3, 2, 1], 3));
+        assert_eq!((seqs(&list), pending(&list, &session)), (vec![3, 2, 1], 3));
         list.pause(false);
         paint(&mut list, &session);
         let epochs: Vec<_> = list.rows().iter().map(|row| (row.epoch.as_u128(), row.entry.seq)).collect();
@@ -358,14 +371,14 @@ mod tests {
         let (mut session, mut list) = page(10, 3);
         list.pause(true);
         add(&mut session, 1, 4..=5);
-        assert_eq!(list.pending(&session), 2);
+        assert_eq!(pending(&list, &session), 2);
         greet(&mut session, 2, 0);
         add(&mut session, 2, 1..=1);
         paint(&mut list, &session);
-        assert_eq!((seqs(&list), list.pending(&session)), (vec![3, 2, 1], 3));
+        assert_eq!((seqs(&list), pending(&list, &session)), (vec![3, 2, 1], 3));
         list.show_pending();
         paint(&mut list, &session);
-        assert_eq!((seqs(&list), list.pending(&session)), (vec![1, 5, 4, 3, 2, 1], 0));
+        assert_eq!((seqs(&list), pending(&list, &session)), (vec![1, 5, 4, 3, 2, 1], 0));
     }
 
     #[test]

@@ -17,6 +17,7 @@ function onSubmit(event) {
 
 function onKeydown(event) {
   const isEnter = event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
+  if (matchMedia("(hover: none) and (pointer: coarse)").matches) return; // there, Enter breaks the line
   if (clientState() !== "ready" && event.target.id === "message" && isEnter && !event.repeat) keepPost(event);
 }
 

@@ -41,8 +41,8 @@ const PUBLIC: &str = "public";
 const STYLE: &str = "style";
 /// The address of the style sheet in the sources.
 const STYLE_SHEET: &str = "/style/main.css";
-/// The address of the colours and sizes that both pages share.
-const TOKENS: &str = "/tokens.css";
+/// The addresses of the style sheets that all pages share: colours and sizes, and what a feed looks like.
+const SHARED_STYLE: [&str; 2] = ["/tokens.css", "/feed.css"];
 /// The address of the no-build page.
 const NO_BUILD_PAGE: &str = "/vanilla/";
 
@@ -130,10 +130,10 @@ impl Site {
         tracing::info!(root = %root.display(), js, wasm, css, "serving the built client");
         let name = build::fingerprint(&wasm).unwrap_or(env!("CARGO_PKG_VERSION")).to_owned();
         let (files, style) = if watched {
-            (FileSource::OnDisk(folders.into()), Style::Linked(vec![TOKENS.to_owned(), css]))
+            (FileSource::OnDisk(folders.into()), Style::Linked(linked(&css)))
         } else {
             let files = listing.read().map_err(unreadable)?;
-            let sheets = [TOKENS, &css].into_iter().filter_map(|sheet| files.text(sheet));
+            let sheets = SHARED_STYLE.into_iter().chain([&*css]).filter_map(|sheet| files.text(sheet));
             let style = Style::Inline(sheets.collect::<String>().into());
             (FileSource::InMemory(files), style)
         };
@@ -154,7 +154,7 @@ impl Site {
         );
         Ok(Self {
             files: FileSource::OnDisk(folders.into()),
-            assets: Assets { style: Style::Linked([TOKENS, STYLE_SHEET].map(String::from).into()), client: None },
+            assets: Assets { style: Style::Linked(linked(STYLE_SHEET)), client: None },
             build: String::from("no-build"),
             reload: None,
         })
@@ -212,6 +212,11 @@ impl Site {
             }
         }
     }
+}
+
+/// The addresses of the style sheets of a page, if each request reads its file.
+fn linked(sheet: &str) -> Vec<String> {
+    SHARED_STYLE.into_iter().chain([sheet]).map(String::from).collect()
 }
 
 /// Lists all files in these folders, without the fingerprints that cargo-leptos wrote.
