@@ -23,6 +23,8 @@ use crate::{
 /// The text field. The browser's own value is the truth about it: no attribute of ours ever sets it, so that what was
 /// typed before the client started stays.
 pub(super) const FIELD: &str = "message";
+/// The hint for people with a keyboard.
+const HINT: &str = "message-hint";
 /// Up to this length the counter is quiet.
 const QUIET: usize = 400;
 /// How often the form looks whether one of its messages has ended, in milliseconds.
@@ -39,22 +41,13 @@ pub fn Composer(
     let form = RwSignal::new(PostForm::default());
     let field = NodeRef::<Textarea>::new();
     let value = move || field.get_untracked().map_or_else(String::new, |field| field.value());
-    // On the keyboard of a screen, Enter breaks the line: there is no Shift+Enter.
-    let is_touch = RwSignal::new(false);
-    // A page that connects for the first time has nothing to explain yet.
-    let has_begun = RwSignal::new(false);
 
     let visible = move || state.read_untracked().visible.at(browser::now());
     let look = move || {
         let (is_live, round_trip) = state.with(|state| (state.status == Status::Live, state.round_trip));
         form.maybe_update(|form| form.look(is_live, round_trip, visible()));
     };
-    effect(move || {
-        look();
-        if state.read().status != Status::Connecting && !has_begun.get_untracked() {
-            has_begun.set(true);
-        }
-    });
+    effect(look);
     let keep = move || browser::store(&Draft::name(tenant), &form.read_untracked().draft().store());
     let fit = move || field.get_untracked().iter().for_each(browser::fit);
     let fill = move || {
@@ -78,7 +71,9 @@ pub fn Composer(
     };
     browser::after_mount(move || {
         let stored = Draft::restore(browser::stored(&Draft::name(tenant)).as_deref());
-        is_touch.set(browser::is_touch());
+        if browser::is_touch() {
+            browser::set_text_of(HINT, "");
+        }
         form.set(PostForm::new(stored, &value()));
         fill();
         browser::every(LOOK, move || untrack(look));
@@ -110,9 +105,10 @@ pub fn Composer(
         }
     };
     let keys = move |event: ev::KeyboardEvent| {
+        // On the keyboard of a screen, Enter breaks the line: there is no Shift+Enter.
         // 229: some engines end a composition with an Enter of this code, without `isComposing`.
         let composing = event.is_composing() || event.key_code() == 229;
-        if event.key() == "Enter" && !event.shift_key() && !composing && !is_touch.get_untracked() {
+        if event.key() == "Enter" && !event.shift_key() && !composing && !browser::is_touch() {
             event.prevent_default();
             if !event.repeat() {
                 submit();
@@ -136,7 +132,8 @@ pub fn Composer(
         _ => "Post",
     };
     // An error says more, and stands in the same place.
-    let waits_not = move || !has_begun.get() || state.read().status == Status::Live || form.read().error().is_some();
+    let waits_not =
+        move || !state.read().has_begun || state.read().status == Status::Live || form.read().error().is_some();
     view! {
         <form aria-label="Post an event" class="composer" on:submit:capture=submitted>
             <label for=FIELD class="for-ears">"Message"</label>
@@ -164,8 +161,8 @@ pub fn Composer(
                 <p id="post-status" role="status">
                     <Words of=text(move || form.read().posted().map_or_else(String::new, words::posted)) />
                 </p>
-                <span id="message-hint" class="hint">
-                    <Words of=text(move || if is_touch.get() { "" } else { "Enter posts, Shift+Enter adds a line" }) />
+                <span id=HINT class="hint">
+                    "Enter posts, Shift+Enter adds a line"
                 </span>
                 <span id="message-count" data-level=word(level)>
                     <Words of=text(move || format!("{} / {}", form.read().length(), Message::MAX)) />

@@ -39,8 +39,5 @@ pub(super) fn copy(button: Element, text: String, shown_in: Option<Element>) {
 }
 
 fn tell(result: &str) {
-    let region: Option<Element> = browser::find(RESULT);
-    if let Some(region) = region {
-        browser::set_text(&region, result);
-    }
+    browser::set_text_of(RESULT, result);
 }

@@ -7,14 +7,13 @@ use leptos::{html::Div, prelude::*, tachys::renderer::types::Element};
 use uuid::Uuid;
 
 use super::{
-    Snapshot,
+    Snapshot, alerts,
     breach_alarm::BreachAlarm,
     composer::Composer,
     connection_status::ConnectionStatus,
     copying::CopyResult,
     dividers,
-    erased::{Hides, Words, condition, effect, flag, hides, now, text},
-    feed_title,
+    erased::{Hides, Words, condition, flag, hides, now, text},
     last_event::LastEvent,
     notice_bar::NoticeBar,
     shortcuts,
@@ -89,10 +88,7 @@ pub fn FeedPage(
         scrolled();
         browser::on_scroll(scrolled);
     });
-    effect(move || {
-        let state = state.read();
-        browser::set_title(&title(tenant, state.missed));
-    });
+    alerts::follow(tenant, state, rows);
 
     let pending = Hides { when: condition(move || state.read().pending.is_empty()), next: PAUSE };
     view! {
@@ -147,12 +143,6 @@ fn keep_focus(list: &Element, before: &[Row], after: &[Row]) {
     }
 }
 
-/// The title counts what the reader has missed.
-fn title(tenant: Tenant, missed: u64) -> String {
-    let title = feed_title(tenant);
-    if missed == 0 { title } else { format!("({}) {title}", words::many(missed)) }
-}
-
 /// Shows the pending events, and leads there.
 fn show_pending(list: NodeRef<Div>, tenant: Tenant) {
     let Some(list) = list.get_untracked() else { return };
@@ -161,16 +151,4 @@ fn show_pending(list: NodeRef<Div>, tenant: Tenant) {
     driver::show_pending(tenant);
     // After the list itself, so that the first event is the newest.
     browser::next_frame(move || browser::soon(move || browser::focus_first(&list)));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_title_counts_what_was_missed() {
-        assert_eq!(title(Tenant::A, 0), "Tenant A · Event feed");
-        assert_eq!(title(Tenant::B, 3), "(3) Tenant B · Event feed");
-        assert_eq!(title(Tenant::B, 100), "(99+) Tenant B · Event feed");
-    }
 }

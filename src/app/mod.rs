@@ -4,6 +4,7 @@
 //! Every listener is in the capture phase (`on:click:capture`), which leaves the code of event delegation out of the client.
 
 pub mod actions;
+mod alerts;
 pub mod breach_alarm;
 pub mod composer;
 pub mod connection_status;

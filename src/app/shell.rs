@@ -177,6 +177,14 @@ pub fn Corner() -> impl IntoView {
                     </select>
                 </label>
             </details>
+            <label id="notify" class="card" hidden>
+                "Notify me while this tab is hidden"
+                <select id="choose-notify" autocomplete="off">
+                    <option value="">"Off"</option>
+                    <option value="count">"How many"</option>
+                    <option value="text">"With the newest text"</option>
+                </select>
+            </label>
             <script type="module" src="/corner.js"></script>
         </aside>
     }

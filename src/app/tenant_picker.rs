@@ -3,17 +3,17 @@
 //! It remembers nothing: the choice is an address. A key that changes the closed dropdown is not a choice yet (WCAG 2.2,
 //! 3.2.2): it waits for Enter or for "Open".
 
+use std::{cell::Cell, rc::Rc};
+
 use leptos::{ev, html::Select, prelude::*, task::spawn_local};
 
-use super::{
-    erased::{Hides, condition, hides},
-    for_each_tenant,
-    tenant_mark::TenantMark,
-};
+use super::{for_each_tenant, tenant_mark::TenantMark};
 use crate::{client::browser, feed::Tenant};
 
 /// The dropdown.
 const SELECT: &str = "tenant";
+/// The button that opens what a key has chosen.
+const OPEN: &str = "open";
 
 /// Goes to the chosen tenant's page. It is loaded from the server, so that nothing of the old one is left.
 #[component]
@@ -22,13 +22,12 @@ pub fn TenantPicker(
     #[prop(optional)]
     current: Option<Tenant>,
 ) -> impl IntoView {
-    let is_typed = RwSignal::new(false);
-    // Without script, "Open" is the only way.
-    let is_current = RwSignal::new(false);
+    let is_typed = Rc::new(Cell::new(false));
     let own = current.map_or("", Tenant::id);
     let select = NodeRef::<Select>::new();
     let chosen = move || select.get_untracked().map_or_else(String::new, |select| select.value());
-    let look = move || is_current.set(chosen() == own);
+    // Without script, "Open" is the only way.
+    let look = move || browser::set_hidden_by_id(OPEN, chosen() == own, SELECT);
     browser::after_mount(move || {
         look();
         // The browser may have kept another choice.
@@ -46,28 +45,29 @@ pub fn TenantPicker(
             browser::visit(&format!("/?tenant={tenant}"));
         }
     };
+    let typed = Rc::clone(&is_typed);
     let keys = move |event: ev::KeyboardEvent| {
         let key = event.key();
-        if key == "Enter" && !is_current.get_untracked() {
+        if key == "Enter" && chosen() != own {
             event.prevent_default(); // some engines would open the list
             open();
         }
         if changes_choice(&key) && !event.alt_key() {
-            is_typed.set(true);
+            typed.set(true);
             // The choice of a key comes before this.
+            let typed = Rc::clone(&typed);
             spawn_local(async move {
                 browser::sleep(0).await;
-                is_typed.set(false);
+                typed.set(false);
             });
         }
     };
     let changed = move |_| {
         look();
-        if !is_typed.get_untracked() {
+        if !is_typed.get() {
             open();
         }
     };
-    let button = Hides { when: condition(move || is_current.get()), next: SELECT };
     view! {
         <form method="get" action="/" id="tenant-form" class="picker">
             <label for=SELECT class=current.map(|_| "for-ears")>
@@ -92,7 +92,9 @@ pub fn TenantPicker(
                     }
                 })}
             </select>
-            <button type="submit" id="open" use:hides=button>"Open"</button>
+            <button type="submit" id=OPEN>
+                "Open"
+            </button>
         </form>
     }
 }

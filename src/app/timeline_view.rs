@@ -42,7 +42,7 @@ struct Tick {
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     state: RwSignal<FeedState>,
-    parts: StoredValue<[RwSignal<Option<Tick>>; PARTS]>,
+    parts: [RwSignal<Option<Tick>>; PARTS],
     second: RwSignal<Option<Tick>>,
 }
 
@@ -50,11 +50,7 @@ impl Clock {
     /// The clocks of a feed.
     #[must_use]
     pub fn new(state: RwSignal<FeedState>) -> Self {
-        Self {
-            state,
-            parts: StoredValue::new(std::array::from_fn(|_| RwSignal::new(None))),
-            second: RwSignal::new(None),
-        }
+        Self { state, parts: std::array::from_fn(|_| RwSignal::new(None)), second: RwSignal::new(None) }
     }
 
     /// The server's clock, as of the last second; `None` before the first hello.
@@ -77,7 +73,7 @@ impl Clock {
     }
 
     fn tick_from(self, part: usize) {
-        let Some(signal) = self.parts.read_value().get(part).copied() else { return };
+        let Some(signal) = self.parts.get(part).copied() else { return };
         signal.set(self.read());
         browser::next_frame(move || self.tick_from(part + 1));
     }
@@ -88,7 +84,7 @@ impl Clock {
     }
 
     fn of(self, seq: u64) -> RwSignal<Option<Tick>> {
-        self.parts.read_value()[seq as usize % PARTS]
+        self.parts[seq as usize % PARTS]
     }
 }
 

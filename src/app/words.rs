@@ -89,12 +89,17 @@ pub fn many(count: u64) -> String {
 #[must_use]
 pub fn pending(pending: Pending) -> String {
     let Pending { others, own } = pending;
-    let noun = if others == 1 { "event" } else { "events" };
     match (others, own) {
         (0, _) => String::from("Posted. Show it"),
-        (_, 0) => format!("{} new {noun}", many(others)),
-        _ => format!("Posted, and {} new {noun}", many(others)),
+        (_, 0) => new_events(others),
+        _ => format!("Posted, and {}", new_events(others)),
     }
+}
+
+/// So many new events: "1 new event", "99+ new events".
+#[must_use]
+pub fn new_events(count: u64) -> String {
+    format!("{} new event{}", many(count), if count == 1 { "" } else { "s" })
 }
 
 /// How long ago the newest event was, to the second. It counts only to a minute: after that, nobody waits for each second.
@@ -273,10 +278,44 @@ pub fn restart(process: Process, time: impl Fn(i64) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::clock::Instant;
+    use crate::client::{clock::Instant, unread::UnreadLine};
 
     fn epoch_millis(at: i64) -> String {
         at.to_string()
+    }
+
+    #[test]
+    fn what_waits_is_counted_to_99_and_an_own_post_is_named() {
+        let label = |others, own| pending(Pending { others, own });
+        assert_eq!(label(1, 0), "1 new event");
+        assert_eq!(label(99, 0), "99 new events");
+        assert_eq!(label(100, 0), "99+ new events");
+        assert_eq!(label(0, 2), "Posted. Show it");
+        assert_eq!(label(3, 1), "Posted, and 3 new events");
+    }
+
+    #[test]
+    fn the_last_events_age_counts_seconds_for_a_minute() {
+        let words = |seconds: i64| last_event(Some(0), seconds * 1_000);
+        assert_eq!([0, 1, 59, 60, 3_600].map(words), ["just now", "1 s ago", "59 s ago", "1 min ago", "1 h ago"]);
+        assert_eq!(words(-5), "just now");
+        assert_eq!(last_event(None, 0), "no events yet");
+    }
+
+    #[test]
+    fn a_divider_names_the_day_the_absence_or_the_restart() {
+        let day = |number: i64| Day {
+            start: number * 86_400_000,
+            end: (number + 1) * 86_400_000,
+            date: (2026, 11, number as u32),
+        };
+        let words = |kind, restarted| divider(&kind, &day(26), restarted, epoch_millis);
+        assert_eq!(words(Kind::Day(day(25)), None), "Yesterday · 25 November 2026");
+        assert_eq!(words(Kind::Day(day(20)), None), "6 days ago · 20 November 2026");
+        let line = UnreadLine { after: 1, count: 7, since: 5 };
+        assert_eq!(words(Kind::Unread(line), None), format!("7 new since {}", epoch_millis(5)));
+        let gone = format!("Before the restart noticed at {}, no longer on the server", epoch_millis(9));
+        assert_eq!(words(Kind::Restart, Some(9)), gone);
     }
 
     #[test]

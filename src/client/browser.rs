@@ -21,8 +21,8 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     AbortSignal, CloseEvent, Document, Element, EventTarget, FocusOptions, HtmlElement, HtmlTextAreaElement,
-    KeyboardEvent, MessageEvent, PageTransitionEvent, Storage, UrlSearchParams, VisibilityState, WebSocket, Window,
-    css,
+    KeyboardEvent, MessageEvent, Notification, NotificationOptions, PageTransitionEvent, Storage, UrlSearchParams,
+    VisibilityState, WebSocket, Window, css,
 };
 
 use super::{
@@ -157,6 +157,13 @@ pub fn set_text(element: &Element, text: &str) {
     }
 }
 
+/// Sets the text of the element with this id.
+pub fn set_text_of(id: &str, text: &str) {
+    if let Some(element) = element::<Element>(id) {
+        set_text(&element, text);
+    }
+}
+
 /// Sets the text and the tooltip of the `<time>` in an element.
 pub fn set_time(element: &Element, text: &str, tooltip: &str) {
     if let Ok(Some(time)) = element.query_selector("time") {
@@ -206,6 +213,13 @@ pub fn set_hidden(control: &Element, hidden: bool, next: &str) {
         focus_element(element(next), false);
     }
     set_flag(control, "hidden", hidden);
+}
+
+/// Hides or shows the control with this id, as [`set_hidden`] does.
+pub fn set_hidden_by_id(id: &str, hidden: bool, next: &str) {
+    if let Some(control) = element::<Element>(id) {
+        set_hidden(&control, hidden, next);
+    }
 }
 
 /// Moves the focus to an element, and scrolls there.
@@ -384,6 +398,24 @@ pub fn set_title(title: &str) {
     document().set_title(title);
 }
 
+/// The icon of the document.
+pub fn set_icon(address: &str) {
+    if let Ok(Some(icon)) = document().query_selector("link[rel=icon]")
+        && icon.get_attribute("href").as_deref() != Some(address)
+    {
+        let _ = icon.set_attribute("href", address);
+    }
+}
+
+/// Shows a notification in place of the last one with this tag, if the browser allows it.
+pub fn notify(tag: &str, title: &str, text: &str) {
+    let options = NotificationOptions::new();
+    options.set_body(text);
+    options.set_tag(tag);
+    // Without a permission it fails later, and shows nothing.
+    let _ = Notification::new_with_options(title, &options);
+}
+
 /// Goes to another page.
 pub fn visit(address: &str) {
     let _ = window().location().set_href(address);
@@ -463,7 +495,11 @@ pub fn expect_attribute(element: &Element, name: &str, value: &str) {
 }
 
 fn listen<E: JsCast + 'static>(target: &EventTarget, name: &str, act: impl Fn(E) + 'static) {
-    let closure = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| act(event.unchecked_into()));
+    attach(target, name, Box::new(move |event| act(event.unchecked_into())));
+}
+
+fn attach(target: &EventTarget, name: &str, act: Box<dyn Fn(JsValue)>) {
+    let closure = Closure::wrap(act);
     let _ = target.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref());
     // For as long as the page lives.
     closure.forget();
@@ -617,13 +653,20 @@ fn run_frame() {
 
 /// Calls `act` after what is waiting to run by now, effects for one; still before the browser paints.
 pub fn soon(act: impl FnOnce() + 'static) {
+    run_soon(Box::new(act));
+}
+
+fn run_soon(act: Box<dyn FnOnce()>) {
     spawn(async move { act() });
 }
 
 /// Calls `act` every so many milliseconds.
 pub fn every(pause: Millis, act: impl Fn() + 'static) {
-    let pause = Duration::from_millis(pause as u64);
-    let _ = set_interval_with_handle(act, pause);
+    repeat(pause, Box::new(act));
+}
+
+fn repeat(pause: Millis, act: Box<dyn Fn()>) {
+    let _ = set_interval_with_handle(act, Duration::from_millis(pause as u64));
 }
 
 /// A call that is to come. Dropped, it does not come any more.

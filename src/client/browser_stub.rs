@@ -70,6 +70,9 @@ pub fn set_value<E>(_field: &E, _text: &str) {}
 /// Sets the text of an element, in place of all that is in it.
 pub fn set_text<E>(_element: &E, _text: &str) {}
 
+/// Sets the text of the element with this id.
+pub fn set_text_of(_id: &str, _text: &str) {}
+
 /// Sets the text and the tooltip of the `<time>` in an element.
 pub fn set_time<E>(_element: &E, _text: &str, _tooltip: &str) {}
 
@@ -82,6 +85,9 @@ pub fn set_flag<E>(_element: &E, _name: &str, _is_set: bool) {}
 /// Hides or shows a control. If it has the focus and hides, the element `next` takes the focus, which would be lost. It scrolls
 /// nothing.
 pub fn set_hidden<E>(_control: &E, _hidden: bool, _next: &str) {}
+
+/// Hides or shows the control with this id, as [`set_hidden`] does.
+pub fn set_hidden_by_id(_id: &str, _hidden: bool, _next: &str) {}
 
 /// Moves the focus to an element, and scrolls there.
 pub fn focus(_id: &str) {}
@@ -202,6 +208,12 @@ pub fn select<E>(_element: &E) {}
 
 /// The title of the document.
 pub fn set_title(_title: &str) {}
+
+/// The icon of the document.
+pub fn set_icon(_address: &str) {}
+
+/// Shows a notification in place of the last one with this tag, if the browser allows it.
+pub fn notify(_tag: &str, _title: &str, _text: &str) {}
 
 /// Goes to another page.
 pub fn visit(_address: &str) {}

@@ -44,6 +44,8 @@ thread_local! {
 pub struct FeedState {
     /// The connection.
     pub status: Status,
+    /// Whether the first attempt to connect has ended: before, there is nothing to explain.
+    pub has_begun: bool,
     /// The whole seconds until the next attempt, if the wait is long enough to count down.
     pub countdown: Option<u64>,
     /// Whether a person has stopped the list.
@@ -121,6 +123,7 @@ struct Feed {
 
 struct State {
     connection: Connection,
+    has_begun: bool,
     session: Session,
     server: Option<ServerClock>,
     /// The number of connections in the last hello or heartbeat.
@@ -161,6 +164,7 @@ fn connect(session: Session, listener: Listener, reads_list: bool) {
     let list = VisibleList::new(&session);
     let mut state = State {
         connection: Connection::default(),
+        has_begun: false,
         session,
         server: None,
         connections: None,
@@ -307,6 +311,7 @@ impl State {
         if status != Status::Live {
             self.notice = None;
         }
+        self.has_begun |= status != Status::Connecting;
         outputs
     }
 
@@ -561,6 +566,7 @@ impl Feed {
         let status = state.connection.status();
         let feed_state = FeedState {
             connections: state.connections.filter(|_| status == Status::Live),
+            has_begun: state.has_begun,
             countdown: status.countdown(browser::now()),
             status,
             paused: state.list.is_paused(),

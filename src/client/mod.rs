@@ -18,6 +18,7 @@ pub mod isolation_counts;
 pub mod last_request;
 pub mod links;
 pub mod notice;
+pub mod notifier;
 pub mod own_posts;
 pub mod post_form;
 pub mod post_latency;

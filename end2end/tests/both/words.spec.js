@@ -22,7 +22,7 @@ for (const search of ["?tenant=nonsense", "?tenant=", "?tenant=tenant_a&tenant=t
 
 test("the form explains how to post, and what is wrong with a message", async ({ feed }) => {
   const [window] = await feed.open("tenant_a");
-  await expect(window.form.getByText("Enter to post, Shift+Enter for a new line", { exact: true })).toBeVisible();
+  await expect(window.form.getByText("Enter posts, Shift+Enter adds a line", { exact: true })).toBeVisible();
   for (const [text, words] of [
     ["", "Write a message first."],
     [" \n ", "Write a message first."],

@@ -11,6 +11,9 @@ function showChoice(name, choice) {
   if (control) control.value = choice;
 }
 
+// Chrome on Android has notifications of service workers only, and plain http has none.
+const CAN_NOTIFY = isSecureContext && "Notification" in globalThis && !/Android/.test(navigator.userAgent);
+
 function showChoices() {
   for (const name of CHOICES) {
     try {
@@ -21,16 +24,25 @@ function showChoices() {
   }
 }
 
-addEventListener("change", ({ target }) => {
-  const name = CHOICES.find((choice) => target.id === `choose-${choice}`);
-  if (!name) return;
-  showChoice(name, target.value);
+function choose(name, choice) {
+  showChoice(name, choice);
   try {
-    localStorage.setItem(name, target.value);
+    localStorage.setItem(name, choice);
   } catch {
     // It holds for this page alone.
   }
+}
+
+addEventListener("change", async ({ target }) => {
+  const name = CHOICES.find((known) => target.id === `choose-${known}`);
+  if (!name) return;
+  const isRefused = name === "notify" && target.value && (await Notification.requestPermission()) !== "granted";
+  choose(name, isRefused ? "" : target.value);
 });
 addEventListener("storage", showChoices); // another window has changed it
-addEventListener("DOMContentLoaded", showChoices);
+addEventListener("DOMContentLoaded", () => {
+  showChoices();
+  const notify = document.getElementById("notify");
+  if (notify) notify.hidden = !CAN_NOTIFY;
+});
 showChoices();
