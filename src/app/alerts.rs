@@ -1,7 +1,7 @@
 //! Tells a reader who looks elsewhere that events came: by the title, by a dot on the icon, and, if the reader asked for it, by
 //! a notification. `client::notifier` decides when. `boot/choices.js` asks the browser for its permission.
 
-use std::cell::Cell;
+use std::{cell::Cell, rc::Rc};
 
 use leptos::prelude::*;
 
@@ -14,11 +14,13 @@ use crate::{
 /// The choice of a notification, and its value if it shows the newest message.
 const CHOICE: &str = "data-notify";
 const WITH_TEXT: &str = "text";
+/// How often the page looks whether a notification is due, in milliseconds.
+const LOOK: f64 = 5_000.0;
 
 /// Follows what the reader of a tenant's page misses.
 pub(super) fn follow(tenant: Tenant, state: RwSignal<FeedState>, rows: RwSignal<Vec<Row>>) {
-    let notifier = Cell::new(Notifier::default());
-    effect(move || {
+    let notifier = Rc::new(Cell::new(Notifier::default()));
+    let look = move || {
         let (missed, is_frozen) = state.with(|state| (state.missed, !state.pending.is_empty()));
         browser::set_title(&title(tenant, missed));
         browser::set_icon(&icon(tenant, missed > 0));
@@ -32,7 +34,10 @@ pub(super) fn follow(tenant: Tenant, state: RwSignal<FeedState>, rows: RwSignal<
             let title = format!("{} in {}", words::new_events(missed), tenant.label());
             browser::notify(tenant.id(), &title, &text);
         }
-    });
+    };
+    effect(look.clone());
+    // A batch that had to wait is told later, even if nothing comes any more.
+    browser::after_mount(move || browser::every(LOOK, move || untrack(&look)));
 }
 
 /// The title counts what was missed.

@@ -123,7 +123,8 @@ pub fn Menu(
                 <a href=vanilla(tenant)>"Simple page"</a>
                 <a href="/openapi.json">"API"</a>
             </nav>
-            <label class="live-only">
+            <section class="live-only" aria-label="Appearance">
+            <label>
                 "Theme"
                 <select id="choose-theme" autocomplete="off">
                     <option value="">"System"</option>
@@ -131,13 +132,14 @@ pub fn Menu(
                     <option value="dark">"Dark"</option>
                 </select>
             </label>
-            <label class="live-only">
+            <label>
                 "Density"
                 <select id="choose-density" autocomplete="off">
                     <option value="">"Comfortable"</option>
                     <option value="compact">"Compact"</option>
                 </select>
             </label>
+            </section>
         </div>
     }
 }

@@ -112,7 +112,7 @@ for (const width of [390, 320]) {
       await server.post("tenant_a", "arrival");
       await expect(window.pending).toBeVisible();
       const isBelow = async () => {
-        await expect(window.heading).toBeInViewport({ ratio: 1 });
+        await expect(window.tenant).toBeInViewport({ ratio: 1 });
         await expect(window.connection).toBeInViewport({ ratio: 1 });
         const banner = await window.page.locator("header.top").boundingBox();
         return (await window.pending.boundingBox()).y >= banner.y + banner.height;

@@ -201,7 +201,7 @@ test(
     await window.page.clock.runFor(10_000);
     await expect(window.error).toBeHidden();
     await expect(window.retry).toBeHidden();
-    await expect(window.message).toBeFocused();
+    await expect(window.submit).toBeFocused();
     await expect(window.message).toHaveAttribute("aria-invalid", "false");
     await expect(window.message).toHaveValue("perhaps");
     await restore();
