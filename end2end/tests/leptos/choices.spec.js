@@ -1,7 +1,7 @@
 // Tests the menu, and what a reader chooses there: theme and density, kept for all pages, without a flash.
 import { expect, holdClient, test, violations } from "../../fixtures/index.js";
 
-const background = (page) => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+const background = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
 
 /** Opens the menu. */
 const openMenu = (page) => page.getByRole("button", { name: "Menu" }).click();
