@@ -18,7 +18,8 @@ async function copy(code) {
 for (const command of document.querySelectorAll(".command")) {
   const [code, button] = [command.querySelector("code"), command.querySelector("button")];
   const parts = { origin, socket: origin.replace("http", "ws"), tenant };
-  code.textContent = code.textContent.replace(/\{(\w+)\}/g, (all, name) => parts[name] ?? all);
+  code.textContent = code.textContent.replace(/\s+/g, " ").replace(/\{(\w+)\}/g, (all, name) => parts[name] ?? all);
   button.addEventListener("click", () => copy(code));
 }
-document.getElementById("terminal").open = matchMedia("(width >= 100rem)").matches || !document.querySelector("article");
+document.getElementById("terminal").open =
+  matchMedia("(width >= 100rem)").matches || !document.getElementById("feed-empty").hidden;

@@ -1,13 +1,13 @@
 // Runs the form: counts and checks what is typed, keeps it as a draft, and posts it.
 import { postMessage } from "./api.js";
 import { now } from "./clock.js";
-import { byId, setHidden, setText } from "./dom.js";
+import { announce, byId, endLater, setText } from "./dom.js";
 import { readDraft, storeDraft } from "./drafts.js";
 import { MAX_LENGTH, lengthOf, newKey, normalise, refusal, trimStart } from "./rules.js";
 
-/** From this length on the counter warns. */
-const NEAR_LENGTH = 400;
-/** How long the status of a post waits for its event in the stream. */
+/** Up to this length the counter is quiet. */
+const QUIET_LENGTH = 400;
+/** How long the result of a post waits for its event in the stream. */
 const ARRIVAL_MS = 1_000;
 const POSTED_AWAY = "Posted. It appears here once you're reconnected.";
 
@@ -17,36 +17,37 @@ export class Composer {
   isSending = false;
   #tenant;
   #connection;
-  #message = byId("message");
-  #submit = byId("submit");
-  #status = byId("post-status");
-  #retry = byId("retry-post");
+  #began;
+  #field = byId("message");
+  #result = byId("post-words");
   #error = byId("message-error");
-  #alert = byId("alert");
-  #count = byId("message-count");
   /** The typed text, normalised. */
   #text = "";
   /** The last text that was sent, and its key. Both stay until an answer comes, so that a retry never posts twice. */
   #attempt;
+  /** Whether a repeat may help the last post. */
+  #canRetry = false;
   /** Whether Enter was pressed while a post was under way. */
   #isNext = false;
-  /** The last post that was accepted, until the status tells it. */
-  #untold = null;
-  /** Whether the status describes a post whose event the page cannot show yet. */
-  #isAway = false;
+  /** The last post that was accepted, until its result is shown. */
+  #accepted = null;
 
-  constructor(tenant, connection) {
+  /** Calls `began` when a post begins. */
+  constructor(tenant, connection, began) {
     this.#tenant = tenant;
     this.#connection = connection;
+    this.#began = began;
     const draft = readDraft(tenant);
     this.#attempt = draft.attempt;
-    this.#message.value ||= draft.text;
+    this.#field.value ||= draft.text;
     this.#edited();
-    this.#message.addEventListener("input", () => this.#edited());
-    this.#message.addEventListener("keydown", (event) => {
+    // On the keyboard of a screen, Enter breaks the line: there is no Shift+Enter.
+    const isTouch = matchMedia("(hover: none) and (pointer: coarse)").matches;
+    this.#field.addEventListener("input", () => this.#edited());
+    this.#field.addEventListener("keydown", (event) => {
       // 229: some engines end a composition with an Enter of that code.
-      const composing = event.isComposing || event.keyCode === 229;
-      if (event.key === "Enter" && !event.shiftKey && !composing) this.#requested(event);
+      const isComposing = event.isComposing || event.keyCode === 229;
+      if (event.key === "Enter" && !event.shiftKey && !isComposing && !isTouch) this.#requested(event);
     });
     byId("post-form").addEventListener("submit", (event) => this.#requested(event));
   }
@@ -54,20 +55,29 @@ export class Composer {
   /** Ends the messages whose reason ends when the connection's phase changes. */
   phaseChanged() {
     const isLive = this.#isLive();
-    if (isLive === this.#isAway) this.#tell("");
-    if (this.#retry.hidden) return;
-    setText(this.#error, this.#error.textContent, isLive ? () => this.#complain("") : null);
+    if (isLive === (this.#result.textContent === POSTED_AWAY)) this.#tell("");
+    if (this.#canRetry) endLater(this.#error, isLive ? () => this.#complain("") : null);
   }
 
-  /** Tells the result of a post, once. Its answer and its event in the stream come in either order. */
-  tellPosted() {
-    if (!this.#untold) return;
-    const { id, began, answered } = this.#untold;
+  /** Shows the hint for people who write while the page is not live. An error stands in the same place. */
+  showWait(state) {
+    const words =
+      state === "offline"
+        ? "You're offline. Your draft is kept."
+        : "You're not receiving events right now. You can still post.";
+    byId("message-wait").hidden = ["connecting", "live", "paused"].includes(state) || !this.#error.hidden;
+    setText(byId("message-wait"), words);
+  }
+
+  /** Shows the result of a post, once. Its answer and its event in the stream come in either order. */
+  showResult() {
+    if (!this.#accepted) return;
+    const { id, began, answered } = this.#accepted;
     const arrival = this.#connection.list.entries.find(({ event }) => event.id === id);
     const isLive = this.#isLive();
     if (isLive && !arrival && now() - answered < ARRIVAL_MS) return;
     const ms = Math.ceil(arrival?.at - began); // a retry's event may have come before, or by the list
-    this.#untold = null;
+    this.#accepted = null;
     this.#tell(!isLive ? POSTED_AWAY : ms > 0 ? `Posted, delivered in ${ms} ms` : "Posted");
   }
 
@@ -76,36 +86,49 @@ export class Composer {
   }
 
   #tell(words) {
-    this.#isAway = words === POSTED_AWAY;
-    setText(this.#status, words, words && !this.#isAway ? () => this.#tell("") : null);
+    setText(this.#result, words);
+    endLater(this.#result, words && words !== POSTED_AWAY ? () => this.#tell("") : null);
   }
 
-  /** Shows an error, or none. Only if it is `aloud`, a screen reader reads it out, and the same words once more. */
-  #complain(words, { aloud = true, retry = false } = {}) {
-    setText(this.#error, words);
+  /** Shows an error, or none. Only if it is `aloud`, a screen reader reads it out, even the same words again. */
+  #complain(words, { aloud = true, canRetry = false } = {}) {
     if (words) this.#tell("");
-    if (!words || aloud) setText(this.#alert, words && this.#alert.textContent === words ? `${words}\u00a0` : words);
-    this.#message.ariaInvalid = words ? "true" : "false";
-    setHidden(this.#retry, !retry, this.#message);
+    setText(this.#error, words);
+    this.#error.hidden = !words;
+    if (!words || aloud) announce(byId("alert"), words);
+    this.#field.ariaInvalid = words ? "true" : "false";
+    this.#canRetry = canRetry;
+    endLater(this.#error, canRetry && this.#isLive() ? () => this.#complain("") : null);
+    this.#label();
+  }
+
+  /** The button itself offers the retry: nothing is added, so that nothing moves. */
+  #label() {
+    byId("submit").ariaDisabled = String(this.isSending);
+    setText(byId("submit"), this.isSending ? "Posting…" : this.#canRetry ? "Try again" : "Post");
   }
 
   #edited() {
-    const wasTooLong = this.#count.dataset.level === "over";
-    this.#text = normalise(this.#message.value);
+    const count = byId("message-count");
+    const wasTooLong = count.dataset.level === "over";
+    this.#text = normalise(this.#field.value);
     const length = lengthOf(this.#text);
-    setText(this.#count, `${length} / ${MAX_LENGTH}`);
-    this.#count.dataset.level = length > MAX_LENGTH ? "over" : length >= NEAR_LENGTH ? "near" : "";
+    setText(count, `${length} / ${MAX_LENGTH}`);
+    count.dataset.level = length > MAX_LENGTH ? "over" : length >= QUIET_LENGTH ? "near" : "quiet";
     this.#complain(length > MAX_LENGTH ? refusal(this.#text) : "", { aloud: !wasTooLong });
     if (this.#text) this.#tell("");
-    storeDraft(this.#tenant, { text: this.#message.value, attempt: this.#attempt });
+    storeDraft(this.#tenant, { text: this.#field.value, attempt: this.#attempt });
+    if (CSS.supports("field-sizing: content")) return;
+    this.#field.style.blockSize = "auto";
+    this.#field.style.blockSize = `${this.#field.scrollHeight + this.#field.offsetHeight - this.#field.clientHeight}px`;
   }
 
   #requested(event) {
     event.preventDefault();
-    this.#message.focus();
+    this.#field.focus();
     if (event.repeat) return;
     if (this.isSending) this.#isNext = true;
-    else if (this.#text || !(this.#untold || this.#status.textContent)) this.#send(); // "Posted" is not an error
+    else if (this.#text || !(this.#accepted || this.#result.textContent)) this.#send(); // "Posted" is not an error
   }
 
   async #send() {
@@ -113,30 +136,29 @@ export class Composer {
     this.#complain(error);
     if (error) return;
     if (this.#attempt?.text !== this.#text) this.#attempt = { text: this.#text, key: newKey() };
-    this.#edited();
     const { text, key } = this.#attempt;
     const began = performance.now();
     this.isSending = true;
     this.#isNext = false;
-    this.#untold = null;
-    setText(this.#submit, "Posting…");
+    this.#accepted = null;
+    this.#edited();
+    this.#began();
     const { event, words, retry, timedOut } = await postMessage(this.#tenant, text, key);
     this.isSending = false;
-    setText(this.#submit, "Post");
-    if (event) this.#accepted(event, text, began);
-    else this.#complain(words, { retry });
+    if (event) this.#take(event.id, text, began);
+    else this.#complain(words, { canRetry: retry });
     if (timedOut) this.#connection.reconnectFrom("live");
     if (event && this.#isNext && this.#text) this.#send();
   }
 
-  #accepted({ id }, text, began) {
+  /** The message is posted. Appended text stays. If the field no longer begins with the message, all of it stays. */
+  #take(id, text, began) {
     this.posted.add(id);
     this.#attempt = null;
-    // Appended text stays. If the field no longer begins with the posted text, all of it stays.
-    const typed = trimStart(this.#message.value);
-    if (typed.startsWith(text)) this.#message.value = trimStart(typed.slice(text.length));
+    const typed = trimStart(this.#field.value);
+    if (typed.startsWith(text)) this.#field.value = trimStart(typed.slice(text.length));
     this.#edited();
-    this.#untold = { id, began, answered: now() };
-    this.tellPosted();
+    this.#accepted = { id, began, answered: now() };
+    this.showResult();
   }
 }

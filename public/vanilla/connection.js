@@ -31,6 +31,8 @@ export class Connection {
   #attempts = 0;
   /** The last `reconnect_ms`. */
   #windowMs = 500;
+  /** What the server's clock has more than this page's. */
+  #serverAhead;
   #build;
   /** The one timer: of a connection attempt, of silence, or of the delay before the next attempt. */
   #timer = 0;
@@ -49,6 +51,11 @@ export class Connection {
     });
     addEventListener("pagehide", () => this.#abandon());
     addEventListener("pageshow", ({ persisted }) => persisted && this.open());
+  }
+
+  /** The moment now, by the server's clock, which the last hello has shown. */
+  get serverNow() {
+    return now() + this.#serverAhead;
   }
 
   /** Connects now, and abandons the socket or the delay before it. */
@@ -148,7 +155,8 @@ export class Connection {
   }
 
   /** Reads the list, unless the page has all that the server keeps (1). */
-  #greeted(stream, { seq, epoch, heartbeat_ms, build }) {
+  #greeted(stream, { seq, epoch, heartbeat_ms, build, timestamp }) {
+    this.#serverAhead = Date.parse(timestamp) - now();
     Object.assign(stream, { seq, epoch, silenceMs: 2 * heartbeat_ms });
     this.#build ??= build;
     this.#page.otherBuild(build !== this.#build); // (6)

@@ -2,10 +2,12 @@
 import { now } from "./clock.js";
 import { Composer } from "./composer.js";
 import { Connection } from "./connection.js";
-import { byId, countSecond, setHidden, setText } from "./dom.js";
-import { acceptedSince } from "./list.js";
+import { dividersOf } from "./dividers.js";
+import { announce, byId, countSecond, endLater, setHidden, setText } from "./dom.js";
+import { Rows } from "./rows.js";
 import { TENANTS } from "./rules.js";
-import { showEntries } from "./visible-list.js";
+import { lastEvent } from "./times.js";
+import { Unread } from "./unread.js";
 import { describeState, newEvents } from "./words.js";
 
 /** Interval of the announcements to a screen reader, which come in batches. */
@@ -16,23 +18,24 @@ export class TenantPage {
   #tenant;
   #connection;
   #composer;
+  #unread = new Unread();
   #state = byId("state");
-  #retryNow = byId("retry-now");
   #pause = byId("pause");
   #pending = byId("pending");
   #feed = byId("feed");
+  #rows = new Rows(this.#feed);
   #frame = 0;
-  #paused = false;
-  #showingPending = false;
-  /** The list when the announcer last counted. Events of the first list are not new. */
+  #isPaused = false;
+  #isFilled = false;
+  #isShowingPending = false;
+  /** When the last restart of the server was noticed. */
+  #restarted = null;
+  /** How many events were accepted when the announcer last counted; null before the first list. */
   #announced = null;
 
   constructor(tenant) {
     this.#tenant = tenant;
-    document.documentElement.dataset.tenant = tenant;
-    setText(byId("heading"), TENANTS[tenant]);
-    byId("icon").href = `/favicon-${tenant}.svg`;
-    byId("full-client").href = `/?tenant=${tenant}`;
+    this.#dress();
     this.#connection = new Connection(tenant, {
       changed: () => this.#showSoon(),
       phaseChanged: () => {
@@ -43,32 +46,52 @@ export class TenantPage {
       breach: () => setText(byId("breach"), "Isolation alarm: an event of another tenant was received and dropped."),
       otherBuild: (isOther) => setHidden(byId("new-build"), !isOther, this.#state),
     });
-    this.#composer = new Composer(tenant, this.#connection);
+    this.#composer = new Composer(tenant, this.#connection, () => (this.#unread.line = null));
     this.#listen();
     this.#connection.open();
-    // The countdown goes on, a hidden tab's title too, and a reader may be back at the top.
+    // The countdown goes on, and a hidden tab's title too.
     setInterval(() => {
       if (!document.hidden) countSecond();
+      this.#unread.see(this.#isLineInView());
       this.#connection.look();
       this.#show();
     }, 1_000);
     setInterval(() => this.#announce(), ANNOUNCE_MS);
   }
 
+  /** Shows whose page it is: the dropdown is the title. */
+  #dress() {
+    const [picker, label] = [byId("tenant-form"), TENANTS[this.#tenant]];
+    document.documentElement.dataset.tenant = this.#tenant;
+    setText(byId("heading"), label);
+    byId("icon").href = `/favicon-${this.#tenant}.svg`;
+    byId("full-client").href = `/?tenant=${this.#tenant}`;
+    byId("brand").after(picker);
+    picker.querySelector("label").className = "for-ears";
+    picker.querySelector("option").remove();
+    picker.querySelector(".mark").dataset.mark = this.#tenant;
+    picker.querySelector(".mark").textContent = label.at(-1);
+    picker.querySelector(".mark").hidden = false;
+  }
+
   #listen() {
     byId("reload").addEventListener("click", () => location.reload());
     byId("dismiss").addEventListener("click", () => this.#notify());
-    this.#retryNow.addEventListener("click", () => this.#connection.open());
+    byId("write-first").addEventListener("click", () => byId("message").focus());
+    byId("retry-now").addEventListener("click", () => this.#connection.open());
     document.addEventListener("visibilitychange", () => this.#show());
+    addEventListener("scroll", () => this.#showSoon(), { passive: true });
     this.#pause.addEventListener("click", () => {
-      this.#paused = !this.#paused;
+      this.#isPaused = !this.#isPaused;
       this.#show();
     });
     this.#pending.addEventListener("click", () => this.#showPending());
     this.#feed.addEventListener("keydown", (event) => {
       // The keys of the ARIA pattern "feed".
-      const article = event.target.closest("article");
-      const to = { PageDown: article.nextElementSibling, PageUp: article.previousElementSibling };
+      const row = event.target.closest("article");
+      const to = event.ctrlKey
+        ? { Home: this.#pause, End: byId("after-feed") }
+        : { PageDown: row.nextElementSibling, PageUp: row.previousElementSibling };
       if (!Object.hasOwn(to, event.key)) return;
       event.preventDefault();
       to[event.key]?.focus();
@@ -76,15 +99,17 @@ export class TenantPage {
   }
 
   #showPending() {
-    this.#showingPending = true;
+    this.#isShowingPending = true;
     scrollTo(0, 0);
     this.#show();
     this.#feed.firstElementChild.focus();
   }
 
   /** Shows a notice, or none. It ends by itself if nothing in it needs an answer. */
-  #notify({ words, lasts } = { words: "", lasts: true }) {
-    setText(byId("notice-text"), words, lasts ? null : () => this.#notify());
+  #notify({ words, lasts, restarted } = { words: "", lasts: true }) {
+    this.#restarted = restarted ?? this.#restarted;
+    setText(byId("notice-words"), words);
+    endLater(byId("notice-words"), lasts ? null : () => this.#notify());
     setHidden(byId("notice-line"), !words, this.#pause);
   }
 
@@ -98,34 +123,53 @@ export class TenantPage {
   }
 
   #show() {
-    const frozen = this.#isFrozen(); // first, while the layout is up to date: it would be computed twice
+    const isFrozen = this.#isFrozen(); // first, while the layout is up to date: it would be computed twice
     this.#showState();
-    const { list } = this.#connection;
-    const left = list.epoch === null ? 0 : showEntries(this.#feed, list.entries, frozen);
-    this.#showCount(frozen ? left : 0);
-    if (left > 0 && !frozen) this.#showSoon();
-    else this.#showingPending = false;
-    if (list.epoch) this.#announced ??= list;
-    byId("feed-end").hidden = list.seq <= list.entries.length; // else older events were dropped
-    this.#composer.tellPosted();
+    if (this.#connection.list.epoch) this.#showList(isFrozen);
+    this.#composer.showResult();
   }
 
   #isFrozen() {
-    const isFilled = this.#feed.ariaBusy === "false";
-    const isAway = this.#paused || document.hidden || this.#feed.getBoundingClientRect().top < 0;
-    return isFilled && isAway && !this.#showingPending;
+    const isAway = this.#isPaused || document.hidden || this.#feed.getBoundingClientRect().top < 0;
+    return this.#isFilled && isAway && !this.#isShowingPending;
   }
 
   #showState() {
     const { due = 0, ...state } = this.#connection.state;
     const seconds = Math.ceil((due - now()) / 1_000);
-    const [slug, words] = describeState({ ...state, seconds, paused: this.#paused, online: navigator.onLine });
+    const [slug, words] = describeState({ ...state, seconds, paused: this.#isPaused, online: navigator.onLine });
     this.#state.dataset.connection = slug;
     this.#state.ariaLive = seconds > 0 ? "off" : "polite"; // a screen reader must not read a countdown out
     setText(this.#state, words);
-    setHidden(this.#retryNow, slug !== "reconnecting" && slug !== "offline", this.#state);
-    this.#pause.toggleAttribute("data-paused", this.#paused);
-    setText(this.#pause, this.#paused ? "Resume" : "Pause");
+    setHidden(byId("retry-now"), slug !== "reconnecting" && slug !== "offline", this.#state);
+    this.#pause.toggleAttribute("data-paused", this.#isPaused);
+    setText(this.#pause, this.#isPaused ? "Resume" : "Pause");
+    this.#composer.showWait(slug);
+  }
+
+  #showList(isFrozen) {
+    const { list, serverNow } = this.#connection;
+    this.#announced ??= list.accepted;
+    this.#unread.look(isFrozen, list.accepted, serverNow, (number) => this.#othersAfter(number));
+    const left = this.#rows.show(list.entries, { isFrozen, isNew: this.#isFilled });
+    const shown = list.entries.filter(this.#rows.has);
+    this.#rows.divide(dividersOf(shown, { now: serverNow, line: this.#unread.line, restarted: this.#restarted }));
+    this.#showCount(isFrozen ? left : 0);
+    this.#showEnds(list, serverNow);
+    if (left > 0 && !isFrozen) return this.#showSoon();
+    if (!this.#isFilled) byId("terminal").open ||= list.entries.length === 0;
+    this.#isFilled = true;
+    return (this.#isShowingPending = false);
+  }
+
+  /** Shows what is said above and below the list: its newest event's age, that it is empty, or that it is not all. */
+  #showEnds({ seq, entries }, serverNow) {
+    const newest = entries[0] ? Date.parse(entries[0].event.timestamp) : null;
+    byId("last-event-label").hidden = newest === null;
+    setText(byId("last-event"), lastEvent(newest, serverNow));
+    byId("feed-empty").hidden = entries.length > 0;
+    this.#feed.ariaBusy = String(entries.length === 0);
+    setText(byId("after-feed"), seq > entries.length ? "That's everything still kept." : "");
   }
 
   #showCount(waiting) {
@@ -135,17 +179,24 @@ export class TenantPage {
     setText(document.querySelector("title"), `${waiting ? `(${count}) ` : ""}${TENANTS[this.#tenant]} · Event feed`);
   }
 
+  /** Whether the line that shows where the reader left is in view. */
+  #isLineInView() {
+    const line = this.#feed.querySelector("[data-divider=unread]")?.getBoundingClientRect();
+    return !document.hidden && line?.top >= 0 && line.bottom <= innerHeight;
+  }
+
+  /** How many events of others were accepted after the event of this number. */
+  #othersAfter(number) {
+    const { accepted, entries } = this.#connection.list;
+    const isOwn = (entry) => entry.number > number && this.#composer.posted.has(entry.event.id);
+    return accepted - number - entries.filter(isOwn).length;
+  }
+
   /** Tells a screen reader how many events arrived since the last batch, without the page's own posts. */
   #announce() {
-    if (!this.#announced || this.#composer.isSending) return; // an answer may name one of them as the page's own
-    const { list } = this.#connection;
-    const arrived = acceptedSince(this.#announced, list);
-    const own = list.entries.slice(0, arrived).filter(({ event }) => this.#composer.posted.has(event.id));
-    const count = arrived - own.length;
-    const announcer = byId("announcer");
-    const words = count > 0 ? newEvents(count) : "";
-    // The same text again is no change, and would not be read out.
-    setText(announcer, words && announcer.textContent === words ? `${words}\u00a0` : words);
-    this.#announced = list;
+    if (this.#announced === null || this.#composer.isSending) return; // an answer may name one as its own
+    const count = this.#othersAfter(this.#announced);
+    announce(byId("announcer"), count > 0 ? newEvents(count) : "");
+    this.#announced = this.#connection.list.accepted;
   }
 }

@@ -1,10 +1,10 @@
 // Puts counts, the connection's state, a read of the list and a failed post into words.
-import { acceptedSince } from "./list.js";
+import { timeOf } from "./times.js";
+
+const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** "1 new event", "2 new events", "99+ new events". */
 export const newEvents = (count) => plural(count, "new event");
-
-const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 /** The words if the answer to a post is lost: the server may have accepted the message. */
 export const NO_ANSWER =
@@ -31,16 +31,16 @@ export function describeState({ phase, seconds = 0, reason = "", paused = false,
  * The notice after a read of the list (a client's duty, 3), and whether it `lasts`. `before` is the list that the page
  * held, with the number of events that have `arrived` since, or null if the read mends no gap of a live stream.
  */
-export function readNotice(before, list, arrived = null, now = new Date().toTimeString().slice(0, 5)) {
+export function readNotice(before, list, arrived = null, now = Date.now()) {
   if (before.epoch === null) return { words: "", lasts: false };
-  const count = acceptedSince(before, list) - (arrived ?? 0);
+  const count = list.accepted - before.accepted - (arrived ?? 0);
   const events = plural(count, "event");
   const isRestart = before.epoch !== list.epoch;
   const isMissing = count > list.capacity;
   let words = count > 0 ? `Reconnected: ${newEvents(count)}.` : "Reconnected. You didn't miss anything.";
   if (arrived !== null) words = `Recovered ${events} that didn't arrive.`;
-  if (isRestart) words = `Reconnected. The server restarted (noticed at ${now}).`;
+  if (isRestart) words = `Reconnected. The server restarted (noticed at ${timeOf(now)}).`;
   if (isRestart && count > 0) words += ` ${events} since.`;
   if (isMissing) words += " Some older events are no longer available.";
-  return { words, lasts: isRestart || isMissing };
+  return { words, lasts: isRestart || isMissing, restarted: isRestart ? now : null };
 }

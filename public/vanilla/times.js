@@ -1,0 +1,38 @@
+// Puts moments into words, by the reader's calendar and clock on the wall.
+
+/** The day of a moment: its `date`, its first moment and that of the next day. */
+export function dayOf(millis) {
+  const date = new Date(millis);
+  const midnight = (day) => new Date(date.getFullYear(), date.getMonth(), day).getTime();
+  return { date, start: midnight(date.getDate()), end: midnight(date.getDate() + 1) };
+}
+
+export const isOnDay = ({ start, end }, millis) => start <= millis && millis < end;
+
+/** "14:02:09". */
+export const wallTime = (millis) => new Date(millis).toTimeString().slice(0, 8);
+
+/** "14:02", or "2026-11-23 14:02" if that is not today. */
+export function timeOf(millis, now = Date.now()) {
+  const date = isOnDay(dayOf(now), millis) ? "" : `${new Date(millis).toLocaleDateString("sv")} `;
+  return date + wallTime(millis).slice(0, 5);
+}
+
+/** "Yesterday · 25 November 2026". A day has 23 to 25 hours. */
+export function dayWords(day, today) {
+  const days = Math.round((today.start - day.start) / 86_400_000);
+  const date = day.date.toLocaleDateString("en-GB", { dateStyle: "long" });
+  return `${days === 1 ? "Yesterday" : `${days} days ago`} · ${date}`;
+}
+
+/** How long ago the newest event was, if any. It counts only to a minute: after that, nobody waits for each second. */
+export function lastEvent(newest, now) {
+  if (newest === null) return "no events yet";
+  const seconds = Math.floor((now - newest) / 1_000);
+  if (seconds < 1) return "just now";
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3_570) return `${Math.round(seconds / 60)} min ago`;
+  if (seconds < 84_600) return `${Math.round(seconds / 3_600)} h ago`;
+  const days = Math.round(seconds / 86_400);
+  return `${days} day${days === 1 ? "" : "s"} ago`;
+}
