@@ -6,9 +6,13 @@ import { test } from "node:test";
 import { postMessage, streamAddress } from "../../public/vanilla/api.js";
 import { now } from "../../public/vanilla/clock.js";
 import { Connection, reconnectDelay } from "../../public/vanilla/connection.js";
+import { dividersOf } from "../../public/vanilla/dividers.js";
 import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
-import { EMPTY, acceptedSince, completeAt, withEvent, withList } from "../../public/vanilla/list.js";
+import { partsOf } from "../../public/vanilla/links.js";
+import { EMPTY, completeAt, withEvent, withList } from "../../public/vanilla/list.js";
 import { lengthOf, newKey, normalise, refusal, tenantOf } from "../../public/vanilla/rules.js";
+import { dayOf, dayWords, lastEvent, timeOf } from "../../public/vanilla/times.js";
+import { Unread } from "../../public/vanilla/unread.js";
 import { describeState, readNotice } from "../../public/vanilla/words.js";
 
 const FOLDER = new URL("../../public/vanilla/", import.meta.url);
@@ -245,7 +249,7 @@ test("a list is complete at its own position, and at 0 of any other epoch", () =
     [restarted.epoch, restarted.seq, restarted.entries.map(({ gone }) => gone)],
     ["two", 0, [true, true, true]],
   );
-  assert.equal(acceptedSince(list, restarted), 0);
+  assert.equal(restarted.accepted - list.accepted, 0);
   assert.deepEqual(at("one", 0, EMPTY), withList(EMPTY, listOf("one", 0)), "a page that has read nothing");
   assert.equal(at("one", 1, EMPTY), null);
 });
@@ -281,19 +285,164 @@ test("events of an earlier epoch stay below, marked", () => {
 test("new events are counted across a restart", () => {
   const first = withList(EMPTY, listOf("one", 10));
   const later = withEvent(first, entryOf(11));
-  assert.equal(acceptedSince(first, later), 1);
+  assert.equal(later.accepted - first.accepted, 1);
   const restarted = withList(later, listOf("two", 3));
-  assert.equal(acceptedSince(later, restarted), 3, "numbers of two epochs are not compared");
-  assert.equal(acceptedSince(first, restarted), 4, "what came before the restart counts too");
+  assert.equal(restarted.accepted - later.accepted, 3, "numbers of two epochs are not compared");
+  assert.equal(restarted.accepted - first.accepted, 4, "what came before the restart counts too");
+});
+
+/** Noon, and an hour, by the clock on the wall of whoever runs the tests. */
+const NOON = new Date(2026, 10, 23, 12).getTime();
+const HOUR = 3_600_000;
+
+/** The links in a message, whose parts together are the message. */
+function linksIn(message) {
+  const parts = partsOf(message);
+  assert.equal(parts.map(({ text, link }) => text ?? link).join(""), message);
+  return parts.flatMap(({ link }) => link ?? []);
+}
+
+// The cases of src/client/links.rs.
+test("addresses of the web become links", () => {
+  for (const address of [
+    "http://localhost:3000/?tenant=tenant_a",
+    "https://example.com",
+    "https://example.com/a_(b)",
+    "http://[::1]:3000/x",
+    "https://de.wikipedia.org/wiki/Köln",
+    "https://example.com/~me/%20?q=a&b=c#d",
+  ]) {
+    for (const message of [address, `see ${address}, please`, `(${address}).`]) {
+      assert.deepEqual(linksIn(message), [address], message);
+    }
+  }
+  assert.deepEqual(linksIn("http://a.example\nhttps://b.example"), ["http://a.example", "https://b.example"]);
+});
+
+test("the punctuation after an address is not part of it", () => {
+  for (const end of [".", ",", "!", "?", "...", "?!", ")", "]", "'", '"', ">", "**", "。谢谢", ":"]) {
+    assert.deepEqual(linksIn(`https://example.com/x${end}`), ["https://example.com/x"], end);
+  }
+});
+
+test("nothing else becomes a link", () => {
+  for (const text of [
+    "",
+    "http",
+    "http://",
+    "https:// example.com",
+    "http:/example.com",
+    "https://...",
+    "javascript:alert(1)",
+    "xhttps://example.com",
+    "HTTPS://example.com",
+    "data:text/html,x",
+    "//example.com",
+    "https:///etc",
+    "https://-x",
+  ]) {
+    assert.deepEqual(linksIn(text), [], text);
+  }
+});
+
+test("no address looks like another", () => {
+  const good = "https://good.example/";
+  assert.deepEqual(linksIn("https://good.example@evil.example"), []);
+  assert.deepEqual(linksIn("https://good.example:x@evil.example/"), []);
+  assert.deepEqual(linksIn("https://g\u043eod.example"), [], "a Cyrillic letter");
+  const marks = ["\u202e", "\u202d", "\u2066", "\u2067", "\u200f", "\u061c", "\u200b", "\ufeff", "\ufe0f", "\u{e0041}"];
+  for (const mark of marks) {
+    assert.deepEqual(linksIn(`https://good.example/${mark}evil`), [good], mark);
+    assert.deepEqual(linksIn(`${mark}https://good.example/`), [good], mark);
+    assert.deepEqual(linksIn(`https://${mark}good.example/`), [], mark);
+  }
+  assert.deepEqual(linksIn("https://a.example/https://b.example"), ["https://a.example/https://b.example"]);
+  assert.deepEqual(linksIn("https://x@http://y.example"), ["http://y.example"], "a link in what is no link");
+});
+
+// The cases of src/client/dividers.rs.
+test("dividers are where another day begins, where the reader left, and above what the server no longer has", () => {
+  /** An entry so many hours after that noon. */
+  const entry = (number, hours, gone = false) => {
+    const timestamp = new Date(NOON + hours * HOUR).toISOString();
+    return { number, gone, event: { id: String(number), timestamp } };
+  };
+  const shown = (entries, line = null) =>
+    dividersOf(entries, { now: NOON, line, restarted: NOON - HOUR }).map(({ entry, name }) => [entry.number, name]);
+  const lineAfter = (after) => ({ after, count: 1, since: NOON });
+  const days = [entry(5, 1), entry(4, -12), entry(3, -13), entry(2, -30), entry(1, -60)];
+  assert.deepEqual(shown(days), [
+    [3, "day"],
+    [1, "day"],
+  ]);
+  assert.deepEqual(shown(days.slice(2))[0], [3, "day"], "a list without today's events");
+  assert.deepEqual(shown([]), []);
+  assert.deepEqual(
+    shown([entry(3, 0), entry(2, -60), entry(1, 1)]),
+    [
+      [2, "day"],
+      [1, "day"],
+    ],
+    "a clock that was set back",
+  );
+  const today = [entry(5, 0), entry(4, 0), entry(3, 0)];
+  assert.deepEqual(shown(today, lineAfter(4)), [[4, "unread"]]);
+  assert.deepEqual(shown(today, lineAfter(5)), [], "nothing new has a row yet");
+  assert.deepEqual(shown(today, lineAfter(2)), [], "all rows are new");
+  assert.deepEqual(shown([entry(9, 0), entry(8, 0, true), entry(7, -60, true)], lineAfter(8)), [
+    [8, "unread"],
+    [8, "restart"],
+    [7, "day"],
+  ]);
+});
+
+// The cases of src/client/unread.rs.
+test("the unread line is where the reader left, counts until the return, and goes after five seconds in view", () => {
+  const unread = new Unread();
+  const look = (isAway, accepted, now) => unread.look(isAway, accepted, now, (number) => accepted - number);
+  look(false, 9, 100);
+  assert.equal(unread.line, null);
+  look(true, 10, 200);
+  look(true, 12, 300);
+  assert.equal(unread.line, null, "the reader is still away");
+  look(false, 17, 400);
+  look(false, 20, 500);
+  assert.deepEqual(unread.line, { after: 10, since: 200, count: 7 });
+  look(true, 20, 600);
+  look(false, 20, 700);
+  assert.equal(unread.line.after, 10, "an absence without news");
+  const seconds = [true, true, true, true, true, false, true, true, true, true, true];
+  for (const isInView of seconds) unread.see(isInView);
+  assert.notEqual(unread.line, null);
+  unread.see(true);
+  assert.equal(unread.line, null);
+});
+
+test("the last event's age counts seconds to a minute, and then grows coarser", () => {
+  const cases = [-180, 0.9, 12, 59.9, 60, 119, 3_569, 3_570, 84_599, 84_600, 200_000];
+  const words = ["just now", "just now", "12 s ago", "59 s ago", "1 min ago", "2 min ago", "59 min ago", "1 h ago"];
+  assert.deepEqual(
+    cases.map((seconds) => lastEvent(0, seconds * 1_000)),
+    [...words, "23 h ago", "1 day ago", "2 days ago"],
+  );
+  assert.equal(lastEvent(null, 0), "no events yet");
+});
+
+test("a moment of another day has its date, and a day is named by its age", () => {
+  assert.equal(timeOf(NOON, NOON + HOUR), "12:00");
+  assert.equal(timeOf(NOON, NOON + 24 * HOUR), "2026-11-23 12:00");
+  const today = dayOf(NOON);
+  assert.equal(dayWords(dayOf(NOON - 24 * HOUR), today), "Yesterday · 22 November 2026");
+  assert.equal(dayWords(dayOf(NOON - 23 * 24 * HOUR), today), "23 days ago · 31 October 2026");
 });
 
 test("a notice describes the reconnect, and stays only if something is missing", () => {
   const before = withList(EMPTY, listOf("one", 10));
-  const notice = (list, arrived = null) => readNotice(before, withList(before, list), arrived, "12:03");
-  const brief = (words) => ({ words, lasts: false });
-  const lasting = (words) => ({ words, lasts: true });
-  const first = readNotice(EMPTY, withList(EMPTY, listOf("one", 5)), null, "12:03");
-  assert.deepEqual(first, brief(""), "nothing to say at first");
+  const notice = (list, arrived = null) => readNotice(before, withList(before, list), arrived, NOON);
+  const brief = (words) => ({ words, lasts: false, restarted: null });
+  const lasting = (words, restarted = null) => ({ words, lasts: true, restarted });
+  const first = readNotice(EMPTY, withList(EMPTY, listOf("one", 5)), null, NOON);
+  assert.equal(first.words, "", "nothing to say at first");
   assert.deepEqual(notice(listOf("one", 10)), brief("Reconnected. You didn't miss anything."));
   assert.deepEqual(notice(listOf("one", 11)), brief("Reconnected: 1 new event."));
   assert.deepEqual(notice(listOf("one", 22, 12)), brief("Reconnected: 12 new events."));
@@ -301,10 +450,10 @@ test("a notice describes the reconnect, and stays only if something is missing",
     notice(listOf("one", 22, 11)),
     lasting("Reconnected: 12 new events. Some older events are no longer available."),
   );
-  const restart = "Reconnected. The server restarted (noticed at 12:03).";
-  assert.deepEqual(notice(listOf("two", 0)), lasting(restart));
-  assert.deepEqual(notice(listOf("two", 1)), lasting(`${restart} 1 event since.`));
-  assert.deepEqual(notice(listOf("two", 2)), lasting(`${restart} 2 events since.`));
+  const restart = "Reconnected. The server restarted (noticed at 12:00).";
+  assert.deepEqual(notice(listOf("two", 0)), lasting(restart, NOON));
+  assert.deepEqual(notice(listOf("two", 1)), lasting(`${restart} 1 event since.`, NOON));
+  assert.deepEqual(notice(listOf("two", 2)), lasting(`${restart} 2 events since.`, NOON));
   assert.deepEqual(notice(listOf("one", 11), 0), brief("Recovered 1 event that didn't arrive."));
   assert.deepEqual(notice(listOf("one", 13), 1), brief("Recovered 2 events that didn't arrive."));
 });
@@ -317,6 +466,6 @@ test("the modules have at most 840 lines in total, and each begins with a senten
 
 test("the page preloads every module that another one imports", () => {
   const imported = modules.flatMap((name) => namesIn(textOf(name), /^import .* from "\.\/(.*)";$/gm));
-  const preloaded = namesIn(textOf("index.html"), /<link rel="modulepreload" href="\/vanilla\/(.*)">/g);
+  const preloaded = namesIn(textOf("index.html"), /<link rel="modulepreload" href="\/vanilla\/([^"]*)">/g);
   assert.deepEqual(preloaded, [...new Set(imported)].sort());
 });

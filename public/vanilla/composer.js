@@ -99,13 +99,9 @@ export class Composer {
     this.#field.ariaInvalid = words ? "true" : "false";
     this.#canRetry = canRetry;
     endLater(this.#error, canRetry && this.#isLive() ? () => this.#complain("") : null);
-    this.#label();
-  }
-
-  /** The button itself offers the retry: nothing is added, so that nothing moves. */
-  #label() {
+    // The button itself offers the retry: nothing is added, so that nothing moves.
+    setText(byId("submit"), this.isSending ? "Posting…" : canRetry ? "Try again" : "Post");
     byId("submit").ariaDisabled = String(this.isSending);
-    setText(byId("submit"), this.isSending ? "Posting…" : this.#canRetry ? "Try again" : "Post");
   }
 
   #edited() {

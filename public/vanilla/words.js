@@ -39,7 +39,7 @@ export function readNotice(before, list, arrived = null, now = Date.now()) {
   const isMissing = count > list.capacity;
   let words = count > 0 ? `Reconnected: ${newEvents(count)}.` : "Reconnected. You didn't miss anything.";
   if (arrived !== null) words = `Recovered ${events} that didn't arrive.`;
-  if (isRestart) words = `Reconnected. The server restarted (noticed at ${timeOf(now)}).`;
+  if (isRestart) words = `Reconnected. The server restarted (noticed at ${timeOf(now, now)}).`;
   if (isRestart && count > 0) words += ` ${events} since.`;
   if (isMissing) words += " Some older events are no longer available.";
   return { words, lasts: isRestart || isMissing, restarted: isRestart ? now : null };
