@@ -11,9 +11,9 @@ import { readDraft, storeDraft } from "../../public/vanilla/drafts.js";
 import { partsOf } from "../../public/vanilla/links.js";
 import { EMPTY, completeAt, withEvent, withList } from "../../public/vanilla/list.js";
 import { lengthOf, newKey, normalise, refusal, tenantOf } from "../../public/vanilla/rules.js";
-import { dayOf, dayWords, lastEvent, timeOf } from "../../public/vanilla/times.js";
+import { dayOf, dayWords, timeOf } from "../../public/vanilla/times.js";
 import { Unread } from "../../public/vanilla/unread.js";
-import { describeState, readNotice } from "../../public/vanilla/words.js";
+import { describeState, lastEvent, readNotice } from "../../public/vanilla/words.js";
 
 const FOLDER = new URL("../../public/vanilla/", import.meta.url);
 const textOf = (name) => readFileSync(new URL(name, FOLDER), "utf8");
@@ -458,9 +458,10 @@ test("a notice describes the reconnect, and stays only if something is missing",
   assert.deepEqual(notice(listOf("one", 13), 1), brief("Recovered 2 events that didn't arrive."));
 });
 
-test("the modules have at most 840 lines in total, and each begins with a sentence about it", () => {
-  const lines = modules.flatMap((name) => textOf(name).trimEnd().split("\n"));
-  assert.ok(lines.length <= 840, `${lines.length} lines`);
+test("the modules have at most 800 lines of code in total, and each begins with a sentence about it", () => {
+  const isCode = (line) => line.trim() !== "" && !/^\s*(\/\/|\/\*\*|\*)/.test(line);
+  const lines = modules.flatMap((name) => textOf(name).split("\n").filter(isCode));
+  assert.ok(lines.length <= 800, `${lines.length} lines`);
   for (const name of modules) assert.match(textOf(name), /^\/\/ [A-Z][^\n]*\.\n/, name);
 });
 

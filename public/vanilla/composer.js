@@ -4,6 +4,7 @@ import { now } from "./clock.js";
 import { announce, byId, endLater, setText } from "./dom.js";
 import { readDraft, storeDraft } from "./drafts.js";
 import { MAX_LENGTH, lengthOf, newKey, normalise, refusal, trimStart } from "./rules.js";
+import { WAIT_HINTS } from "./words.js";
 
 /** Up to this length the counter is quiet. */
 const QUIET_LENGTH = 400;
@@ -61,11 +62,8 @@ export class Composer {
 
   /** Shows the hint for people who write while the page is not live. An error stands in the same place. */
   showWait(state) {
-    const words =
-      state === "offline"
-        ? "You're offline. Your draft is kept."
-        : "You're not receiving events right now. You can still post.";
-    byId("message-wait").hidden = ["connecting", "live", "paused"].includes(state) || !this.#error.hidden;
+    const words = this.#error.hidden ? (WAIT_HINTS[state] ?? "") : "";
+    byId("message-wait").hidden = !words;
     setText(byId("message-wait"), words);
   }
 

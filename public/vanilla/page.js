@@ -6,9 +6,8 @@ import { dividersOf } from "./dividers.js";
 import { announce, byId, countSecond, endLater, setHidden, setText } from "./dom.js";
 import { Rows } from "./rows.js";
 import { TENANTS } from "./rules.js";
-import { lastEvent } from "./times.js";
 import { Unread } from "./unread.js";
-import { describeState, newEvents } from "./words.js";
+import { describeState, lastEvent, newEvents } from "./words.js";
 
 /** Interval of the announcements to a screen reader, which come in batches. */
 const ANNOUNCE_MS = 5_000;
@@ -21,9 +20,8 @@ export class TenantPage {
   #unread = new Unread();
   #state = byId("state");
   #pause = byId("pause");
-  #pending = byId("pending");
   #feed = byId("feed");
-  #rows = new Rows(this.#feed);
+  #rows = new Rows();
   #frame = 0;
   #isPaused = false;
   #isFilled = false;
@@ -61,17 +59,16 @@ export class TenantPage {
 
   /** Shows whose page it is: the dropdown is the title. */
   #dress() {
-    const [picker, label] = [byId("tenant-form"), TENANTS[this.#tenant]];
+    const picker = byId("tenant-form");
     document.documentElement.dataset.tenant = this.#tenant;
-    setText(byId("heading"), label);
+    setText(byId("heading"), TENANTS[this.#tenant]);
     byId("icon").href = `/favicon-${this.#tenant}.svg`;
     byId("full-client").href = `/?tenant=${this.#tenant}`;
     byId("brand").after(picker);
     picker.querySelector("label").className = "for-ears";
     picker.querySelector("option").remove();
-    picker.querySelector(".mark").dataset.mark = this.#tenant;
-    picker.querySelector(".mark").textContent = label.at(-1);
-    picker.querySelector(".mark").hidden = false;
+    setText(byId("mark"), TENANTS[this.#tenant].at(-1));
+    byId("mark").dataset.mark = this.#tenant;
   }
 
   #listen() {
@@ -85,7 +82,7 @@ export class TenantPage {
       this.#isPaused = !this.#isPaused;
       this.#show();
     });
-    this.#pending.addEventListener("click", () => this.#showPending());
+    byId("pending").addEventListener("click", () => this.#showPending());
     this.#feed.addEventListener("keydown", (event) => {
       // The keys of the ARIA pattern "feed".
       const row = event.target.closest("article");
@@ -156,10 +153,11 @@ export class TenantPage {
     this.#rows.divide(dividersOf(shown, { now: serverNow, line: this.#unread.line, restarted: this.#restarted }));
     this.#showCount(isFrozen ? left : 0);
     this.#showEnds(list, serverNow);
-    if (left > 0 && !isFrozen) return this.#showSoon();
-    if (!this.#isFilled) byId("terminal").open ||= list.entries.length === 0;
+    if (left > 0 && !isFrozen) this.#showSoon();
+    else this.#isShowingPending = false;
+    if (left > 0 || this.#isFilled) return;
     this.#isFilled = true;
-    return (this.#isShowingPending = false);
+    byId("terminal").open ||= list.entries.length === 0;
   }
 
   /** Shows what is said above and below the list: its newest event's age, that it is empty, or that it is not all. */
@@ -174,8 +172,8 @@ export class TenantPage {
 
   #showCount(waiting) {
     const count = waiting > 99 ? "99+" : waiting;
-    setHidden(this.#pending, waiting === 0, this.#feed.firstElementChild);
-    setText(this.#pending, newEvents(count));
+    setHidden(byId("pending"), waiting === 0, this.#feed.firstElementChild);
+    setText(byId("pending"), newEvents(count));
     setText(document.querySelector("title"), `${waiting ? `(${count}) ` : ""}${TENANTS[this.#tenant]} · Event feed`);
   }
 

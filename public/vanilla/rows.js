@@ -1,5 +1,5 @@
 // Shows the list's entries as rows, a few at a time, and leaves the rows that are there in place.
-import { endLater, setText } from "./dom.js";
+import { byId, endLater, setText } from "./dom.js";
 import { partsOf } from "./links.js";
 import { wallTime } from "./times.js";
 
@@ -20,26 +20,15 @@ const linkTo = (href) =>
 
 function rowOf({ seq, event: { id, timestamp, message } }) {
   const exact = `${timestamp.slice(0, 19).replace("T", " ")} UTC`;
-  const time = { datetime: timestamp, title: exact, "data-exact": exact };
-  return element(
-    "article",
-    { tabindex: "0", "aria-labelledby": id, "data-seq": seq, "data-id": id },
-    element("time", time, wallTime(timestamp)),
-    element(
-      "p",
-      { dir: "auto", class: "message", id },
-      ...partsOf(message).map(({ text, link }) => text ?? linkTo(link)),
-    ),
-  );
+  const time = element("time", { datetime: timestamp, title: exact, "data-exact": exact }, wallTime(timestamp));
+  const parts = partsOf(message).map(({ text, link }) => text ?? linkTo(link));
+  const text = element("p", { dir: "auto", class: "message", id }, ...parts);
+  return element("article", { tabindex: 0, "aria-labelledby": id, "data-seq": seq, "data-id": id }, time, text);
 }
 
 export class Rows {
-  #feed;
+  #feed = byId("feed");
   #rows = new Map();
-
-  constructor(feed) {
-    this.#feed = feed;
-  }
 
   /** Whether an entry has a row. */
   has = ({ event }) => this.#rows.has(event.id);
@@ -52,8 +41,8 @@ export class Rows {
       row.remove();
       this.#rows.delete(id);
     }
-    if (hadFocus && document.activeElement === document.body)
-      this.#feed.lastElementChild?.focus({ preventScroll: true });
+    const isLost = hadFocus && document.activeElement === document.body;
+    if (isLost) this.#feed.lastElementChild?.focus({ preventScroll: true });
   }
 
   /**

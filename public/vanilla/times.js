@@ -24,15 +24,3 @@ export function dayWords(day, today) {
   const date = day.date.toLocaleDateString("en-GB", { dateStyle: "long" });
   return `${days === 1 ? "Yesterday" : `${days} days ago`} · ${date}`;
 }
-
-/** How long ago the newest event was, if any. It counts only to a minute: after that, nobody waits for each second. */
-export function lastEvent(newest, now) {
-  if (newest === null) return "no events yet";
-  const seconds = Math.floor((now - newest) / 1_000);
-  if (seconds < 1) return "just now";
-  if (seconds < 60) return `${seconds} s ago`;
-  if (seconds < 3_570) return `${Math.round(seconds / 60)} min ago`;
-  if (seconds < 84_600) return `${Math.round(seconds / 3_600)} h ago`;
-  const days = Math.round(seconds / 86_400);
-  return `${days} day${days === 1 ? "" : "s"} ago`;
-}

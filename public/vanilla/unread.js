@@ -16,8 +16,8 @@ export class Unread {
     else if (this.#left) {
       const count = others(this.#left.after);
       if (count > 0) this.line = { ...this.#left, count };
-      if (count > 0) this.#seconds = 0;
       this.#left = null;
+      this.#seconds = 0;
     }
   }
 

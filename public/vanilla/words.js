@@ -6,6 +6,17 @@ const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 /** "1 new event", "2 new events", "99+ new events". */
 export const newEvents = (count) => plural(count, "new event");
 
+/** How long ago the newest event was, if any. It counts only to a minute: after that, nobody waits for each second. */
+export function lastEvent(newest, now) {
+  if (newest === null) return "no events yet";
+  const seconds = Math.floor((now - newest) / 1_000);
+  if (seconds < 1) return "just now";
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3_570) return `${Math.round(seconds / 60)} min ago`;
+  if (seconds < 84_600) return `${Math.round(seconds / 3_600)} h ago`;
+  return `${plural(Math.round(seconds / 86_400), "day")} ago`;
+}
+
 /** The words if the answer to a post is lost: the server may have accepted the message. */
 export const NO_ANSWER =
   "No answer from the server. Your message may have been posted; trying again won't post it twice.";
@@ -17,6 +28,11 @@ export const notPosted = (detail) => `Not posted: ${detail.replace(/\.$/, "")}.`
 export const PROXY_ANSWER =
   "The answer did not come from the server, but perhaps from a proxy's sign-in page. Your text is kept here. " +
   "Reload the page to sign in, then try again.";
+
+const NOT_LIVE = "You're not receiving events right now. You can still post.";
+
+/** The hint for people who write while the connection is in this state. */
+export const WAIT_HINTS = { offline: "You're offline. Your draft is kept.", reconnecting: NOT_LIVE, stopped: NOT_LIVE };
 
 /** The connection's state as a slug and in words (a client's duty, 4). */
 export function describeState({ phase, seconds = 0, reason = "", paused = false, online = true }) {
