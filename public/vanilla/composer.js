@@ -96,7 +96,7 @@ export class Composer {
     if (!words || aloud) announce(byId("alert"), words);
     this.#field.ariaInvalid = words ? "true" : "false";
     this.#canRetry = canRetry;
-    endLater(this.#error, canRetry && this.#isLive() ? () => this.#complain("") : null);
+    endLater(this.#error, null);
     // The button itself offers the retry: nothing is added, so that nothing moves.
     setText(byId("submit"), this.isSending ? "Posting…" : canRetry ? "Try again" : "Post");
     byId("submit").ariaDisabled = String(this.isSending);

@@ -57,7 +57,7 @@ export class TenantPage {
     setInterval(() => this.#announce(), ANNOUNCE_MS);
   }
 
-  /** Shows whose page it is: the dropdown is the title. */
+  /** Turns the selector into the page of a tenant, whose title is the dropdown. */
   #dress() {
     const picker = byId("tenant-form");
     document.documentElement.dataset.tenant = this.#tenant;
@@ -65,6 +65,7 @@ export class TenantPage {
     byId("icon").href = `/favicon-${this.#tenant}.svg`;
     byId("full-client").href = `/?tenant=${this.#tenant}`;
     byId("brand").after(picker);
+    byId("selector").remove();
     picker.querySelector("label").className = "for-ears";
     picker.querySelector("option").remove();
     setText(byId("mark"), TENANTS[this.#tenant].at(-1));
@@ -152,21 +153,21 @@ export class TenantPage {
     const shown = list.entries.filter(this.#rows.has);
     this.#rows.divide(dividersOf(shown, { now: serverNow, line: this.#unread.line, restarted: this.#restarted }));
     this.#showCount(isFrozen ? left : 0);
-    this.#showEnds(list, serverNow);
     if (left > 0 && !isFrozen) this.#showSoon();
     else this.#isShowingPending = false;
-    if (left > 0 || this.#isFilled) return;
-    this.#isFilled = true;
-    byId("terminal").open ||= list.entries.length === 0;
+    const isEmpty = list.entries.length === 0;
+    if (!this.#isFilled) byId("terminal").open ||= isEmpty;
+    this.#isFilled ||= left === 0;
+    this.#feed.ariaBusy = String(isEmpty || !this.#isFilled);
+    byId("feed-empty").hidden = !isEmpty;
+    this.#showEnds(list, serverNow);
   }
 
-  /** Shows what is said above and below the list: its newest event's age, that it is empty, or that it is not all. */
+  /** Shows the age of the newest event, and whether the server has dropped older ones. */
   #showEnds({ seq, entries }, serverNow) {
     const newest = entries[0] ? Date.parse(entries[0].event.timestamp) : null;
     byId("last-event-label").hidden = newest === null;
     setText(byId("last-event"), lastEvent(newest, serverNow));
-    byId("feed-empty").hidden = entries.length > 0;
-    this.#feed.ariaBusy = String(entries.length === 0);
     setText(byId("after-feed"), seq > entries.length ? "That's everything still kept." : "");
   }
 

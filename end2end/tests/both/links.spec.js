@@ -15,6 +15,7 @@ const CASES = [
   ["https://good.example/\u202egpj.exe", ["https://good.example/"]],
   ["\u202ehttps://good.example/\u2066evil", ["https://good.example/"]],
   ["https://\u200bgood.example", []],
+  ["https://a.example/\u061cx https://b.example/\ufeffx", ["https://a.example/", "https://b.example/"]],
 ];
 
 /** Expects the links of a message, and that each is only what it shows. */
