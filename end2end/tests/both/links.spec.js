@@ -52,12 +52,12 @@ for (const from of ["the list", "the stream"]) {
 }
 
 test("a link opens a new tab, which learns nothing of the page", async ({ feed, server, context }) => {
-  await server.post("tenant_a", `open ${server.origin}/healthz now`);
+  await server.post("tenant_a", `open ${server.origin}/vanilla/ now`);
   const [window] = await feed.open("tenant_a");
   const opened = context.waitForEvent("page");
   await window.messages.locator("a").click();
   const tab = await opened;
   await tab.waitForLoadState();
-  expect(tab.url()).toBe(`${server.origin}/healthz`);
+  expect(tab.url()).toBe(`${server.origin}/vanilla/`);
   expect(await tab.evaluate(() => [globalThis.opener, document.referrer])).toEqual([null, ""]);
 });
