@@ -26,6 +26,8 @@ export class Composer {
   #text = "";
   /** The last text that was sent, and its key. Both stay until an answer comes, so that a retry never posts twice. */
   #attempt;
+  /** The connection's state, as the page shows it. */
+  #state = "connecting";
   /** Whether a repeat may help the last post. */
   #canRetry = false;
   /** Whether Enter was pressed while a post was under way. */
@@ -61,7 +63,8 @@ export class Composer {
   }
 
   /** Shows the hint for people who write while the page is not live. An error stands in the same place. */
-  showWait(state) {
+  showWait(state = this.#state) {
+    this.#state = state;
     const words = this.#error.hidden ? (WAIT_HINTS[state] ?? "") : "";
     byId("message-wait").hidden = !words;
     setText(byId("message-wait"), words);
@@ -93,6 +96,7 @@ export class Composer {
     if (words) this.#tell("");
     setText(this.#error, words);
     this.#error.hidden = !words;
+    this.showWait();
     if (!words || aloud) announce(byId("alert"), words);
     this.#field.ariaInvalid = words ? "true" : "false";
     this.#canRetry = canRetry;
