@@ -66,3 +66,52 @@ test("before its client runs the page shows no field and no button", async ({ fe
   await expect(window.message).toBeVisible();
   await expect(window.pause).toBeVisible();
 });
+
+for (const [count, width] of [
+  [0, 390],
+  [3, 390],
+  [120, 390],
+  [120, 1280],
+]) {
+  test(
+    `a list of ${count} that arrives late moves nothing, ${width} px wide`,
+    { tag: "@once" },
+    async ({ feed, server }) => {
+      for (let n = 0; n < count; n += 1) await server.post("tenant_a", `event ${n}`);
+      const { resolve: release, promise: released } = deferred();
+      await feed.context.route("**/events", (route) => released.then(() => route.continue()));
+      const window = await feed.visit("?tenant=tenant_a", async (page) => {
+        await page.setViewportSize({ width, height: 844 });
+        await page.addInitScript(() => {
+          globalThis.shift = 0;
+          new PerformanceObserver((list) => {
+            for (const { value } of list.getEntries()) globalThis.shift += value;
+          }).observe({ type: "layout-shift", buffered: true });
+        });
+      });
+      await window.ready();
+      await window.drawn();
+      release();
+      await window.live();
+      await expect(window.events).toHaveCount(count);
+      await expect(window.page.getByRole("link", { name: "Isolation view" })).toBeVisible();
+      await window.drawn();
+      // What is left is the state's word, which grows by less than a pixel.
+      expect(await window.page.evaluate(() => globalThis.shift)).toBeLessThan(0.001);
+    },
+  );
+}
+
+test("Ctrl+Home and Ctrl+End leave the list", async ({ feed, server }) => {
+  for (const text of ["one", "two", "three"]) await server.post("tenant_a", text);
+  const [window] = await feed.open("tenant_a");
+  for (const [keys, next] of [
+    [["PageDown", "PageDown", "PageUp"], window.events.nth(1)],
+    [["Control+Home"], window.pause],
+    [["Control+End"], window.page.locator("#after-feed")],
+  ]) {
+    await window.events.first().focus();
+    for (const key of keys) await window.page.keyboard.press(key);
+    await expect(next).toBeFocused();
+  }
+});
