@@ -123,6 +123,12 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
         await shoot(view, "before");
         await check(view);
         await shoot(view, "isolated");
+        await view.page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
+        await view.copy.click();
+        await expect(view.report).toBeVisible();
+        await view.repeat.click();
+        for (const label of ["Tenant A", "Tenant B"]) await view.panel(label).closed.click();
+        await shoot(view, "evidence");
         wire.pass = (frame) => {
           if (frame.event?.tenant_id === "tenant_a") wire.of("tenant_b").send(JSON.stringify(frame));
           return [frame];

@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use leptos::{prelude::*, tachys::renderer::types::Element};
+use leptos::{ev::MouseEvent, prelude::*, tachys::renderer::types::Element};
 
 use crate::client::browser;
 
@@ -40,8 +40,16 @@ pub(super) fn text<T: Into<String>>(compute: impl Fn() -> T + Send + Sync + 'sta
 
 /// Runs `act` now, and again whenever what it reads has changed.
 pub(super) fn effect(act: impl FnMut() + 'static) {
-    let mut act: Box<dyn FnMut()> = Box::new(act);
-    Effect::new(move |_| act());
+    // A closure in a generic function is a type for each of its callers, so this one is in another function.
+    fn run(mut act: Box<dyn FnMut()>) {
+        Effect::new(move |_| act());
+    }
+    run(Box::new(act));
+}
+
+/// Erases a listener that needs nothing of its event: Leptos would compile the code around each type of listener again.
+pub(super) fn click(mut act: impl FnMut() + 'static) -> Box<dyn FnMut(MouseEvent)> {
+    Box::new(move |_| act())
 }
 
 /// The value of an ARIA attribute: "true" or "false".

@@ -9,7 +9,7 @@ use super::{
     actions,
     breach_alarm::BreachAlarm,
     connection_status::ConnectionStatus,
-    erased::{Erased, Words, flag, text, word, yes_or_no},
+    erased::{Erased, Words, click, effect, flag, text, word, yes_or_no},
     for_each_tenant,
     tenant_mark::TenantMark,
     top_bar::TopBar,
@@ -19,10 +19,13 @@ use crate::{
     client::{
         browser,
         clock::Instant,
+        delivery_times,
         draft::new_key,
         driver::{self, FeedState, Listener},
-        isolation_check::{Check, PROBES, Stage, Verdict},
+        isolation_check::{Check, PROBES, Verdict},
         isolation_counts::{Age, Ages, Process, Source},
+        isolation_repeat::Repeat,
+        isolation_report::{self, Evidence},
         relative_time,
         status::Status,
     },
@@ -67,6 +70,7 @@ struct State {
     /// did not post it: another's clock started then, and how the two differ is not known.
     deliveries: [Option<u64>; 2],
     check: Check,
+    repeat: Repeat,
     /// The page's clock, at each attempt and answer; `None` until the page runs.
     now: Option<Instant>,
 }
@@ -82,6 +86,7 @@ impl View {
             least: 0,
             deliveries: [None; 2],
             check: Check::default(),
+            repeat: Repeat::default(),
             now: None,
         };
         Self { feeds: Tenant::ALL.map(|_| RwSignal::new(FeedState::default())), state: RwSignal::new(state) }
@@ -119,6 +124,18 @@ impl View {
         }
     }
 
+    /// Changes what the page knows. `act` says whether that changes anything on the page, which is returned. All changes
+    /// go through one type of closure: Leptos would compile the code around each again.
+    fn change(self, act: impl FnOnce(&mut State) -> bool) -> bool {
+        fn run(state: RwSignal<State>, act: Box<dyn FnOnce(&mut State) -> bool + '_>) -> bool {
+            state.try_maybe_update(|state| {
+                let is_changed = act(state);
+                (is_changed, is_changed)
+            }) == Some(true)
+        }
+        run(self.state, Box::new(act))
+    }
+
     /// Connects both streams, and asks for the server's counts again and again.
     fn start(self) {
         for tenant in Tenant::ALL {
@@ -126,14 +143,19 @@ impl View {
                 changed: Box::new(move |now, _| self.changed(tenant, now)),
                 arrived: Box::new(move |event| {
                     let (text, now) = (event.message.as_str(), browser::now());
-                    self.state.maybe_update(|state| state.arrived(tenant, text, now));
+                    self.change(|state| state.arrived(tenant, text, now));
                 }),
             };
             driver::watch(tenant, listener);
         }
         let refresh = move || spawn_local(self.refresh());
         refresh();
-        browser::every(REFRESH, refresh);
+        browser::every(REFRESH, move || {
+            refresh();
+            if self.is_idle() && self.change(|state| state.repeat.is_due(browser::now())) {
+                spawn_local(self.run_check(1));
+            }
+        });
     }
 
     fn changed(self, tenant: Tenant, now: FeedState) {
@@ -143,7 +165,7 @@ impl View {
             return;
         }
         let greeted = before.server != now.server;
-        self.state.maybe_update(|state| {
+        self.change(|state| {
             // A stream that is back by now was lost too.
             let interrupted = state.check.is_running() && (greeted || now.status != Status::Live);
             if interrupted {
@@ -166,25 +188,34 @@ impl View {
     }
 
     async fn refresh(self) {
-        let ask = |state: &mut State| {
+        self.change(|state| {
             state.now = Some(browser::now());
             state.asked += 1;
-            state.asked
-        };
-        let number = self.state.try_update(ask).unwrap_or_default();
+            true
+        });
+        let number = self.state.read_untracked().asked;
         let answer = actions::isolation_report().await;
-        self.state.maybe_update(|state| state.answered(number, answer, browser::now()));
+        self.change(|state| state.answered(number, answer, browser::now()));
     }
 
     fn is_ready(self) -> bool {
         self.feeds.iter().all(|feed| feed.read().status == Status::Live)
     }
 
-    async fn run_check(self) {
+    /// Whether a check can run.
+    fn is_idle(self) -> bool {
+        self.is_ready() && !self.state.read().check.is_running()
+    }
+
+    /// Runs a check that sends `size` test events to each tenant. One of a single test event is a repeat.
+    async fn run_check(self, size: usize) {
         let marker: String = new_key(browser::random_bytes()).chars().take(8).collect();
-        self.state.update(|state| state.check = Check::start(marker));
+        self.change(|state| {
+            state.check.start(marker, size);
+            true
+        });
         let [a, b] = Tenant::ALL;
-        for _ in 0..PROBES {
+        for _ in 0..size {
             join(self.probe(a), self.probe(b)).await;
         }
         for _ in 0..LOOKS {
@@ -196,13 +227,34 @@ impl View {
         browser::sleep(WATCH_ON).await;
         let server = self.feeds[0].read_untracked().server;
         let at = server.map_or_else(browser::time_of_day, |server| server.at(browser::now()));
-        self.state.update(|state| state.check.finish(at, state.report.build.clone()));
+        self.change(|state| {
+            state.check.finish(at, state.report.build.clone());
+            state.repeat.ended(state.check.verdict(), size == 1);
+            true
+        });
         self.refresh().await; // else the table and the counts would contradict each other
+    }
+
+    fn copy_report(self) {
+        let [a, b] = self.feeds;
+        let foreign = [a.read_untracked().breaches, b.read_untracked().breaches];
+        let report = self.state.read_untracked().evidence(foreign);
+        let copying = browser::copy(&report);
+        browser::write("copied", ""); // so that a screen reader reads the same result again
+        spawn_local(async move {
+            let is_copied = copying.await;
+            browser::write("copied", words::copied(is_copied));
+            browser::offer("report", if is_copied { "" } else { &report });
+        });
     }
 
     /// Posts the next test event to a tenant.
     async fn probe(self, tenant: Tenant) {
-        let text = self.state.try_update(|state| state.check.send(tenant, browser::now())).unwrap_or_default();
+        let mut text = String::new();
+        self.change(|state| {
+            text = state.check.send(tenant, browser::now());
+            true
+        });
         actions::post_as(tenant, text, &new_key(browser::random_bytes())).await;
     }
 }
@@ -215,6 +267,13 @@ impl State {
             current: self.trouble.is_empty() && age.is_some_and(|age| age < OLD),
             at: self.report.timestamp.millis(),
         }
+    }
+
+    /// The report for people to copy. `foreign` is how many events of the other tenant each stream has brought.
+    fn evidence(&self, foreign: [u64; 2]) -> String {
+        let verdict = words::verdict(&self.check);
+        let details = &words::check_details(&self.check, &browser::utc_time);
+        isolation_report::text(Evidence { report: &self.report, check: &self.check, verdict, details, foreign })
     }
 
     /// An event arrived on a tenant's stream. Says whether that changes anything here.
@@ -257,14 +316,17 @@ pub fn IsolationPage(
     browser::after_mount(move || view.start());
 
     let running = move || state.read().check.is_running();
-    // It keeps the focus, which a disabled button would lose.
-    let idle = move || view.is_ready() && !running();
-    let run = move |_| {
-        if idle() {
-            spawn_local(view.run_check());
+    let run = move || {
+        if view.is_idle() {
+            spawn_local(view.run_check(PROBES));
         }
     };
-    let verdict = move || state.read().check.verdict();
+    let switch = move || {
+        view.change(|state| {
+            state.repeat.switch(browser::now());
+            true
+        });
+    };
     let report_ages = move || Ages::new(None, state.read().source());
     let rejected = |count: fn(&Report) -> u64| -> Erased<Figure> {
         Arc::new(move || {
@@ -282,6 +344,11 @@ pub fn IsolationPage(
             <p class="lead">
                 "Both tenants on one server, each over its own connection. No event of one may ever reach the other."
             </p>
+            <div id="restart" role="status">
+                <p class="bar" hidden=flag(move || state.read().process.restarted().is_none())>
+                    <Words of=text(move || words::restart(state.read().process, |at| words::without_seconds(view.time(at)))) />
+                </p>
+            </div>
             <section class="card check" aria-labelledby="check">
                 <h2 id="check">"Isolation check"</h2>
                 <p>
@@ -289,28 +356,36 @@ pub fn IsolationPage(
                         "Posts {PROBES} test events to each tenant, waits until each arrives on its own tenant's stream, and watches the other's stream for one more second. The test events appear in both tenants' feeds, like any event.",
                     )}
                 </p>
-                <button
-                    type="button"
-                    id="run-check"
-                    aria-disabled=word(move || yes_or_no(!idle()))
-                    on:click:capture=run
-                >
-                    <Words of=text(move || if running() { "Checking…" } else { "Run isolation check" }) />
-                </button>
-                <p id="check-waits" class="hint" hidden=flag(move || view.is_ready())>
-                    "The check can run once both tenants are connected."
-                </p>
-                <div class="outcome" data-verdict=word(move || verdict().map_or("", Verdict::slug))>
+                <div class="actions">
+                    // It keeps the focus, which a disabled button would lose.
+                    <button
+                        type="button"
+                        id="run-check"
+                        aria-disabled=word(move || yes_or_no(!view.is_idle()))
+                        on:click:capture=click(run)
+                    >
+                        <Words of=text(move || if running() { "Checking…" } else { "Run isolation check" }) />
+                    </button>
+                    <button type="button" class="quiet" on:click:capture=click(move || view.copy_report())>
+                        "Copy report"
+                    </button>
+                    <p id="copied" class="hint" role="status"></p>
+                </div>
+                <pre id="report" tabindex="0" role="group" aria-label="Report" hidden></pre>
+                <div class="outcome" data-verdict=word(move || state.read().check.verdict().map_or("", Verdict::slug))>
                     <p id="verdict" role="status">
-                        <Words of=text(move || verdict().map_or("", words::verdict)) />
+                        <Words of=text(move || words::verdict(&state.read().check)) />
                     </p>
                     <p id="check-details">
-                        <Words of=text(move || words::check_details(&state.read().check, |at| view.time(at))) />
+                        <Words of=text(move || words::check_details(&state.read().check, &|at| view.time(at))) />
+                    </p>
+                    <p id="check-waits" hidden=flag(move || view.is_ready())>
+                        "The check can run once both tenants are connected."
                     </p>
                 </div>
-                <div class="frame" hidden=flag(move || *state.read().check.stage() == Stage::Idle)>
+                <div class="frame">
                     <table>
-                        <caption>{format!("Test events received, of {PROBES} sent to each tenant")}</caption>
+                        <caption class="for-ears">"Test events received by each tenant"</caption>
                         <thead>
                             <tr>
                                 <td></td>
@@ -339,13 +414,29 @@ pub fn IsolationPage(
                         </tbody>
                     </table>
                 </div>
+                <div class="repeat">
+                    <button
+                        type="button"
+                        role="switch"
+                        class="quiet"
+                        aria-checked=word(move || yes_or_no(state.read().repeat.is_on()))
+                        aria-describedby="repeats"
+                        on:click:capture=click(switch)
+                    >
+                        "Repeat every 10 minutes"
+                    </button>
+                    <p id="repeats" class="hint">
+                        "Posts one test event into both tenants' feeds each time, for at most an hour. Off whenever the page is loaded."
+                    </p>
+                    <p class="hint">
+                        <Words of=text(move || words::repeat(&state.read().repeat, state.read().now.unwrap_or_default())) />
+                    </p>
+                </div>
             </section>
-            <div id="restart" role="status">
-                <p class="bar" hidden=flag(move || state.read().process.restarted().is_none())>
-                    <Words of=text(move || words::restart(state.read().process, |at| words::without_seconds(view.time(at)))) />
-                </p>
+            <div class="live">
+                <div class="panels">{for_each_tenant(|tenant| view! { <TenantPanel tenant view /> })}</div>
+                <Deliveries view />
             </div>
-            <div class="panels">{for_each_tenant(|tenant| view! { <TenantPanel tenant view /> })}</div>
             <section class="card" aria-labelledby="server">
                 <h2 id="server">"Server"</h2>
                 <p class="as-of"><Words of=text(move || words::ages(report_ages(), |at| view.time(at))) /></p>
@@ -393,6 +484,10 @@ impl Sources {
         self.report(self.counts.accepted.max(received))
     }
 
+    fn closed(&self) -> Figure {
+        self.report(self.counts.ended.total())
+    }
+
     /// The events of the other tenant, and the figure's name in the page's markup. A breach stays one, however old.
     fn foreign(&self) -> (&'static str, String) {
         match (self.breaches, self.ages.stream) {
@@ -407,17 +502,21 @@ impl Sources {
 type Takes = fn(&Sources) -> Figure;
 
 /// A tenant's figures, by name.
-const FIGURES: [(&str, Takes); 10] = [
+const FIGURES: [(&str, Takes); 5] = [
     ("Events received live", |from| from.stream(from.received)),
     ("Last delivery", Sources::delivery),
     ("Events accepted by the server", Sources::accepted),
     ("Connections", |from| from.report(from.counts.connections)),
     ("Frames delivered", |from| from.report(from.counts.delivered)),
-    ("Closed: too slow", |from| from.report(from.counts.ended.slow)),
-    ("Closed: timed out", |from| from.report(from.counts.ended.silent)),
-    ("Closed: server stopping", |from| from.report(from.counts.ended.stopping)),
-    ("Closed: policy violation", |from| from.report(from.counts.ended.policy)),
-    ("Closed: by client", |from| from.report(from.counts.ended.closed_by_peer)),
+];
+
+/// How many of a tenant's connections were closed, by reason.
+const CLOSED: [(&str, Takes); 5] = [
+    ("Too slow", |from| from.report(from.counts.ended.slow)),
+    ("Timed out", |from| from.report(from.counts.ended.silent)),
+    ("Server stopping", |from| from.report(from.counts.ended.stopping)),
+    ("Policy violation", |from| from.report(from.counts.ended.policy)),
+    ("By client", |from| from.report(from.counts.ended.closed_by_peer)),
 ];
 
 /// The figures of one tenant, from its stream and from the server.
@@ -431,6 +530,9 @@ pub fn TenantPanel(
     let foreign = move || view.sources(tenant).foreign();
     let name =
         move || if foreign().1 == "1" { " event from the other tenant" } else { " events from the other tenant" };
+    let counts = |figures: [(&'static str, Takes); 5]| {
+        figures.map(|(name, take)| view! { <Count name figure=Arc::new(move || take(&view.sources(tenant))) /> })
+    };
     view! {
         <section class="card" data-tenant=tenant.id() aria-label=tenant.label()>
             <h2>
@@ -438,16 +540,71 @@ pub fn TenantPanel(
                 {tenant.label()}
             </h2>
             <ConnectionStatus tenant state=view.feeds[tenant as usize] />
-            <p class="as-of"><Words of=text(move || words::ages(view.ages(tenant), |at| view.time(at))) /></p>
-            <a href=format!("/?tenant={tenant}")>"Open the feed"</a>
             <p class="foreign" data-foreign=word(move || foreign().0)>
                 <strong><Words of=text(move || foreign().1) /></strong>
                 <Words of=text(name) />
             </p>
-            <dl>
-                {FIGURES
-                    .map(|(name, take)| view! { <Count name figure=Arc::new(move || take(&view.sources(tenant))) /> })}
-            </dl>
+            <dl>{counts(FIGURES)}</dl>
+            <details>
+                <summary>
+                    <span>"Connections closed"</span>
+                    <Words of=text(move || view.sources(tenant).closed().1) />
+                </summary>
+                <dl>{counts(CLOSED)}</dl>
+            </details>
+            <p class="as-of"><Words of=text(move || words::ages(view.ages(tenant), |at| view.time(at))) /></p>
+            <a href=format!("/?tenant={tenant}")>"Open the feed"</a>
+        </section>
+    }
+}
+
+/// The delivery times of the page's own test events.
+#[component]
+pub fn Deliveries(
+    /// The signals that the page follows.
+    view: View,
+) -> impl IntoView {
+    // The markup is static, so that it is one text. The effect draws the bars and writes the words, by the ids.
+    effect(move || {
+        let state = view.state.read();
+        let rounds = state.check.rounds();
+        browser::write("scale", &format!("{} ms", delivery_times::scale(rounds)));
+        for (tenant, bars, words) in [(Tenant::A, "bars-a", "times-a"), (Tenant::B, "bars-b", "times-b")] {
+            browser::set_attribute(bars, "d", &delivery_times::bars(rounds, tenant));
+            browser::write(words, &words::deliveries(tenant, rounds));
+        }
+    });
+    view! {
+        <section class="card deliveries" aria-labelledby="deliveries">
+            <h2 id="deliveries">"Delivery times"</h2>
+            <p class="hint">
+                "From the post of a test event to its arrival on its own tenant's stream, by this page's clock."
+            </p>
+            <div class="chart">
+                <p class="scale" aria-hidden="true">
+                    <span id="scale">"10 ms"</span>
+                    <span>"0"</span>
+                </p>
+                // The size is that of `delivery_times`.
+                <svg
+                    role="img"
+                    aria-label="Bars of the last delivery times, oldest first"
+                    aria-describedby="times-a times-b"
+                    viewBox="0 0 180 1000"
+                    preserveAspectRatio="none"
+                >
+                    <path id="bars-a" data-mark="tenant_a"></path>
+                    <path id="bars-b" data-mark="tenant_b"></path>
+                </svg>
+            </div>
+            <div class="legend">
+                <p id="times-a" data-mark="tenant_a">
+                    "Tenant A: none measured yet"
+                </p>
+                <p id="times-b" data-mark="tenant_b">
+                    "Tenant B: none measured yet"
+                </p>
+            </div>
         </section>
     }
 }
@@ -482,7 +639,7 @@ pub fn CheckCell(
     let state = view.state;
     view! {
         <td data-cell=word(move || state.read().check.mark(tenant, stream).slug())>
-            <strong><Words of=text(move || state.read().check.cell(tenant, stream).seen.to_string()) /></strong>
+            <strong><Words of=text(move || words::check_count(&state.read().check, tenant, stream)) /></strong>
             <Words of=text(move || words::check_cell(&state.read().check, tenant, stream)) />
         </td>
     }
@@ -514,6 +671,7 @@ mod tests {
             process: Process::new(Uuid::from_u128(1)),
             deliveries: [None; 2],
             check: Check::default(),
+            repeat: Repeat::default(),
             now: None,
         }
     }
@@ -551,7 +709,8 @@ mod tests {
 
     #[test]
     fn the_time_of_the_last_delivery_is_that_of_a_test_event_or_not_known() {
-        let mut state = State { check: Check::start(String::from("x")), ..state() };
+        let mut state = state();
+        state.check.start(String::from("x"), PROBES);
         let text = state.check.send(Tenant::A, at(10.0));
         assert!(state.arrived(Tenant::A, &text, at(24.4)));
         assert_eq!(state.deliveries, [Some(14), None]);

@@ -4,10 +4,13 @@ use crate::{
     client::{
         announcer::Announcement,
         calendar::Day,
+        clock::Instant,
+        delivery_times::{Round, summary},
         dividers::Kind,
         driver::Pending,
-        isolation_check::{Check, Mark, PROBES, Stage, Verdict},
+        isolation_check::{Check, Mark, Stage, Verdict},
         isolation_counts::{Age, Ages, Process},
+        isolation_repeat::{Next, Repeat},
         notice::Notice,
         post_form::{Failure, FormError, Posted},
         relative_time,
@@ -211,9 +214,12 @@ fn sentence(words: &str) -> String {
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_ascii_uppercase(), letters.as_str()))
 }
 
-/// The verdict of a check.
+/// The verdict of a check, or how far it is.
 #[must_use]
-pub const fn verdict(verdict: Verdict) -> &'static str {
+pub fn verdict(check: &Check) -> &'static str {
+    let Some(verdict) = check.verdict() else {
+        return if check.is_running() { "Watching both streams…" } else { "Not run yet." };
+    };
     match verdict {
         Verdict::Isolated => "Isolated: each tenant received all of its own test events and none of the other's.",
         Verdict::Leaked => "Leak: a tenant received the other's test events.",
@@ -225,7 +231,7 @@ pub const fn verdict(verdict: Verdict) -> &'static str {
 /// The time of a check, the server's build that it checked, and the id in its test events; empty until the check ends.
 /// `time` formats a moment for people.
 #[must_use]
-pub fn check_details(check: &Check, time: impl Fn(i64) -> String) -> String {
+pub fn check_details(check: &Check, time: &dyn Fn(i64) -> String) -> String {
     match check.stage() {
         Stage::Idle | Stage::Running => String::new(),
         Stage::Done { at, build } => {
@@ -234,17 +240,58 @@ pub fn check_details(check: &Check, time: impl Fn(i64) -> String) -> String {
     }
 }
 
+/// The number in a cell of the check's table. See [`check_cell`].
+#[must_use]
+pub fn check_count(check: &Check, tenant: Tenant, stream: Tenant) -> String {
+    match check.stage() {
+        Stage::Idle => String::from(NO_FIGURE),
+        _ => check.cell(tenant, stream).seen.to_string(),
+    }
+}
+
 /// The text after the number in a cell of the check's table. The cell counts the test events of `tenant` that arrived on the
 /// stream of the tenant `stream`.
 #[must_use]
 pub fn check_cell(check: &Check, tenant: Tenant, stream: Tenant) -> String {
-    let slowest = check.cell(tenant, stream).slowest;
+    let (size, slowest) = (check.size(), check.cell(tenant, stream).slowest);
     match check.mark(tenant, stream) {
-        Mark::Open if tenant == stream => format!(" of {PROBES}…"),
+        Mark::Open if *check.stage() == Stage::Idle => String::new(),
+        Mark::Open if tenant == stream => format!(" of {size}…"),
         Mark::Open if check.is_running() => String::from(" so far…"),
-        Mark::Right if tenant == stream => format!(" of {PROBES} received, slowest in {slowest} ms"),
-        Mark::Short => format!(" of {PROBES} received"),
+        Mark::Right if tenant == stream => format!(" of {size} received, slowest in {slowest} ms"),
+        Mark::Short => format!(" of {size} received"),
         Mark::Open | Mark::Right | Mark::Wrong => String::from(" received"),
+    }
+}
+
+/// What became of a copy of the report.
+#[must_use]
+pub const fn copied(is_copied: bool) -> &'static str {
+    if is_copied { "Report copied." } else { "Not copied. The report is selected below." }
+}
+
+/// The delivery times of a tenant's test events.
+#[must_use]
+pub fn deliveries(tenant: Tenant, rounds: &[Round]) -> String {
+    let label = tenant.label();
+    match summary(rounds, tenant) {
+        (0, _) => format!("{label}: none measured yet"),
+        (count, slowest) => format!("{label}: slowest of {count} in {slowest} ms"),
+    }
+}
+
+/// The results of the repeated checks, and the time of the next one; empty if none was asked for.
+#[must_use]
+pub fn repeat(repeat: &Repeat, now: Instant) -> String {
+    let next = match repeat.next(now) {
+        Next::In(0) => String::from("The next is due. "),
+        Next::In(minutes) => format!("The next is in {minutes} min. "),
+        Next::Never if repeat.has_leaked() => String::from("Stopped by a leak. "),
+        Next::Never | Next::Last => String::new(),
+    };
+    match repeat.results() {
+        (0, _) => next,
+        (ended, isolated) => format!("{next}{isolated} of {ended} isolated."),
     }
 }
 
@@ -278,7 +325,7 @@ pub fn restart(process: Process, time: impl Fn(i64) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{clock::Instant, unread::UnreadLine};
+    use crate::client::{isolation_check::PROBES, unread::UnreadLine};
 
     fn epoch_millis(at: i64) -> String {
         at.to_string()
@@ -392,26 +439,44 @@ mod tests {
 
     #[test]
     fn a_verdict_begins_with_its_name() {
-        for (of, begins) in [
-            (Verdict::Isolated, "Isolated:"),
-            (Verdict::Leaked, "Leak:"),
-            (Verdict::Incomplete, "Inconclusive: some"),
-            (Verdict::Interrupted, "Inconclusive: a connection"),
-        ] {
-            assert!(verdict(of).starts_with(begins));
-        }
+        let [a, b] = Tenant::ALL;
+        let run = |seen: &[(Tenant, Tenant)], is_interrupted| {
+            let mut check = Check::default();
+            check.start(String::from("x"), 1);
+            for tenant in Tenant::ALL {
+                let text = check.send(tenant, Instant::new(0.0));
+                for (_, stream) in seen.iter().filter(|(sent_to, _)| *sent_to == tenant) {
+                    check.saw(*stream, &text, Instant::new(1.0));
+                }
+            }
+            if is_interrupted {
+                check.interrupt();
+            }
+            check.finish(7, String::from("one"));
+            verdict(&check)
+        };
+        assert!(run(&[(a, a), (b, b)], false).starts_with("Isolated:"));
+        assert!(run(&[(a, a), (b, b), (a, b)], false).starts_with("Leak:"));
+        assert!(run(&[(a, a)], false).starts_with("Inconclusive: some"));
+        assert!(run(&[(a, a), (b, b)], true).starts_with("Inconclusive: a connection"));
     }
 
     #[test]
     fn a_check_describes_itself_and_its_cells() {
         let [a, b] = Tenant::ALL;
-        let mut check = Check::start(String::from("x"));
+        let idle = Check::default();
+        assert_eq!((verdict(&idle), check_details(&idle, &epoch_millis).as_str()), ("Not run yet.", ""));
+        assert_eq!((check_count(&idle, a, a).as_str(), check_cell(&idle, a, a).as_str()), ("–", ""));
+        let mut check = Check::default();
+        check.start(String::from("x"), PROBES);
         let text = check.send(a, Instant::new(0.0));
         check.saw(a, &text, Instant::new(14.0));
-        assert_eq!(check_details(&check, epoch_millis), "");
+        let said = (verdict(&check), check_details(&check, &epoch_millis));
+        assert_eq!(said, ("Watching both streams…", String::new()));
+        assert_eq!((check_count(&check, a, a).as_str(), check_count(&check, a, b).as_str()), ("1", "0"));
         assert_eq!((check_cell(&check, a, a).as_str(), check_cell(&check, a, b).as_str()), (" of 5…", " so far…"));
         check.finish(7, String::from("one"));
-        assert_eq!(check_details(&check, epoch_millis), "Checked at 7 · Server build one · Probe id x");
+        assert_eq!(check_details(&check, &epoch_millis), "Checked at 7 · Server build one · Probe id x");
         assert_eq!(check_cell(&check, a, a), " of 5 received");
         assert_eq!(check_cell(&check, a, b), " received");
         for _ in 1..PROBES {
@@ -421,6 +486,32 @@ mod tests {
         assert_eq!(check_cell(&check, a, a), " of 5 received, slowest in 14 ms");
         check.saw(b, &text, Instant::new(20.0));
         assert_eq!(check_cell(&check, a, b), " received");
+    }
+
+    #[test]
+    fn delivery_times_are_summed_up() {
+        let rounds = [[None, Some(40)], [None, Some(12)], [None, Some(7)]];
+        assert_eq!(deliveries(Tenant::A, &rounds), "Tenant A: none measured yet");
+        assert_eq!(deliveries(Tenant::B, &rounds), "Tenant B: slowest of 3 in 40 ms");
+    }
+
+    #[test]
+    fn a_repetition_names_its_results_and_the_next_run() {
+        let at = |minutes: f64| Instant::new(minutes * 60_000.0);
+        let mut repeated = Repeat::default();
+        assert_eq!(repeat(&repeated, at(0.0)), "");
+        repeated.switch(at(0.0));
+        assert_eq!(repeat(&repeated, at(0.0)), "The next is in 10 min. ");
+        assert_eq!(repeat(&repeated, at(11.0)), "The next is due. ");
+        assert!(repeated.is_due(at(11.0)));
+        repeated.ended(Some(Verdict::Isolated), true);
+        assert_eq!(repeat(&repeated, at(12.0)), "The next is in 8 min. 1 of 1 isolated.");
+        let mut whole = repeated;
+        assert!(whole.is_due(at(60.0)));
+        whole.ended(Some(Verdict::Incomplete), true);
+        assert_eq!(repeat(&whole, at(61.0)), "1 of 2 isolated.");
+        repeated.ended(Some(Verdict::Leaked), true);
+        assert_eq!(repeat(&repeated, at(12.0)), "Stopped by a leak. 1 of 2 isolated.");
     }
 
     #[test]

@@ -107,6 +107,12 @@ pub fn day_of(millis: i64) -> Day {
     Day { start: midnight(date), end: midnight(date + 1), date: (year, month + 1, date) }
 }
 
+/// A moment for a text that leaves the page: `2026-11-23T08:00:00.000Z`.
+#[must_use]
+pub fn utc_time(millis: i64) -> String {
+    date(millis).to_iso_string().into()
+}
+
 /// Chance, in 0 to 1.
 #[must_use]
 pub fn random() -> f64 {
@@ -200,6 +206,13 @@ pub fn set_links(row: &Element, parts: &[Part<'_>]) {
 
 /// The page that a link opens learns nothing of this one, and this one does not recommend it.
 const LINK_REL: &str = "noopener noreferrer nofollow";
+
+/// Sets an attribute of the element with this id.
+pub fn set_attribute(id: &str, name: &str, value: &str) {
+    if let Some(element) = element::<Element>(id) {
+        let _ = element.set_attribute(name, value);
+    }
+}
 
 /// Adds an attribute without a value, or removes it.
 pub fn set_flag(element: &Element, name: &str, is_set: bool) {
@@ -390,6 +403,23 @@ pub fn copy(text: &str) -> impl Future<Output = bool> + use<> {
 pub fn select(element: &Element) {
     if let Ok(Some(selection)) = window().get_selection() {
         let _ = selection.select_all_children(element);
+    }
+}
+
+/// Sets the text of the element with this id.
+pub fn write(id: &str, text: &str) {
+    if let Some(element) = element::<Element>(id) {
+        set_text(&element, text);
+    }
+}
+
+/// Shows the element with this id with a text, and selects it so that people can copy it. Hides it if the text is empty.
+pub fn offer(id: &str, text: &str) {
+    let Some(element) = element::<Element>(id) else { return };
+    set_text(&element, text);
+    set_flag(&element, "hidden", text.is_empty());
+    if !text.is_empty() {
+        select(&element);
     }
 }
 

@@ -40,6 +40,12 @@ pub const fn day_of(_millis: i64) -> Day {
     Day { start: 0, end: 0, date: (1970, 1, 1) }
 }
 
+/// A moment for a text that leaves the page: `2026-11-23T08:00:00.000Z`.
+#[must_use]
+pub const fn utc_time(_millis: i64) -> String {
+    String::new()
+}
+
 /// Chance, in 0 to 1.
 #[must_use]
 pub const fn random() -> f64 {
@@ -78,6 +84,9 @@ pub fn set_time<E>(_element: &E, _text: &str, _tooltip: &str) {}
 
 /// Shows the parts of a row's message, if there is a link among them.
 pub fn set_links<E>(_row: &E, _parts: &[Part<'_>]) {}
+
+/// Sets an attribute of the element with this id.
+pub fn set_attribute(_id: &str, _name: &str, _value: &str) {}
 
 /// Adds an attribute without a value, or removes it.
 pub fn set_flag<E>(_element: &E, _name: &str, _is_set: bool) {}
@@ -205,6 +214,12 @@ pub fn copy(_text: &str) -> impl Future<Output = bool> + use<> {
 
 /// Selects the text of an element, so that people can copy it themselves.
 pub fn select<E>(_element: &E) {}
+
+/// Sets the text of the element with this id.
+pub fn write(_id: &str, _text: &str) {}
+
+/// Shows the element with this id with a text, and selects it so that people can copy it. Hides it if the text is empty.
+pub fn offer(_id: &str, _text: &str) {}
 
 /// The title of the document.
 pub fn set_title(_title: &str) {}

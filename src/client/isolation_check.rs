@@ -3,10 +3,13 @@
 //! A test event is recognised by its text, so that one that leaks under any tenant's name is still found. Posting and
 //! listening are not in here.
 
-use super::clock::{Instant, Millis};
+use super::{
+    clock::{Instant, Millis},
+    delivery_times::{KEPT, Round},
+};
 use crate::feed::Tenant;
 
-/// How many test events each tenant gets.
+/// How many test events each tenant gets from a check that a person starts. A repeat of the check sends one.
 pub const PROBES: usize = 5;
 
 /// One run of the check.
@@ -14,7 +17,11 @@ pub const PROBES: usize = 5;
 pub struct Check {
     stage: Stage,
     marker: String,
+    /// How many test events each tenant gets.
+    size: usize,
     probes: Vec<Probe>,
+    /// The delivery times of this check's test events, behind those of the checks before it.
+    rounds: Vec<Round>,
     interrupted: bool,
 }
 
@@ -40,6 +47,8 @@ struct Probe {
     tenant: Tenant,
     text: String,
     sent: Instant,
+    /// The index of its round.
+    round: usize,
     /// How long the probe took to arrive first on each tenant's stream.
     seen: [Option<Millis>; 2],
 }
@@ -80,10 +89,20 @@ pub struct Cell {
 }
 
 impl Check {
-    /// A check whose test events carry `marker`, which no other check's do.
+    /// Starts a check that sends `size` test events to each tenant, in place of the last one. They carry `marker`, which
+    /// no other check's do.
+    pub fn start(&mut self, marker: String, size: usize) {
+        let mut rounds = std::mem::take(&mut self.rounds);
+        while rounds.len() + size > KEPT {
+            rounds.remove(0);
+        }
+        *self = Self { stage: Stage::Running, marker, size, rounds, ..Self::default() };
+    }
+
+    /// How many test events each tenant gets.
     #[must_use]
-    pub fn start(marker: String) -> Self {
-        Self { stage: Stage::Running, marker, ..Self::default() }
+    pub const fn size(&self) -> usize {
+        self.size
     }
 
     /// How far it has come.
@@ -104,18 +123,27 @@ impl Check {
         self.stage == Stage::Running
     }
 
-    /// The text of the next test event to a tenant, which is sent `now`.
+    /// The text of the next test event to a tenant, which is sent `now`. They are sent in pairs, one to each tenant.
     pub fn send(&mut self, tenant: Tenant, now: Instant) -> String {
         let number = self.probes.iter().filter(|probe| probe.tenant == tenant).count() + 1;
-        let text = format!("Isolation check {}: test event {number} of {PROBES} to {}", self.marker, tenant.label());
-        self.probes.push(Probe { tenant, text: text.clone(), sent: now, seen: [None; 2] });
+        let text =
+            format!("Isolation check {}: test event {number} of {} to {}", self.marker, self.size, tenant.label());
+        if self.probes.len().is_multiple_of(2) {
+            self.rounds.push([None; 2]);
+        }
+        let round = self.rounds.len() - 1;
+        self.probes.push(Probe { tenant, text: text.clone(), sent: now, round, seen: [None; 2] });
         text
     }
 
     /// A text arrived on a tenant's stream. Returns how long a test event took to arrive here first.
     pub fn saw(&mut self, stream: Tenant, text: &str, now: Instant) -> Option<Millis> {
         let probe = self.probes.iter_mut().find(|probe| probe.text == text)?;
-        Some(*probe.seen[stream as usize].get_or_insert(now - probe.sent))
+        let took = *probe.seen[stream as usize].get_or_insert(now - probe.sent);
+        if probe.tenant == stream {
+            self.rounds[probe.round][stream as usize] = Some(took.round() as u64);
+        }
+        Some(took)
     }
 
     /// A stream was lost. Nothing can be proven any more, unless a leak is.
@@ -126,7 +154,14 @@ impl Check {
     /// Whether each test event arrived on its own tenant's stream.
     #[must_use]
     pub fn is_delivered(&self) -> bool {
-        Tenant::ALL.iter().all(|tenant| self.cell(*tenant, *tenant).seen == PROBES)
+        Tenant::ALL.iter().all(|tenant| self.cell(*tenant, *tenant).seen == self.size)
+    }
+
+    /// How long the last test events took to arrive on their own tenants' streams, oldest first. Those of the checks before
+    /// this one are included.
+    #[must_use]
+    pub fn rounds(&self) -> &[Round] {
+        &self.rounds
     }
 
     /// Ends it at this moment, in milliseconds since 1970, against this build of the server.
@@ -153,7 +188,7 @@ impl Check {
         let done = matches!(self.stage, Stage::Done { .. });
         match (tenant == stream, done) {
             (false, _) if seen > 0 => Mark::Wrong,
-            (true, true) if seen < PROBES => Mark::Short,
+            (true, true) if seen < self.size => Mark::Short,
             (true, true) => Mark::Right,
             (false, true) if self.is_delivered() && !self.interrupted => Mark::Right,
             _ => Mark::Open,
@@ -205,9 +240,15 @@ mod tests {
 
     const BOTH: [Tenant; 2] = Tenant::ALL;
 
+    fn started(size: usize) -> Check {
+        let mut check = Check::default();
+        check.start(String::from("x"), size);
+        check
+    }
+
     /// Sends all test events; each arrives on the streams that `seen_by` says.
     fn sent(seen_by: impl Fn(Tenant, usize) -> Vec<Tenant>) -> Check {
-        let mut check = Check::start(String::from("x"));
+        let mut check = started(PROBES);
         for n in 0..PROBES {
             for tenant in Tenant::ALL {
                 let text = check.send(tenant, Instant::new(10.0));
@@ -280,7 +321,7 @@ mod tests {
 
     #[test]
     fn each_test_event_is_told_from_every_other_by_its_text() {
-        let mut check = Check::start(String::from("x"));
+        let mut check = started(PROBES);
         let texts = [Tenant::A, Tenant::A, Tenant::B].map(|tenant| check.send(tenant, Instant::new(0.0)));
         let expected =
             ["test event 1 of 5 to Tenant A", "test event 2 of 5 to Tenant A", "test event 1 of 5 to Tenant B"];
@@ -291,7 +332,7 @@ mod tests {
     fn a_check_is_idle_then_runs_and_then_is_done() {
         let mut check = Check::default();
         assert_eq!((check.stage(), check.is_running()), (&Stage::Idle, false));
-        check = Check::start(String::from("x"));
+        check = started(PROBES);
         assert_eq!((check.stage(), check.is_running()), (&Stage::Running, true));
         check.finish(7, String::from("one"));
         assert!(!check.is_running());
@@ -312,8 +353,60 @@ mod tests {
     }
 
     #[test]
+    fn a_check_of_one_test_event_for_each_tenant_has_a_verdict_too() {
+        let mut check = started(1);
+        let texts = BOTH.map(|tenant| check.send(tenant, Instant::new(10.0)));
+        assert_eq!(texts[0], "Isolation check x: test event 1 of 1 to Tenant A");
+        check.saw(Tenant::A, &texts[0], Instant::new(22.0));
+        assert!(!check.is_delivered());
+        check.saw(Tenant::B, &texts[1], Instant::new(23.0));
+        assert!(check.is_delivered());
+        check.finish(7, String::from("one"));
+        assert_eq!((check.size(), check.verdict()), (1, Some(Verdict::Isolated)));
+    }
+
+    #[test]
+    fn a_round_has_the_time_of_each_tenants_test_event_on_its_own_stream() {
+        let mut check = started(2);
+        let first = BOTH.map(|tenant| check.send(tenant, Instant::new(10.0)));
+        let second = BOTH.map(|tenant| check.send(tenant, Instant::new(100.0)));
+        check.saw(Tenant::A, &second[0], Instant::new(103.4));
+        check.saw(Tenant::A, &first[0], Instant::new(22.0));
+        check.saw(Tenant::A, &first[1], Instant::new(23.0)); // a leak is not a delivery
+        assert_eq!(check.rounds(), [[Some(12), None], [Some(3), None]]);
+        check.saw(Tenant::B, &second[1], Instant::new(109.0));
+        assert_eq!(check.rounds(), [[Some(12), None], [Some(3), Some(9)]]);
+        assert_eq!(Check::default().rounds(), [] as [Round; 0]);
+    }
+
+    #[test]
+    fn the_newest_rounds_of_earlier_checks_are_kept() {
+        let mut check = Check::default();
+        let mut run = |size, took| {
+            check.start(format!("{took}"), size);
+            for _ in 0..size {
+                for tenant in BOTH {
+                    let text = check.send(tenant, Instant::new(0.0));
+                    check.saw(tenant, &text, Instant::new(took));
+                }
+            }
+            check.rounds().to_vec()
+        };
+        assert_eq!(run(2, 7.0), [[Some(7); 2]; 2]);
+        assert_eq!(run(1, 8.0), [[Some(7); 2], [Some(7); 2], [Some(8); 2]]);
+        for _ in 0..KEPT {
+            run(1, 9.0);
+        }
+        let rounds = run(5, 10.0);
+        assert_eq!(
+            (rounds.len(), &rounds[..KEPT - 5], &rounds[KEPT - 5..]),
+            (KEPT, &[[Some(9); 2]; KEPT - 5][..], &[[Some(10); 2]; 5][..])
+        );
+    }
+
+    #[test]
     fn other_events_are_not_test_events() {
-        let mut check = Check::start(String::from("x"));
+        let mut check = started(PROBES);
         check.send(Tenant::A, Instant::new(0.0));
         let other = "Isolation check y: test event 1 of 5 to Tenant A";
         assert_eq!(check.saw(Tenant::A, other, Instant::new(1.0)), None);
@@ -327,7 +420,7 @@ mod tests {
 
     #[test]
     fn two_test_events_that_arrive_in_turn_are_two_and_prove_nothing() {
-        let mut check = Check::start(String::from("x"));
+        let mut check = started(PROBES);
         let texts = [(); PROBES].map(|()| Tenant::ALL.map(|tenant| check.send(tenant, Instant::new(10.0))));
         for (n, at) in [(0, 20.0), (1, 30.0), (0, 40.0), (1, 50.0), (0, 60.0)] {
             for tenant in Tenant::ALL {

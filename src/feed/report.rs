@@ -50,6 +50,14 @@ pub struct Ended {
     pub closed_by_peer: u64,
 }
 
+impl Ended {
+    /// How many connections were closed for any reason.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.slow + self.silent + self.stopping + self.policy + self.closed_by_peer
+    }
+}
+
 impl Report {
     /// This tenant's counts.
     #[must_use]
@@ -61,6 +69,12 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_reason_counts() {
+        let ended = Ended { slow: 1, silent: 20, stopping: 300, policy: 4_000, closed_by_peer: 50_000 };
+        assert_eq!(ended.total(), 54_321);
+    }
 
     #[test]
     fn the_counts_are_in_the_order_of_the_tenants() {

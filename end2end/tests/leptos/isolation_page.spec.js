@@ -1,3 +1,4 @@
+import { clocked } from "../../fixtures/clock.js";
 import { deferred, expect, test, violations } from "../../fixtures/index.js";
 
 /** The four cells, row by row. */
@@ -113,21 +114,27 @@ test("the counts show why connections were closed", async ({ feed }) => {
         socket.onclose = closed;
       }),
   );
-  await expect(view.panel("Tenant B").count("Closed: policy violation")).toHaveText("1");
-  await expect(view.panel("Tenant A").count("Closed: policy violation")).toHaveText("0");
-  const names = await view.panel("Tenant A").region.getByRole("term").allTextContents();
-  expect(names).toEqual([
+  const [a, b] = TENANTS.map(([, label]) => view.panel(label));
+  await expect(b.closed).toHaveText("Connections closed1");
+  await expect(a.closed).toHaveText("Connections closed0");
+  const figures = [
     "Events received live",
     "Last delivery",
     "Events accepted by the server",
     "Connections",
     "Frames delivered",
-    "Closed: too slow",
-    "Closed: timed out",
-    "Closed: server stopping",
-    "Closed: policy violation",
-    "Closed: by client",
-  ]);
+  ];
+  expect(await a.region.getByRole("term").allTextContents()).toEqual(figures);
+
+  await a.closed.click();
+  const reasons = ["Too slow", "Timed out", "Server stopping", "Policy violation", "By client"];
+  expect(await a.region.getByRole("term").allTextContents()).toEqual([...figures, ...reasons]);
+  await expect(a.count("Policy violation")).toHaveText("0");
+  await b.closed.press("Enter");
+  await expect(b.count("Policy violation")).toHaveText("1");
+  await expect(b.count("By client")).toHaveText("0");
+  await b.closed.press("Enter");
+  await expect(b.count("Policy violation")).toBeHidden();
   expect(await view.server.getByRole("term").allTextContents()).toEqual([
     "Rejected: Origin not allowed",
     "Rejected: Host not allowed",
@@ -144,8 +151,12 @@ test("the check is explained beforehand, and its verdict has words and a table",
   const view = await feed.isolation();
   await view.live();
   await expect(view.page.getByText("The test events appear in both tenants' feeds")).toBeVisible();
-  await expect(view.table).toBeHidden();
-  await expect(view.outcome).toHaveCSS("border-top-width", "0px"); // no border without content
+  await expect(view.verdict).toHaveText("Not run yet.");
+  await expect(view.details).toHaveText("");
+  for (const [sentTo, receivedBy] of CELLS) {
+    await expect(view.cell(sentTo, receivedBy)).toHaveText("–");
+    await expect(view.cell(sentTo, receivedBy)).toHaveAttribute("data-cell", "open");
+  }
   await view.run.focus();
   await view.check();
   await expect(view.run).toBeFocused();
@@ -157,6 +168,7 @@ test("the check is explained beforehand, and its verdict has words and a table",
     const cell = view.cell(sentTo, receivedBy);
     await expect(cell).toHaveText(sentTo === receivedBy ? /^5 of 5 received, slowest in \d+ ms$/ : "0 received");
     await expect(cell).toHaveAttribute("data-cell", "right");
+    expect(await cell.evaluate((place) => getComputedStyle(place, "::before").content)).toContain("✓");
   }
   const details = new RegExp(`^Checked at ${TIME} · Server build ${build} · Probe id (\\w{8})$`);
   await expect(view.details).toHaveText(details);
@@ -238,7 +250,7 @@ test("while a check runs its cells are neutral", async ({ feed, wire }) => {
     await expect(cell).toHaveAttribute("data-cell", "open");
     await expect(cell).toHaveCSS("border-top-style", "dashed");
   }
-  await expect(view.verdict).toHaveText("");
+  await expect(view.verdict).toHaveText("Watching both streams…");
   release();
   await view.done();
   await expect(view.outcome).toHaveAttribute("data-verdict", "isolated");
@@ -507,6 +519,242 @@ test("a translator that replaces all text nodes does not stop the figures and ve
   await expect(a.count("Events received live")).toHaveText("0");
 });
 
+/**
+ * Opens the view with a clock that a test can move by an hour without ending the connections. `before` can prepare its
+ * page.
+ */
+async function openClocked(feed, wire, before = () => {}) {
+  wire.pass = (frame) => [frame.heartbeat_ms ? { ...frame, heartbeat_ms: 7_200_000 } : frame];
+  const view = await feed.isolation(async (page) => {
+    await clocked(page);
+    await before(page);
+  });
+  await view.live();
+  return view;
+}
+
+for (const width of [360, 800, 1440, 2560]) {
+  // Only Chromium reports shifts.
+  test(
+    `nothing moves while the page starts, runs a check and repeats it, ${width} px wide`,
+    { tag: "@once" },
+    async ({ feed, server, wire }) => {
+      const view = await openClocked(feed, wire, async (page) => {
+        await page.setViewportSize({ width, height: 900 });
+        await page.addInitScript(() => {
+          globalThis.shifts = [];
+          new PerformanceObserver((list) => {
+            for (const { value, sources } of list.getEntries()) {
+              globalThis.shifts.push([
+                value,
+                ...sources.map(({ node }) => (node?.outerHTML ?? `${node?.parentElement?.outerHTML}`).slice(0, 90)),
+              ]);
+            }
+          }).observe({ type: "layout-shift", buffered: true });
+        });
+      });
+      const shifts = () => view.page.evaluate(() => globalThis.shifts);
+      await server.post("tenant_a", "a figure");
+      await expect(view.panel("Tenant A").count("Events accepted by the server")).toHaveText("1");
+      expect(await shifts()).toEqual([]);
+      await view.repeat.click();
+      await view.check();
+      await view.page.clock.fastForward(600_000);
+      await expect(view.repeats).toContainText("1 of 1 isolated");
+      await expect(view.panel("Tenant B").count("Events accepted by the server")).toHaveText("6");
+      expect(await shifts()).toEqual([]);
+    },
+  );
+}
+
+/** Replaces the clipboard of a page: there is none, or copying is allowed while `globalThis.isAllowed` is. */
+const useClipboard = (page, exists) =>
+  page.addInitScript((has) => {
+    const writeText = () => (globalThis.isAllowed ? Promise.resolve() : Promise.reject(new Error("forbidden")));
+    Object.defineProperty(navigator, "clipboard", { value: has ? { writeText } : undefined });
+  }, exists);
+
+test("the report is copied, and has the time, build, epoch, verdict, table and times", async ({
+  feed,
+  server,
+  wire,
+}) => {
+  let hello;
+  wire.pass = (frame) => {
+    hello ??= frame;
+    return [frame];
+  };
+  const view = await feed.isolation();
+  await view.live();
+  await view.check();
+  await expect(view.copied).toBeEmpty();
+  await view.copy.focus();
+  await view.page.keyboard.press("Enter");
+  await expect(view.copied).toHaveText("Report copied.");
+  await expect(view.copy).toBeFocused();
+  await expect(view.report).toBeHidden();
+
+  // The clipboard itself can be read only by pasting, here into the message of a feed.
+  const [{ page, message }] = await feed.open("tenant_a");
+  await message.focus();
+  await page.keyboard.press("ControlOrMeta+V");
+  const [details] = await view.details.allTextContents();
+  const [, build, probe] = details.match(/Server build (\S+) · Probe id (\w+)/);
+  const text = await message.inputValue();
+  const times = (await Promise.all(["#times-a", "#times-b"].map((id) => view.page.locator(id).textContent()))).map(
+    (words) => Number(words.match(/(\d+) ms/)[1]),
+  );
+  expect(text).toMatch(/^Isolation report\n\nTime: 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\n/);
+  for (const line of [
+    `Server build: ${hello.build}`,
+    `Server epoch: ${hello.epoch}`,
+    "Isolated: each tenant received all of its own test events and none of the other's.",
+    "Sent to Tenant A: 5\n- received by Tenant A: 5\n- received by Tenant B: 0",
+    "Sent to Tenant B: 5\n- received by Tenant A: 0\n- received by Tenant B: 5",
+    "- events of the other tenant received since the page was loaded: 0",
+  ]) {
+    expect(text).toContain(line);
+  }
+  expect(text).toMatch(
+    new RegExp(`Checked at \\d{4}-\\d\\d-\\d\\dT[\\d:.]{12}Z · Server build ${build} · Probe id ${probe}`),
+  );
+  const listed = [...text.matchAll(/oldest first:((?: \d+)+)/g)].map(([, list]) => list.trim().split(" ").map(Number));
+  expect(listed.map((list) => [list.length, Math.max(...list)])).toEqual(times.map((slowest) => [5, slowest]));
+  expect(await server.list("tenant_a")).toHaveLength(5); // nothing was posted by copying
+});
+
+for (const [why, exists] of [
+  ["has no clipboard", false],
+  ["forbids it", true],
+]) {
+  test(`if the browser ${why}, the report is shown and selected`, async ({ feed }) => {
+    const view = await feed.isolation((page) => useClipboard(page, exists));
+    await view.live();
+    await view.copy.click();
+    await expect(view.copied).toHaveText("Not copied. The report is selected below.");
+    await expect(view.report).toContainText("Isolation report");
+    await expect(view.report).toContainText("Not run yet.");
+    const selected = await view.page.evaluate(() => getSelection().toString());
+    expect(selected.trim()).toBe((await view.report.textContent()).trim());
+    await view.report.focus(); // it may scroll
+    await expect(view.report).toBeFocused();
+    expect.soft(await violations(view.page)).toEqual([]);
+  });
+}
+
+test("a report that can be copied again is hidden again", async ({ feed }) => {
+  const view = await feed.isolation((page) => useClipboard(page, true));
+  await view.live();
+  await view.copy.click();
+  await expect(view.report).toBeVisible();
+  await view.page.evaluate(() => {
+    globalThis.isAllowed = true;
+  });
+  await view.copy.click();
+  await expect(view.report).toBeHidden();
+  await expect(view.copied).toHaveText("Report copied.");
+});
+
+/** The test events that each tenant has. */
+const probes = (server) =>
+  Promise.all(TENANTS.map(async ([tenant]) => (await server.list(tenant)).map(({ message }) => message)));
+
+test("the check is repeated every 10 minutes for an hour, with one test event for each tenant", async ({
+  feed,
+  server,
+  wire,
+}) => {
+  const view = await openClocked(feed, wire);
+  await expect(view.repeat).toHaveAttribute("aria-checked", "false");
+  await expect(view.repeat).toHaveAccessibleDescription(
+    "Posts one test event into both tenants' feeds each time, for at most an hour. Off whenever the page is loaded.",
+  );
+  await view.page.clock.fastForward(660_000); // it is off
+  expect(await probes(server)).toEqual([[], []]);
+
+  await view.repeat.focus();
+  await view.page.keyboard.press("Space");
+  await expect(view.repeat).toHaveAttribute("aria-checked", "true");
+  await expect(view.repeats).toHaveText(/^The next is in 10 min\. *$/);
+  await view.page.clock.fastForward(540_000);
+  await expect(view.repeats).toHaveText(/^The next is in 1 min\. *$/);
+  expect(await probes(server)).toEqual([[], []]);
+  for (let run = 1; run <= 6; run += 1) {
+    await view.page.clock.fastForward(run === 1 ? 60_000 : 600_000);
+    await expect(view.repeats).toContainText(`${run} of ${run} isolated.`);
+    for (const events of await probes(server)) expect(events).toHaveLength(run);
+  }
+  await expect(view.cell("Tenant A", "Tenant A")).toHaveText(/^1 of 1 received, slowest in \d+ ms$/);
+  await expect(view.outcome).toHaveAttribute("data-verdict", "isolated");
+  await expect(view.repeat).toHaveAttribute("aria-checked", "false");
+  await expect(view.repeats).toHaveText("6 of 6 isolated.");
+  expect(await view.bars("tenant_a")).toBe(6);
+  await view.page.clock.fastForward(1_200_000);
+  await view.check(); // it comes behind a further run, if there is one
+  for (const events of await probes(server)) expect(events).toHaveLength(11);
+});
+
+test("the repetition can be switched off, and is off after a load", async ({ feed, server, wire }) => {
+  const view = await openClocked(feed, wire);
+  await view.repeat.click();
+  await expect(view.repeat).toHaveAttribute("aria-checked", "true");
+  await view.repeat.click();
+  await expect(view.repeat).toHaveAttribute("aria-checked", "false");
+  await expect(view.repeats).toHaveText("");
+  await view.repeat.click();
+  await view.page.reload();
+  await view.live();
+  await expect(view.repeat).toHaveAttribute("aria-checked", "false");
+  await view.page.clock.fastForward(660_000);
+  await view.check();
+  for (const events of await probes(server)) expect(events).toHaveLength(5);
+});
+
+test("a repetition waits for both tenants, and a leak stops it", async ({ feed, server, wire }) => {
+  const view = await openClocked(feed, wire);
+  await view.repeat.click();
+  await cut(wire, "tenant_b");
+  await expect(view.panel("Tenant B").connection).not.toHaveAttribute("data-connection", "live");
+  await view.page.clock.fastForward(660_000);
+  await expect(view.repeats).toHaveText(/^The next is due\. *$/);
+  expect(await probes(server)).toEqual([[], []]);
+  leak(wire);
+  wire.restore();
+  await view.page.evaluate(() => dispatchEvent(new Event("online"))); // it reconnects at once if it still waits
+  await expect(view.repeats).toHaveText("Stopped by a leak. 0 of 1 isolated.", { timeout: 20_000 });
+  await expect(view.repeat).toHaveAttribute("aria-checked", "false");
+  await expect(view.outcome).toHaveAttribute("data-verdict", "leaked");
+});
+
+test("the chart shows the page's own deliveries, and its words say the same", async ({ feed, server, wire }) => {
+  const view = await feed.isolation();
+  await view.live();
+  await expect(view.deliveries).toContainText("Tenant A: none measured yet");
+  expect([await view.bars("tenant_a"), await view.bars("tenant_b")]).toEqual([0, 0]);
+  await expect(view.chart).toHaveAccessibleDescription("Tenant A: none measured yet Tenant B: none measured yet");
+  await server.post("tenant_a", "by another clock");
+  await expect(view.panel("Tenant A").count("Events received live")).toHaveText("1");
+  expect(await view.bars("tenant_a")).toBe(0);
+
+  wire.pass = (frame) => (/test event 2 .* Tenant B/.test(frame.event?.message) ? [] : [frame]);
+  await view.check();
+  await expect(view.chart).toHaveAccessibleDescription(
+    /^Tenant A: slowest of 5 in \d+ ms Tenant B: slowest of 4 in \d+ ms$/,
+  );
+  expect([await view.bars("tenant_a"), await view.bars("tenant_b")]).toEqual([5, 4]);
+  // The bars begin at the bottom of the frame and stay in it. The slowest has at least two fifths of its height.
+  const bars = await view.chart.evaluate((svg) =>
+    [...svg.querySelectorAll("path")].map((path) => {
+      const { x, y, width, height } = path.getBBox();
+      return { left: x, right: x + width, top: y, bottom: y + height };
+    }),
+  );
+  for (const { left, right, top, bottom } of bars) {
+    expect([left > 0, right < 180, top >= 0, bottom]).toEqual([true, true, true, 1_000]);
+  }
+  expect(Math.min(...bars.map(({ top }) => top))).toBeLessThanOrEqual(600);
+});
+
 for (const width of [1280, 390, 320]) {
   test(`the table stays within its card, ${width} px wide`, async ({ feed }) => {
     const view = await feed.isolation();
@@ -586,6 +834,8 @@ for (const colorScheme of ["light", "dark"]) {
         };
         await look("before the check");
         await view.check();
+        for (const [, label] of TENANTS) await view.panel(label).closed.click();
+        await view.repeat.click();
         await look("isolated");
         const { pass } = wire;
         wire.pass = (frame) => (frame.event?.tenant_id === "tenant_b" ? [] : [frame]);
