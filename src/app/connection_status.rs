@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use super::{
-    erased::{Hides, Words, condition, hides, now, text, word},
+    erased::{Hides, Words, click, condition, hides, now, text, word},
     words,
 };
 use crate::{
@@ -51,7 +51,7 @@ pub fn ConnectionStatus(
                 class="quiet"
                 hidden=now(&retry.when)
                 use:hides=retry
-                on:click:capture=move |_| driver::retry_now(tenant)
+                on:click:capture=click(move || driver::retry_now(tenant))
             >
                 "Retry now"
             </button>

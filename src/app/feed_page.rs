@@ -13,7 +13,7 @@ use super::{
     connection_status::ConnectionStatus,
     copying::CopyResult,
     dividers,
-    erased::{Hides, Words, condition, flag, hides, now, text},
+    erased::{Hides, Words, click, condition, flag, hides, now, text},
     last_event::LastEvent,
     notice_bar::NoticeBar,
     shortcuts,
@@ -111,7 +111,7 @@ pub fn FeedPage(
                         id="pending"
                         hidden=now(&pending.when)
                         use:hides=pending
-                        on:click:capture=move |_| show_pending(list, tenant)
+                        on:click:capture=click(move || show_pending(list, tenant))
                     >
                         <Words of=text(move || words::pending(state.read().pending)) />
                     </button>
@@ -120,7 +120,7 @@ pub fn FeedPage(
                         id=PAUSE
                         class="quiet live-only"
                         data-paused=flag(move || state.read().paused)
-                        on:click:capture=move |_| driver::pause(tenant, !state.read_untracked().paused)
+                        on:click:capture=click(move || driver::pause(tenant, !state.read_untracked().paused))
                     >
                         <Words of=text(move || if state.read().paused { "Resume" } else { "Pause" }) />
                     </button>

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use super::{
-    erased::{Hides, Words, condition, hides, now, text},
+    erased::{Hides, Words, click, condition, hides, now, text},
     words,
 };
 use crate::{
@@ -36,13 +36,13 @@ pub fn NoticeBar(
         <div id="notice" role="status">
             <p class="bar" hidden=now(&notice.when) use:hides=notice>
                 <Words of=text(returned) />
-                <button type="button" class="quiet" on:click:capture=move |_| driver::dismiss(tenant)>
+                <button type="button" class="quiet" on:click:capture=click(move || driver::dismiss(tenant))>
                     "Dismiss"
                 </button>
             </p>
             <p class="bar" hidden=now(&newer.when) use:hides=newer>
                 <Words of=text(version) />
-                <button type="button" class="quiet" on:click:capture=|_| browser::reload()>
+                <button type="button" class="quiet" on:click:capture=click(browser::reload)>
                     "Reload"
                 </button>
             </p>

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{
     composer::FIELD,
     dividers,
-    erased::{Words, effect, flag, text, word, yes_or_no},
+    erased::{Words, click, effect, flag, text, word, yes_or_no},
     row_actions::{Actions, RowActions},
 };
 use crate::client::{browser, clock::Millis, driver::FeedState, links, relative_time, visible_list::Row};
@@ -133,7 +133,7 @@ pub fn TimelineView(
         <div id="feed-empty" hidden=flag(move || !empty())>
             <strong>"No events yet"</strong>
             <p>"What is posted here appears at once, in every window of this tenant."</p>
-            <button type="button" class="live-only" on:click:capture=|_| browser::focus(FIELD)>
+            <button type="button" class="live-only" on:click:capture=click(|| browser::focus(FIELD))>
                 "Write the first event"
             </button>
         </div>
