@@ -30,7 +30,7 @@ export default defineConfig([
   },
   {
     // Inline in the live page. The classic ones declare what the module uses.
-    files: ["src/app/boot/{early,copy}.js"],
+    files: ["src/app/boot/{choices,early,copy}.js"],
     languageOptions: { globals: globals.browser, sourceType: "script" },
     rules: { "no-unused-vars": ["error", { varsIgnorePattern: "^(early|pristine)$" }] },
   },

@@ -275,9 +275,7 @@ for (const outcome of ["accepts", "refuses"]) {
     await expect(window.message).toBeFocused(); // at sending
     const isNotMoved = await window.read("event 19");
     release();
-    await expect(outcome === "accepts" ? window.pending : window.error).toContainText(
-      /1 new event|Posted|No answer/,
-    );
+    await expect(outcome === "accepts" ? window.pending : window.error).toContainText(/1 new event|Posted|No answer/);
     await expect(window.submit).toHaveText(/^(Post|Try again)$/);
     await isNotMoved();
   });

@@ -1,5 +1,5 @@
-// Applies what the reader chose before the page is drawn, and keeps a new choice for all pages. It runs in the head. The page
-// itself reads a choice from the attributes of its root.
+// Applies what the reader chose before the page is drawn, and keeps a new choice for all pages. It runs in the head.
+// A page reads a choice from the attributes of its root.
 const CHOICES = ["theme", "density", "keys", "notify"];
 
 /** Shows a choice: in the root's attribute, and in its control. An empty one is the default. */
