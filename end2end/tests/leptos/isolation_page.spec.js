@@ -871,6 +871,7 @@ test.describe("with --no-isolation", () => {
     });
     expect(counts.status).toBe(404);
     const [{ page }] = await feed.open("tenant_a");
+    await page.getByRole("button", { name: "Menu" }).click();
     await expect(page.getByRole("link", { name: /simple|no-build|plain/i })).not.toHaveCount(0);
     await expect(page.locator("a[href='/isolation']")).toHaveCount(0);
   });
