@@ -6,7 +6,7 @@ import globals from "globals";
 export default defineConfig([
   globalIgnores(["end2end/test-results/", "end2end/screenshots/"]),
   {
-    files: ["**/*.js"],
+    files: ["**/*.{js,mjs}"],
     plugins: { js },
     extends: ["js/recommended"],
     languageOptions: { globals: globals.nodeBuiltin },
@@ -22,6 +22,11 @@ export default defineConfig([
     // These files contain functions that run in a page.
     files: ["end2end/{gallery,measure,proxy,tests,webkit}/**/*.js"],
     languageOptions: { globals: globals.browser },
+  },
+  {
+    // Programs for a terminal.
+    files: ["examples/*.mjs"],
+    rules: { "no-console": "off" },
   },
   {
     // Served as it is written. unit/vanilla.test.js limits its length.
