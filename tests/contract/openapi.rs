@@ -37,6 +37,7 @@ fn operations(server: &Server) -> Vec<Request> {
         server.request(Method::POST, "/api/isolation_report").json("{}"),
         server.get("/healthz"),
         server.get("/openapi.json"),
+        server.get("/asyncapi.json"),
     ]
 }
 
