@@ -1,4 +1,4 @@
-# Builds an image with the server and its site, on a base without a shell:
+# Builds an image of one program, the server with its site in it, on a base without a shell:
 #
 #   docker build -t event-feed . && docker run --rm -p 3000:3000 event-feed
 #
@@ -25,21 +25,20 @@ RUN script/setup build
 # Builds every dependency for both sides, with empty sources.
 COPY patches patches
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src style public tests/contract tests/model benches/fanout \
-  && touch src/lib.rs style/main.css tests/contract/main.rs tests/model/main.rs benches/fanout/main.rs \
+RUN mkdir -p src style public examples tests/contract tests/model benches/fanout \
+  && touch src/lib.rs style/main.css examples/tail.rs tests/contract/main.rs tests/model/main.rs benches/fanout/main.rs \
   && echo 'fn main() {}' >src/main.rs \
-  && cargo leptos build --release
+  && cargo leptos build --release --bin-features embed
 
 COPY public public
 COPY style style
 COPY src src
 # The sources may be older than the build of the empty ones, and cargo compares times.
-RUN touch src/lib.rs src/main.rs && cargo leptos build --release --precompress
+RUN touch src/lib.rs src/main.rs && cargo leptos build --release --precompress --bin-features embed
 
 FROM gcr.io/distroless/cc-debian13:nonroot
 COPY --from=build /build/target/release/event-feed /usr/local/bin/event-feed
-COPY --from=build /build/target/site /srv/event-feed
-ENV LEPTOS_SITE_ROOT=/srv/event-feed EVENT_FEED_HOST=0.0.0.0
+ENV EVENT_FEED_HOST=0.0.0.0
 EXPOSE 3000
 USER 65532:65532
 STOPSIGNAL SIGTERM

@@ -499,6 +499,9 @@ async fn a_wrong_site_ends_the_start() {
 
 #[tokio::test]
 async fn a_start_without_a_site_and_sources_fails() {
+    if cfg!(feature = "embed") {
+        return; // the program has a site
+    }
     let empty = Folder::new();
     check_start_fails(empty.server_inside(), &["target/site", "public", "LEPTOS_SITE_ROOT"]).await;
     empty.write("public/vanilla/index.html", "a page without a style");
@@ -560,6 +563,9 @@ async fn a_change_is_served_at_once_in_watch_mode_and_from_the_sources() {
     let mut watching = site.server();
     watching.env("LEPTOS_WATCH", "true");
     check_shows_a_change(watching, &site, ("/alone.js", "alone.js")).await;
+    if cfg!(feature = "embed") {
+        return; // the program serves its own site instead of the sources
+    }
 
     let sources = Folder::new();
     sources.write("public/vanilla/index.html", "a page");
@@ -586,4 +592,45 @@ async fn a_file_that_no_descriptor_is_left_for_does_not_get_404() {
             answer.refused(503);
         }
     }
+}
+
+// The site in the binary.
+
+/// The paths of all files below a folder.
+#[cfg(feature = "embed")]
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
+#[cfg(feature = "embed")]
+#[tokio::test]
+async fn a_program_with_the_site_needs_no_folder_and_serves_every_file_of_it() {
+    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/site");
+    let empty = Folder::new();
+    let program = Program::spawn(empty.server_inside()).await;
+    let is_variant = |path: &Path| path.extension().is_some_and(|ending| ending == "br" || ending == "gz");
+    let files = files_below(&site).into_iter().filter(|path| !is_variant(path) && !path.ends_with("hash.txt"));
+    let mut served = 0;
+    for path in files {
+        let target = format!("/{}", path.strip_prefix(&site).unwrap().display());
+        for (accepted, ending) in [("identity", ""), ("br", ".br"), ("gzip", ".gz")] {
+            let file = program.get(&target).header("accept-encoding", accepted).send().await.is(StatusCode::OK);
+            let content = |ending| fs::read(format!("{}{ending}", path.display())).ok();
+            assert_eq!(Some(file.decoded()), content(""), "{target}");
+            if let (Some(variant), true) = (content(ending), file.coding().is_some()) {
+                assert!(file.body == variant, "{target}: {accepted} is not as the build compressed it");
+            }
+            served += 1;
+        }
+    }
+    assert!(served > 30, "{served}");
+    let hashes = fs::read_to_string(site.join("hash.txt")).unwrap();
+    let fingerprint = |kind| hashes.lines().find_map(|line| line.strip_prefix(kind)).unwrap().trim();
+    let page = program.page("/?tenant=tenant_a").await;
+    for (kind, ending) in [("js:", "js"), ("wasm:", "wasm")] {
+        assert!(page.contains(&format!("\"/pkg/event-feed.{}.{ending}\"", fingerprint(kind))), "{kind}");
+    }
+    assert_eq!(program.connect(Tenant::A).await.hello.build, fingerprint("wasm:"));
+    program.get("/hash.txt").send().await.refused(404);
 }

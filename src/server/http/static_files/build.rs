@@ -13,7 +13,7 @@ const CLIENT: &str = "/pkg/event-feed";
 /// The endings of the client's files: the script, the WebAssembly and the style sheet.
 const ENDINGS: [&str; 3] = ["js", "wasm", "css"];
 /// The file in a site's folder into which cargo-leptos writes the fingerprints (`hash-file-name` in Cargo.toml).
-const HASHES: &str = "hash.txt";
+pub(super) const HASHES: &str = "hash.txt";
 /// The address that [`HASHES`] would have. It is not served.
 pub(super) const HASHES_ADDRESS: &str = "/hash.txt";
 

@@ -42,7 +42,7 @@ struct Representation {
 
 impl File {
     /// Makes the file with this address and content.
-    pub(super) fn new(address: &str, content: Vec<u8>) -> Self {
+    pub(super) fn new(address: &str, content: Bytes) -> Self {
         let media_type = mime_guess::from_path(address).first_raw().unwrap_or("application/octet-stream");
         Self {
             media_type: HeaderValue::from_static(media_type),
@@ -53,7 +53,7 @@ impl File {
     }
 
     /// Adds the file's content in a coding.
-    pub(super) fn add(&mut self, coding: Coding, content: Vec<u8>) {
+    pub(super) fn add(&mut self, coding: Coding, content: Bytes) {
         self.coded.push((coding, Representation::new(content, Some(coding))));
     }
 
@@ -70,7 +70,7 @@ impl File {
             }
             let content = compression::compress_blocking(*coding, &self.plain.body);
             if content.len() < self.plain.body.len() {
-                self.add(*coding, content);
+                self.add(*coding, content.into());
             }
         }
     }
@@ -108,12 +108,12 @@ impl Representation {
     ///
     /// 64 bits of hash suffice: only the project makes the files, so nobody tries to make two with the same hash. If a
     /// new version of the standard library hashes in another way, clients load each file once more.
-    fn new(body: Vec<u8>, coding: Option<Coding>) -> Self {
+    fn new(body: Bytes, coding: Option<Coding>) -> Self {
         let mut hasher = DefaultHasher::new();
         hasher.write(&body);
         let (hash, length) = (hasher.finish(), body.len());
         let coding = coding.map_or("", Coding::ending);
         let etag = HeaderValue::try_from(format!("\"{hash:016x}-{length:x}{coding}\""));
-        Self { body: body.into(), etag: etag.expect("digits, letters, dots and quotes are visible ASCII") }
+        Self { body, etag: etag.expect("digits, letters, dots and quotes are visible ASCII") }
     }
 }

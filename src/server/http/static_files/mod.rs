@@ -1,14 +1,18 @@
-//! Serves the site's files: the built site, or the no-build page from the sources.
+//! Serves the site's files: the site in the binary (feature `embed`), the built site, or the no-build page from the
+//! sources.
 //!
 //! A built site is read into memory at the start, so that a request opens no file. From the sources, and in the watch mode
 //! of cargo-leptos, each request reads its file, so that a change shows at once. Pages that the server renders are in
 //! `pages`.
 
 mod build;
+#[cfg_attr(not(feature = "embed"), path = "not_embedded.rs")]
+mod embedded;
 mod file;
 mod table;
 
 use std::{
+    collections::BTreeMap,
     env, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -59,6 +63,11 @@ pub(crate) enum SiteError {
          start the server in the project's folder, or set {SITE_VARIABLE} to the site's folder"
     )]
     NoSite,
+    #[error(
+        "the site in this program has no complete client: build the client with `cargo leptos build --release`, then \
+         this program again, or name a built site with {SITE_VARIABLE}"
+    )]
+    Embedded,
     #[error("the site in {0:?} {1}")]
     Build(PathBuf, BuildError),
     #[error("the site in {0:?} cannot be read: {1}")]
@@ -96,8 +105,8 @@ struct Folder {
 }
 
 impl Site {
-    /// Finds the site: the folder that `LEPTOS_SITE_ROOT` names, else `target/site`, else the sources. The last two are in
-    /// the working directory.
+    /// Finds the site: the folder that `LEPTOS_SITE_ROOT` names, else the site in the binary, else `target/site`, else the
+    /// sources. The last two are in the working directory.
     ///
     /// # Errors
     /// If there is no site, or if its files are incomplete or cannot be read.
@@ -106,10 +115,40 @@ impl Site {
         if let Some(root) = env::var_os(SITE_VARIABLE).filter(|root| !root.is_empty()).map(PathBuf::from) {
             return Self::built(&root, watched)?.ok_or(SiteError::Wrong(root));
         }
+        if let Some(files) = embedded::files() {
+            return Self::embedded(&files);
+        }
         match Self::built(Path::new(SITE), watched)? {
             Some(site) => Ok(site),
             None => Self::sources(),
         }
+    }
+
+    /// The site in the binary, which has these files.
+    fn embedded(files: &BTreeMap<&'static str, &'static [u8]>) -> Result<Self, SiteError> {
+        let mut listing = Listing::default();
+        listing.add_embedded(files);
+        listing.remove(build::HASHES_ADDRESS);
+        let hashes = files.get(build::HASHES).map(|hashes| String::from_utf8_lossy(hashes));
+        let build = Build::find(&listing, hashes.as_deref()).ok().flatten().ok_or(SiteError::Embedded)?;
+        let Build { js, wasm, css } = &build;
+        tracing::info!(js, wasm, css, "serving the client in this program");
+        Self::in_memory(&listing, build).map_err(|_| SiteError::Embedded)
+    }
+
+    /// The site with these files, all of which it reads, and this build of the client.
+    fn in_memory(listing: &Listing, build: Build) -> io::Result<Self> {
+        let files = listing.read()?;
+        let sheets = SHARED_STYLE.into_iter().chain([&*build.css]).filter_map(|sheet| files.text(sheet));
+        let style = Style::Inline(sheets.collect::<String>().into());
+        Ok(Self::of(build, FileSource::InMemory(files), style))
+    }
+
+    /// The site with these files, this style and this build of the client.
+    fn of(build: Build, files: FileSource, style: Style) -> Self {
+        let Build { js, wasm, .. } = build;
+        let build = build::fingerprint(&wasm).unwrap_or(env!("CARGO_PKG_VERSION")).to_owned();
+        Self { files, assets: Assets { style, client: Some(ClientFiles { js, wasm }) }, build, reload: None }
     }
 
     /// The site that cargo-leptos built into `root`; `None` if it has no client.
@@ -124,22 +163,17 @@ impl Site {
         };
         let hashes = build::read_hashes(root).map_err(unreadable)?;
         let build = Build::find(&listing, hashes.as_deref());
-        let Some(Build { js, wasm, css }) = build.map_err(|error| SiteError::Build(root.to_owned(), error))? else {
+        let Some(build) = build.map_err(|error| SiteError::Build(root.to_owned(), error))? else {
             return Ok(None);
         };
+        let Build { js, wasm, css } = &build;
         tracing::info!(root = %root.display(), js, wasm, css, "serving the built client");
-        let name = build::fingerprint(&wasm).unwrap_or(env!("CARGO_PKG_VERSION")).to_owned();
-        let (files, style) = if watched {
-            (FileSource::OnDisk(folders.into()), Style::Linked(linked(&css)))
-        } else {
-            let files = listing.read().map_err(unreadable)?;
-            let sheets = SHARED_STYLE.into_iter().chain([&*css]).filter_map(|sheet| files.text(sheet));
-            let style = Style::Inline(sheets.collect::<String>().into());
-            (FileSource::InMemory(files), style)
-        };
-        let assets = Assets { style, client: Some(ClientFiles { js, wasm }) };
-        let reload = watched.then(ReloadScript::of_this_process).flatten();
-        Ok(Some(Self { files, assets, build: name, reload }))
+        if !watched {
+            return Self::in_memory(&listing, build).map(Some).map_err(unreadable);
+        }
+        let style = Style::Linked(linked(css));
+        let site = Self::of(build, FileSource::OnDisk(folders.into()), style);
+        Ok(Some(Self { reload: ReloadScript::of_this_process(), ..site }))
     }
 
     /// The site of the sources: only the no-build page.

@@ -1,4 +1,5 @@
-//! Maps addresses to files. Addresses come only from a listing of the disk, so no request can read any other file.
+//! Maps addresses to files. Addresses come only from a listing of the disk or of the binary, so no request can read any
+//! other file.
 
 use std::{
     borrow::Cow,
@@ -7,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+use axum::body::Bytes;
 
 use super::{super::negotiation::Coding, file::File};
 
@@ -17,8 +20,8 @@ const INDEX: &str = "index.html";
 #[derive(Debug)]
 pub(super) struct Table<F>(BTreeMap<String, F>);
 
-/// The files of a site, on the disk.
-pub(super) type Listing = Table<OnDisk>;
+/// The files of a site, not read yet.
+pub(super) type Listing = Table<Unread>;
 /// The files of a site, in memory.
 pub(super) type Files = Table<Arc<File>>;
 
@@ -30,13 +33,20 @@ pub(super) enum Found<F> {
     Folder,
 }
 
-/// A file on the disk.
+/// A file that is not read yet.
 #[derive(Debug)]
-pub(super) struct OnDisk {
+pub(super) struct Unread {
     address: String,
-    path: PathBuf,
+    content: Content,
     /// The compressed variants of the file.
-    coded: Vec<(Coding, PathBuf)>,
+    coded: Vec<(Coding, Content)>,
+}
+
+/// The place of a file's content.
+#[derive(Debug)]
+enum Content {
+    OnDisk(PathBuf),
+    InBinary(&'static [u8]),
 }
 
 impl<F> Table<F> {
@@ -85,13 +95,28 @@ impl Listing {
                 let address = format!("{prefix}{name}");
                 let coded = Coding::ALL.into_iter().filter_map(|coding| {
                     let variant = folder.join(format!("{name}{}", coding.ending()));
-                    fs::symlink_metadata(&variant).is_ok_and(|data| data.is_file()).then_some((coding, variant))
+                    let is_file = fs::symlink_metadata(&variant).is_ok_and(|data| data.is_file());
+                    is_file.then_some((coding, Content::OnDisk(variant)))
                 });
                 let coded = coded.collect();
-                self.0.insert(address.clone(), OnDisk { address, path, coded });
+                self.0.insert(address.clone(), Unread { address, content: Content::OnDisk(path), coded });
             }
         }
         Ok(())
+    }
+
+    /// Adds the files of a site that is in the binary, by their paths in the site. For compressed variants it does as
+    /// [`Listing::add`].
+    pub(super) fn add_embedded(&mut self, files: &BTreeMap<&'static str, &'static [u8]>) {
+        for (path, content) in files.iter().filter(|(path, _)| Coding::of_variant(path).is_none()) {
+            let address = format!("/{path}");
+            let coded = Coding::ALL.into_iter().filter_map(|coding| {
+                let variant = files.get(&*format!("{path}{}", coding.ending()))?;
+                Some((coding, Content::InBinary(variant)))
+            });
+            let coded = coded.collect();
+            self.0.insert(address.clone(), Unread { address, content: Content::InBinary(content), coded });
+        }
     }
 
     /// Reads all files.
@@ -111,14 +136,23 @@ impl Files {
     }
 }
 
-impl OnDisk {
+impl Unread {
     fn read(&self) -> io::Result<Arc<File>> {
-        let mut file = File::new(&self.address, fs::read(&self.path)?);
-        for (coding, path) in &self.coded {
-            file.add(*coding, fs::read(path)?);
+        let mut file = File::new(&self.address, self.content.read()?);
+        for (coding, content) in &self.coded {
+            file.add(*coding, content.read()?);
         }
         file.compress();
         Ok(Arc::new(file))
+    }
+}
+
+impl Content {
+    fn read(&self) -> io::Result<Bytes> {
+        match self {
+            Self::OnDisk(path) => fs::read(path).map(Bytes::from),
+            Self::InBinary(content) => Ok(Bytes::from_static(content)),
+        }
     }
 }
 
@@ -132,7 +166,7 @@ impl Found<&Arc<File>> {
     }
 }
 
-impl Found<&OnDisk> {
+impl Found<&Unread> {
     /// The file, read now.
     ///
     /// # Errors
