@@ -6,10 +6,10 @@
 
 FROM rust:1.99.1-slim-trixie AS rust
 WORKDIR /build
-# wasm-opt, in the newest version of this Debian, which offers no older one.
+# wasm-opt, in the newest version of this Debian, which offers no older one; curl, to download the other tools.
 # hadolint ignore=DL3008
 RUN apt-get update \
-  && apt-get install --yes --no-install-recommends binaryen \
+  && apt-get install --yes --no-install-recommends binaryen curl \
   && rm -rf /var/lib/apt/lists/*
 
 # Copies only the tools' part of the lock file, so that no other change of it rebuilds the tools.

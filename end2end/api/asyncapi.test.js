@@ -1,4 +1,4 @@
-// Checks public/asyncapi.json: that it is valid AsyncAPI 3, and that the frames of a live session are as it describes them.
+// Checks public/asyncapi.json: it is valid AsyncAPI 3, and the frames of a live session are as it describes them.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
