@@ -49,7 +49,7 @@ const RETAIN: usize = 10_000;
 /// The close code of a connection that ends without a close frame (RFC 6455, section 7.4.1).
 const ABNORMAL: u16 = 1006;
 
-/// What arrives from the network.
+/// A frame, or an answer, from the network.
 enum Arrival {
     Socket(SocketEvent),
     List(ListAnswer),
@@ -62,7 +62,7 @@ struct Tail {
     session: Session,
     clock: PageClock,
     start: time::Instant,
-    /// What the tasks of the current socket send.
+    /// The results of the current socket's tasks.
     arrivals: mpsc::UnboundedReceiver<Arrival>,
     /// Its other end, for the next task.
     sender: mpsc::UnboundedSender<Arrival>,
@@ -126,7 +126,7 @@ impl Tail {
             let now = self.now();
             let wait = self.connection.deadline().map_or(0.0, |deadline| deadline - now).max(0.0);
             tokio::select! {
-                // What has arrived comes first: a timer may run late, for example after sleep.
+                // A timer may run late, for example after sleep. Arrivals come before it, so that none counts as silence.
                 biased;
                 arrival = self.arrivals.recv() => match arrival {
                     Some(Arrival::Socket(event)) => self.socket(event),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use include_dir::{Dir, DirEntry, include_dir};
 
-/// The site. Cargo compiles this anew when a file of it changes, and every build of the client changes `hash.txt`.
+/// The site. Cargo compiles this again when a file of it changes, and every build of the client changes `hash.txt`.
 static SITE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/target/site");
 
 /// The files by their paths in the site. `None` only without the feature.
