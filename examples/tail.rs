@@ -196,7 +196,7 @@ impl Tail {
                     Err(_) => eprintln!("An event of another tenant arrived. It was dropped."),
                 }
             }
-            Ok(Incoming::Heartbeat { seq, reconnect_ms }) => {
+            Ok(Incoming::Heartbeat { seq, reconnect_ms, .. }) => {
                 let gap = self.session.heartbeat(seq);
                 self.step(Input::Heartbeat { reconnect_ms });
                 if gap {
