@@ -21,8 +21,10 @@ const STORY = {
   ],
 };
 const VIEWPORTS = {
-  desktop: { width: 1280, height: 800 },
-  phone: { width: 390, height: 844 },
+  wall: { width: 2560, height: 1440 },
+  desktop: { width: 1440, height: 900 },
+  tablet: { width: 800, height: 900 },
+  phone: { width: 360, height: 780 },
   narrow: { width: 320, height: 640 },
 };
 
@@ -135,6 +137,38 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
         };
         await check(view);
         await shoot(view, "leak");
+      });
+
+      test("an absence, a restart, and an own post that waits", async ({ feed, server, client }) => {
+        feed.expectNetworkErrors();
+        const shoot = ({ page }, name) =>
+          page.screenshot({ path: `screenshots/${client}-${name}-${device}-${colorScheme}.png` });
+        const window = await openWithStory(feed, server, "tenant_a");
+        await window.see(false);
+        for (let n = 1; n <= 3; n += 1) await server.post("tenant_a", `Event ${n} of three: https://example.com/${n}`);
+        await expect(window.page).toHaveTitle("(3) Tenant A · Event feed");
+        await window.see(true);
+        await expect(window.page.getByText(/^3 new since/)).toBeVisible();
+        await window.events.nth(1).hover();
+        await shoot(window, "unread");
+        await server.kill();
+        await window.isNot("live");
+        await server.restart();
+        await window.is("live");
+        await server.post("tenant_a", "The first of the new process");
+        await expect(window.page.getByText(/^Before the restart noticed/)).toBeVisible();
+        await shoot(window, "restarted");
+        await window.pause.click();
+        await window.post("My own, while the list is paused");
+        await expect(window.pending).toBeVisible();
+        await shoot(window, "own-post");
+      });
+
+      test("the menu and the keys", ONCE, async ({ feed }) => {
+        const [{ page }] = await feed.open("tenant_b");
+        await page.getByText("Keyboard", { exact: true }).click();
+        await page.getByRole("button", { name: "Menu" }).click();
+        await page.screenshot({ path: `screenshots/leptos-menu-${device}-${colorScheme}.png` });
       });
 
       test("an empty feed", async ({ feed, client }) => {
