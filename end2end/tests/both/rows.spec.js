@@ -38,32 +38,3 @@ test("the list begins on a whole pixel", { tag: "@once" }, async ({ feed, server
     expect(y).toBe(Math.round(y));
   }
 });
-
-test("a focused row shows its exact time, and does not grow", async ({ feed, server }) => {
-  const { timestamp } = await server.post("tenant_a", "when?");
-  await server.post("tenant_a", "the newest");
-  const [window] = await feed.open("tenant_a");
-  const row = window.events.last();
-  /** The visible text of the time: its own text, and the content that a style adds. */
-  const shown = () =>
-    row.locator("time").evaluate((time) =>
-      ["::before", "", "::after"]
-        .map((part) => {
-          if (part === "") return time.innerText;
-          const { content } = getComputedStyle(time, part);
-          return content === "none" || content === "normal"
-            ? ""
-            : content.replace(/attr\(([\w-]+)\)/g, (_, name) => time.getAttribute(name)).replaceAll('"', "");
-        })
-        .join(""),
-    );
-  const before = await boxes(window);
-  await row.click();
-  await expect(row).toBeFocused();
-  // "26 Nov 2026, 03:11:09", or with the month as a number.
-  const [date, time] = timestamp.split("T");
-  await expect.poll(shown).toContain(date.slice(0, 4));
-  expect(await shown()).toContain(time.slice(0, 8));
-  expect(await shown()).not.toContain(timestamp);
-  expect(await boxes(window)).toEqual(before);
-});

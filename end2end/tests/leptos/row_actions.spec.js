@@ -48,11 +48,12 @@ test("the pointer brings the actions, which copy text, JSON and id", async ({ fe
 });
 
 test("Tab leads from the row to its actions, and Page Down to the next row", async ({ feed, server, context }) => {
-  const { window, row, copy } = await openWithRows(feed, server);
+  const { window, row, actions, event, copy } = await openWithRows(feed, server);
   await recordCopies(window.page);
   await window.events.first().focus();
   await window.page.keyboard.press("PageDown");
   await expect(row).toBeFocused();
+  await expect(actions).toContainText(event.timestamp.replace("T", " "));
   for (const what of ["text", "JSON", "id"]) {
     await window.page.keyboard.press("Tab");
     await expect(copy(what)).toBeFocused();
