@@ -131,7 +131,7 @@ pub fn Composer(
         form if form.can_retry() => "Try again",
         _ => "Post",
     };
-    // An error says more, and stands in the same place.
+    // An error says more, and is in the same place.
     let waits_not =
         move || !state.read().has_begun || state.read().status == Status::Live || form.read().error().is_some();
     view! {

@@ -1,4 +1,4 @@
-//! Copies a text at the click of a button, and tells so.
+//! Copies a text at the click of a button, and announces the result.
 
 use leptos::{prelude::*, tachys::renderer::types::Element, task::spawn_local};
 

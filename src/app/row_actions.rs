@@ -15,7 +15,7 @@ use crate::{
     feed::Event,
 };
 
-/// What is copied of an event.
+/// The part of an event that is copied.
 #[derive(Debug, Clone, Copy)]
 enum Copied {
     Text,

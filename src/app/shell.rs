@@ -148,21 +148,24 @@ pub fn Menu(
 /// part: `corner.js`, which the no-build page has too, completes the commands.
 #[component]
 pub fn Corner() -> impl IntoView {
+    let command = |name: &'static str, copies: &'static str, text: &'static str| {
+        view! {
+            <div class="command">
+                <span>{name}</span>
+                <button type="button" class="quiet" aria-label=copies>
+                    "Copy"
+                </button>
+                <code>{text}</code>
+            </div>
+        }
+    };
     let key = |key: &'static str, does: &'static str| view! { <li><kbd>{key}</kbd>" "{does}</li> };
     view! {
         <aside class="corner live-only" aria-label="For developers">
             <details id="terminal" class="card">
                 <summary>"Post from a terminal"</summary>
-                <div class="command">
-                    <span>"Post an event"</span>
-                    <button type="button" class="quiet" aria-label="Copy the command that posts">"Copy"</button>
-                    <code>{CURL}</code>
-                </div>
-                <div class="command">
-                    <span>"Watch the stream"</span>
-                    <button type="button" class="quiet" aria-label="Copy the command that watches">"Copy"</button>
-                    <code>{WEBSOCAT}</code>
-                </div>
+                {command("Post an event", "Copy the command that posts", CURL)}
+                {command("Watch the stream", "Copy the command that watches", WEBSOCAT)}
                 <p id="corner-result" class="hint" role="status"></p>
             </details>
             <details id=HELP class="card">

@@ -8,7 +8,7 @@ pub(super) const MENU: &str = "menu";
 /// The bar. It stays in view.
 #[component]
 pub fn TopBar<C: IntoView + 'static>(
-    /// What the page is about.
+    /// The title of the page, and its state.
     children: TypedChildren<C>,
 ) -> impl IntoView {
     view! {

@@ -456,7 +456,7 @@ pub fn reload() {
     let _ = window().location().reload();
 }
 
-/// What the reader chose, by the attribute of the page's root that shows it.
+/// The reader's choice that this attribute of the page's root shows.
 #[must_use]
 pub fn choice(name: &str) -> Option<String> {
     document().document_element()?.get_attribute(name)

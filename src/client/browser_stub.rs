@@ -158,7 +158,7 @@ pub const fn is_divider_in_view<E>(_list: &E, _name: &str) -> Option<bool> {
     None
 }
 
-/// What the reader chose, by the attribute of the page's root that shows it.
+/// The reader's choice that this attribute of the page's root shows.
 #[must_use]
 pub const fn choice(_name: &str) -> Option<String> {
     None

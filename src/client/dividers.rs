@@ -10,11 +10,11 @@ use super::{calendar::Day, unread::UnreadLine, visible_list::Row};
 pub struct Divider {
     /// The event of the row below it.
     pub row: Uuid,
-    /// What it shows.
+    /// The reason for it.
     pub kind: Kind,
 }
 
-/// What a divider shows.
+/// The reason for a divider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The rows below are of this day.

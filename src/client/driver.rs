@@ -60,7 +60,7 @@ pub struct FeedState {
     pub pending: Pending,
     /// How many events of others came since the reader left; 0 while the reader is here.
     pub missed: u64,
-    /// Where the reader left, until it was seen.
+    /// The line at which the reader left, until it was seen.
     pub unread: Option<UnreadLine>,
     /// When the newest event was accepted, by the server's clock, in milliseconds since 1970.
     pub newest: Option<i64>,
@@ -138,7 +138,8 @@ struct State {
     painting: bool,
     unread: Unread,
     own: OwnPosts,
-    /// What waits, and what was missed: they stand still while nobody knows which event is the own post.
+    /// The events that wait, and the number of those that were missed. Neither changes while the answer to an own post is awaited:
+    /// until then nobody knows which event is the own post.
     waiting: (Pending, u64),
     restarted: Option<i64>,
     /// The notice, and when it ends by itself, as the time for which the page has been visible.

@@ -1,8 +1,8 @@
 //! Finds the addresses in a message that become links.
 //!
-//! A link shows exactly the address that it opens. What could dress up one address as another ends a link or prevents it: marks
-//! that change the direction of text, invisible characters, letters of other scripts in a host, and a user name in front of
-//! a host.
+//! A link shows exactly the address that it opens. Characters that could dress up one address as another end a link or prevent
+//! it: marks that change the direction of text, invisible characters, letters of other scripts in a host, and a user name in
+//! front of a host.
 
 /// A part of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub enum Part<'a> {
 #[must_use]
 pub fn parts(message: &str) -> Vec<Part<'_>> {
     let mut parts = vec![];
-    // Where the text begins that is in no part yet, and where the next look for a link is.
+    // The start of the text that is in no part yet, and the place at which to look for a link.
     let (mut text, mut place) = (0, 0);
     while place < message.len() {
         let length = link_length(message, place);

@@ -2,7 +2,7 @@
 
 use super::clock::{Instant, Millis};
 
-/// What was told of an absence.
+/// The notifications of an absence.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Notifier {
     /// How many events the last notification counted.
@@ -15,8 +15,8 @@ impl Notifier {
     /// The shortest pause between two notifications.
     const PAUSE: Millis = 30_000.0;
 
-    /// Takes in how many events of others came since the reader left, and whether the page is hidden. Returns how many
-    /// events to tell of, if a notification is due.
+    /// Takes in how many events of others came since the reader left, and whether the page is hidden. Returns the
+    /// number of events to name, if a notification is due.
     pub fn look(&mut self, missed: u64, hidden: bool, now: Instant) -> Option<u64> {
         if !hidden {
             self.told = missed;

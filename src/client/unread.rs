@@ -22,7 +22,7 @@ struct Left {
     since: i64,
 }
 
-/// What the reader has not read.
+/// Keeps the line, and the start of an absence.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Unread {
     left: Option<Left>,
