@@ -46,6 +46,7 @@ export class Composer {
     this.#edited();
     // On the keyboard of a screen, Enter breaks the line: there is no Shift+Enter.
     const isTouch = matchMedia("(hover: none) and (pointer: coarse)").matches;
+    if (isTouch) setText(byId("message-hint"), "");
     this.#field.addEventListener("input", () => this.#edited());
     this.#field.addEventListener("keydown", (event) => {
       // 229: some engines end a composition with an Enter of that code.
@@ -66,8 +67,7 @@ export class Composer {
   showWait(state = this.#state) {
     this.#state = state;
     const words = this.#error.hidden ? (WAIT_HINTS[state] ?? "") : "";
-    byId("message-wait").hidden = !words;
-    setText(byId("message-wait"), words);
+    Object.assign(byId("message-wait"), { textContent: words, hidden: !words });
   }
 
   /** Shows the result of a post, once. Its answer and its event in the stream come in either order. */

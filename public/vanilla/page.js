@@ -61,7 +61,7 @@ export class TenantPage {
   #dress() {
     const picker = byId("tenant-form");
     document.documentElement.dataset.tenant = this.#tenant;
-    setText(byId("heading"), TENANTS[this.#tenant]);
+    Object.assign(byId("heading"), { textContent: TENANTS[this.#tenant], hidden: false });
     byId("icon").href = `/favicon-${this.#tenant}.svg`;
     byId("full-client").href = `/?tenant=${this.#tenant}`;
     byId("brand").after(picker);
