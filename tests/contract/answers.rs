@@ -101,7 +101,7 @@ async fn a_page_may_load_and_connect_only_to_its_own_server() {
         let ["'self'", hashes @ .., "'wasm-unsafe-eval'"] = &policy["script-src"][..] else {
             panic!("{target}: {policy:?}")
         };
-        assert_eq!(hashes.len(), if target == "/vanilla/" { 0 } else { 3 }, "{target}");
+        assert_eq!(hashes.len(), if target == "/vanilla/" { 0 } else { 4 }, "{target}");
         assert!(hashes.iter().all(|hash| hash.starts_with("'sha256-")), "{target}: {hashes:?}");
         let known = ["default-src", "script-src", "base-uri", "frame-ancestors", "object-src", "style-src", "img-src"];
         let known =

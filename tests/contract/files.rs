@@ -546,7 +546,7 @@ async fn only_in_watch_mode_a_page_reloads_itself() {
         let is_linked = page.text().contains(r#"<link rel="stylesheet" href="/pkg/event-feed.f1ng3r.css"#);
         assert_eq!(is_linked, is_expected, "{watch}: a sheet that may change is linked");
         assert_eq!(policy.contains("connect-src 'self' ws://*:3457;"), is_expected, "{watch}: {policy}");
-        assert_eq!(policy.matches("'sha256-").count(), 4, "{watch}: four scripts, or three and a style: {policy}");
+        assert_eq!(policy.matches("'sha256-").count(), 5, "{watch}: five scripts, or four and a style: {policy}");
         let scripts = page.text().split("<script>").skip(1).filter_map(|script| script.split_once("</script>"));
         let reloading: Vec<_> = scripts.filter(|(script, _)| script.contains("live_reload")).collect();
         assert_eq!(reloading.len(), usize::from(is_expected), "{watch}");
