@@ -311,7 +311,7 @@ pub fn set_current(list: &Element, row: Option<&Element>) {
 /// without a row when the pointer leaves the list. A tap is a pointer that comes over a row, too.
 pub fn on_row(list: &Element, act: impl Fn(Option<Element>, bool) + 'static) {
     let act = Rc::new(act);
-    for name in ["mouseover", "focusin", "mouseleave"] {
+    for name in ["pointerover", "focusin", "mouseleave"] {
         let (act, within) = (Rc::clone(&act), list.clone());
         listen(list, name, move |event: web_sys::Event| {
             let target = event.target().and_then(|target| target.dyn_into().ok());
