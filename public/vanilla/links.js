@@ -1,6 +1,6 @@
 // Finds the addresses in a message that become links, by the rules of src/client/links.rs.
 
-const SCHEME = /(?<![A-Za-z0-9])https?:\/\//g;
+const SCHEME = /(?<![A-Za-z0-9])https?:\/\//gi;
 /** Ends a link: space, quotes, and the punctuation of East Asian text, which follows an address without a space. */
 const END = /[\p{Cc} "<>\\^`{|}\xa0\u1680\u2000-\u206f\u3000-\u303f\uff00-\uffef]/u;
 /** Ends a link too: marks of direction and characters that are not seen. */

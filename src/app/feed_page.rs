@@ -70,10 +70,16 @@ pub fn FeedPage(
         let listener = Listener {
             changed: Box::new(move |now, new_rows| {
                 if let Some(new_rows) = new_rows {
-                    if let Some(list) = list.get_untracked() {
-                        keep_focus(&list, &rows.read_untracked(), new_rows);
+                    let list = list.get_untracked();
+                    if let Some(list) = &list {
+                        keep_focus(list, &rows.read_untracked(), new_rows);
                     }
+                    // If no row stays that was near, the focus goes to the first of the new ones.
+                    let focused = list.filter(|list| browser::focused_row(list).is_some());
                     rows.set(new_rows.to_vec());
+                    if let Some(list) = focused {
+                        browser::soon(move || browser::soon(move || browser::refocus(&list)));
+                    }
                 }
                 if *state.read_untracked() != now {
                     changed(now);

@@ -79,6 +79,10 @@ impl Actions {
             Copied::Json | Copied::Id => self.exact.get_untracked().map(|exact| (**exact).clone()),
         };
         copy(button, text, place);
+        // The focus of a mouse would hold the actions in this row. (`detail` counts clicks; a key makes none.)
+        if let Some(group) = self.group.get_untracked().filter(|_| click.detail() > 0) {
+            browser::focus_row_of(&group);
+        }
     }
 }
 

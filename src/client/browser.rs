@@ -340,6 +340,19 @@ pub fn move_into(group: &Element, row: Option<&Element>) -> bool {
     true
 }
 
+/// Moves the focus to the row that an element is directly in. It scrolls nothing.
+pub fn focus_row_of(element: &Element) {
+    focus_element(element.parent_element(), false);
+}
+
+/// If nothing has the focus, gives it to the first row of a list. It scrolls nothing.
+pub fn refocus(list: &Element) {
+    let active = document().active_element();
+    if active.is_none_or(|active| active.tag_name() == "BODY") {
+        focus_element(list.first_element_child(), false);
+    }
+}
+
 /// The `data-id` of the row that an element is directly in.
 #[must_use]
 pub fn row_of(element: &Element) -> Option<String> {
@@ -580,7 +593,9 @@ pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
             matches!(target.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA") || target.is_content_editable()
         });
         let is_combined = event.ctrl_key() || event.alt_key() || event.meta_key();
-        if !is_typing && !is_combined && !event.is_composing() && act(&event.key()) {
+        // A menu that is open has the reader's attention.
+        let is_elsewhere = document().query_selector(":popover-open").is_ok_and(|menu| menu.is_some());
+        if !is_typing && !is_combined && !is_elsewhere && !event.is_composing() && act(&event.key()) {
             event.prevent_default();
         }
     });

@@ -140,6 +140,12 @@ pub const fn move_into<G, R>(_group: &G, _row: Option<&R>) -> bool {
     false
 }
 
+/// Moves the focus to the row that an element is directly in. It scrolls nothing.
+pub fn focus_row_of<E>(_element: &E) {}
+
+/// If nothing has the focus, gives it to the first row of a list. It scrolls nothing.
+pub fn refocus<E>(_list: &E) {}
+
 /// The `data-id` of the row that an element is directly in.
 #[must_use]
 pub const fn row_of<E>(_element: &E) -> Option<String> {

@@ -36,7 +36,9 @@ pub fn parts(message: &str) -> Vec<Part<'_>> {
 fn link_length(message: &str, start: usize) -> usize {
     let bytes = message.as_bytes();
     let after_letter = start > 0 && bytes.get(start - 1).is_some_and(u8::is_ascii_alphanumeric);
-    let Some(scheme) = SCHEMES.iter().find(|scheme| bytes[start..].starts_with(scheme)) else { return 0 };
+    let begins =
+        |scheme: &&&[u8]| bytes[start..].get(..scheme.len()).is_some_and(|text| text.eq_ignore_ascii_case(scheme));
+    let Some(scheme) = SCHEMES.iter().find(begins) else { return 0 };
     let host = start + scheme.len();
     let Some(address) = message.get(host..).filter(|_| !after_letter) else { return 0 };
     let run = address.find(ends_link).unwrap_or(address.len());
@@ -98,6 +100,7 @@ mod tests {
             "http://localhost:3000/?tenant=tenant_a",
             "https://example.com",
             "https://example.com/a_(b)",
+            "HTTPS://EXAMPLE.com/Foo",
             "http://[::1]:3000/x",
             "https://de.wikipedia.org/wiki/Köln",
             "https://example.com/~me/%20?q=a&b=c#d",
@@ -138,8 +141,11 @@ mod tests {
 
     #[test]
     fn no_address_looks_like_another() {
+        assert_eq!(links("http://münchen.example"), Vec::<&str>::new(), "its letters may look like others");
         assert_eq!(links("https://good.example@evil.example"), Vec::<&str>::new());
+        assert_eq!(links("http://münchen.example"), Vec::<&str>::new(), "its letters may look like others");
         assert_eq!(links("https://good.example:x@evil.example/"), Vec::<&str>::new());
+        assert_eq!(links("http://münchen.example"), Vec::<&str>::new(), "its letters may look like others");
         assert_eq!(links("https://g\u{43e}od.example"), Vec::<&str>::new(), "a Cyrillic letter");
         for mark in ['\u{202e}', '\u{202d}', '\u{2066}', '\u{2067}', '\u{200f}', '\u{61c}', '\u{200b}', '\u{feff}'] {
             assert_eq!(links(&format!("https://good.example/{mark}evil")), ["https://good.example/"], "{mark:?}");

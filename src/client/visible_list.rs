@@ -71,6 +71,8 @@ pub struct VisibleList {
     frozen_at: Option<u64>,
     paused: bool,
     scrolled: bool,
+    /// The pending events are being shown: the list freezes again once all have a row.
+    catches_up: bool,
     /// More rows are being added than may move.
     burst: bool,
     /// The number of the newest event that had a row when the page was first list.
@@ -90,6 +92,7 @@ impl VisibleList {
             frozen_at: None,
             paused: false,
             scrolled: false,
+            catches_up: false,
             burst: false,
             old: session.accepted(),
         };
@@ -131,6 +134,7 @@ impl VisibleList {
     pub const fn show_pending(&mut self) {
         self.scrolled = false;
         self.frozen_at = None;
+        self.catches_up = true;
     }
 
     /// Brings the rows up to the session, one added at a time: for two at once, Leptos's keyed list (tachys 0.2) takes
@@ -192,6 +196,7 @@ impl VisibleList {
         self.burst &= left > 0;
         self.newest = before + self.rows.iter().find(|row| row.epoch == epoch).map_or(0, |row| row.entry.seq);
         if left == 0 {
+            self.catches_up = false;
             self.freeze();
         }
         let changed = old.len() != self.rows.len()
@@ -200,6 +205,9 @@ impl VisibleList {
     }
 
     fn freeze(&mut self) {
+        if self.catches_up {
+            return;
+        }
         self.frozen_at = (self.paused || self.scrolled).then(|| self.frozen_at.unwrap_or(self.newest));
     }
 }
@@ -337,6 +345,21 @@ mod tests {
         list.scroll(false);
         paint(&mut list, &session);
         assert_eq!((seqs(&list), pending(&list, &session)), (vec![8, 7, 6], 0));
+    }
+
+    #[test]
+    fn a_scroll_event_on_the_way_to_the_pending_events_does_not_hide_them_again() {
+        let (mut session, mut list) = page(10, 1);
+        list.pause(true);
+        add(&mut session, 1, 2..=3);
+        paint(&mut list, &session);
+        list.show_pending();
+        list.scroll(false);
+        paint(&mut list, &session);
+        assert_eq!((seqs(&list), pending(&list, &session)), (vec![3, 2, 1], 0));
+        add(&mut session, 1, 4..=4);
+        paint(&mut list, &session);
+        assert_eq!((seqs(&list), pending(&list, &session)), (vec![3, 2, 1], 1), "the pause goes on");
     }
 
     #[test]
