@@ -119,6 +119,19 @@ test("a paused list does not change, counts new events, and resumes in order", a
   await expect(window.page).toHaveTitle("Tenant A · Event feed");
 });
 
+test("a paused reader who has scrolled down is shown what waits", async ({ feed, server }) => {
+  for (let n = 1; n <= 40; n += 1) await server.post("tenant_a", `event ${n}`);
+  const [window] = await feed.open("tenant_a");
+  await window.pause.click();
+  await window.page.evaluate(() => scrollTo(0, 600));
+  await server.post("tenant_a", "arrival");
+  await expect(window.pending).toHaveText("1 new event");
+  await window.pending.click();
+  await expect(window.messages.first()).toHaveText("arrival");
+  await expect(window.pending).toBeHidden();
+  await window.is("paused");
+});
+
 test("new events do not move a reader who has scrolled down", async ({ feed, server }) => {
   for (let i = 0; i < 40; i += 1) await server.post("tenant_a", `event ${i}`);
   const [window] = await feed.open("tenant_a");
