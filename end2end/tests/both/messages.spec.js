@@ -1,5 +1,5 @@
 // Tests how long a message stays: until its reason ends, or until it was visible for long enough.
-import { NO_ANSWER, expect, keysOf, routePosts, test } from "../../fixtures/index.js";
+import { NO_ANSWER, deferred, expect, keysOf, routePosts, test } from "../../fixtures/index.js";
 
 /** The longest delay before the first attempt to reconnect. */
 const LONGEST_DELAY_MS = 500;
@@ -133,11 +133,16 @@ test("a message posted while the page is not live appears after the reconnect, w
 });
 
 test("the hint about posting is hidden before the first connection and while paused", async ({ feed, wire }) => {
-  wire.pass = () => [];
+  const { resolve: connect, promise: connected } = deferred();
+  wire.pass = () => {
+    connect(); // before the socket is connected, its close would be a line in the console
+    return [];
+  };
   const window = await feed.visit("?tenant=tenant_a");
   await window.ready();
   await window.is("connecting");
   await expect(window.wait).toBeHidden();
+  await connected;
   wire.pass = (frame) => [frame];
   await wire.cut({ code: 1001 });
   await window.live();
