@@ -155,7 +155,12 @@ impl Log {
         let mut rest = self.0.as_str();
         while let Some(first) = rest.chars().next() {
             let matching = |pattern: &str| rest.get(..pattern.len()).filter(|text| matches_pattern(text, pattern));
-            let times = ["0000-00-00T00:00:00.000Z", "0000-00-00 00:00:00 UTC", "aaa, 00 aaa 0000 00:00:00 GMT"];
+            let times = [
+                "0000-00-00T00:00:00.000Z",
+                "0000-00-00 00:00:00 UTC",
+                "00:00:00 UTC",
+                "aaa, 00 aaa 0000 00:00:00 GMT",
+            ];
             let length = if let Some(id) = matching("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx") {
                 let number = ids.iter().position(|known| *known == id).unwrap_or(ids.len());
                 if number == ids.len() {
@@ -308,6 +313,6 @@ async fn a_tenant_receives_the_same_heartbeats_next_to_a_silent_and_a_hostile_te
 #[test]
 fn the_mask_replaces_ids_and_times_and_nothing_else() {
     let (one, two) = ("6f9619ff-8b86-4011-b42d-00c04fc964ff", "00000000-0000-4000-8000-000000000001");
-    let log = Log(format!("{one} {two} {one} 2026-11-23T08:00:00.000Z Tue, 24 Nov 2026 06:46:08 GMT 41"));
-    assert_eq!(log.masked(), "<id 0> <id 1> <id 0> <time> <time> 41");
+    let log = Log(format!("{one} {two} {one} 2026-11-23T08:00:00.000Z 08:00:00 UTC Tue, 24 Nov 2026 06:46:08 GMT 41"));
+    assert_eq!(log.masked(), "<id 0> <id 1> <id 0> <time> <time> <time> 41");
 }
