@@ -4,6 +4,7 @@
 //! more than one, and the Tab key finds the actions of the current row only.
 
 use leptos::{ev, html::Div, prelude::*, tachys::renderer::types::Element};
+use uuid::Uuid;
 
 use super::copying::copy;
 use crate::{
@@ -66,9 +67,9 @@ impl Actions {
 
     /// Takes something of the event whose row the group is in.
     fn event<T>(self, take: impl FnOnce(&Event) -> T) -> Option<T> {
-        let id = browser::row_of(&**self.group.get_untracked()?)?;
+        let id = Uuid::try_parse(&browser::row_of(&**self.group.get_untracked()?)?).ok()?;
         let rows = self.rows.read_untracked();
-        rows.iter().find(|row| row.entry.event.id.to_string() == id).map(|row| take(&row.entry.event))
+        rows.iter().find(|row| row.entry.event.id == id).map(|row| take(&row.entry.event))
     }
 
     fn copy(self, click: &ev::MouseEvent, what: Copied) {
@@ -106,8 +107,6 @@ pub fn RowActions(
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
-
     use super::*;
     use crate::feed::{Message, Tenant, Timestamp};
 

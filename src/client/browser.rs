@@ -181,10 +181,10 @@ pub fn set_time(element: &Element, text: &str, tooltip: &str) {
 /// Shows the parts of a row's message, if there is a link among them. A link is an element, and its address is a text in it: no
 /// part is ever read as markup.
 pub fn set_links(row: &Element, parts: &[Part<'_>]) {
-    let Ok(Some(message)) = row.query_selector(".message") else { return };
     if !parts.iter().any(|part| matches!(part, Part::Link(_))) {
         return;
     }
+    let Ok(Some(message)) = row.query_selector(".message") else { return };
     message.set_text_content(None);
     for part in parts {
         let _ = match part {
