@@ -143,9 +143,7 @@ mod tests {
     fn no_address_looks_like_another() {
         assert_eq!(links("http://münchen.example"), Vec::<&str>::new(), "its letters may look like others");
         assert_eq!(links("https://good.example@evil.example"), Vec::<&str>::new());
-        assert_eq!(links("http://münchen.example"), Vec::<&str>::new(), "its letters may look like others");
         assert_eq!(links("https://good.example:x@evil.example/"), Vec::<&str>::new());
-        assert_eq!(links("http://münchen.example"), Vec::<&str>::new(), "its letters may look like others");
         assert_eq!(links("https://g\u{43e}od.example"), Vec::<&str>::new(), "a Cyrillic letter");
         for mark in ['\u{202e}', '\u{202d}', '\u{2066}', '\u{2067}', '\u{200f}', '\u{61c}', '\u{200b}', '\u{feff}'] {
             assert_eq!(links(&format!("https://good.example/{mark}evil")), ["https://good.example/"], "{mark:?}");
