@@ -511,10 +511,11 @@ const FIGURES: [(&str, Takes); 5] = [
 ];
 
 /// How many of a tenant's connections were closed, by reason.
-const CLOSED: [(&str, Takes); 5] = [
+const CLOSED: [(&str, Takes); 6] = [
     ("Too slow", |from| from.report(from.counts.ended.slow)),
     ("Timed out", |from| from.report(from.counts.ended.silent)),
     ("Server stopping", |from| from.report(from.counts.ended.stopping)),
+    ("Backplane lost", |from| from.report(from.counts.ended.unreachable)),
     ("Policy violation", |from| from.report(from.counts.ended.policy)),
     ("By client", |from| from.report(from.counts.ended.closed_by_peer)),
 ];
@@ -530,9 +531,8 @@ pub fn TenantPanel(
     let foreign = move || view.sources(tenant).foreign();
     let name =
         move || if foreign().1 == "1" { " event from the other tenant" } else { " events from the other tenant" };
-    let counts = |figures: [(&'static str, Takes); 5]| {
-        figures.map(|(name, take)| view! { <Count name figure=Arc::new(move || take(&view.sources(tenant))) /> })
-    };
+    let count = |&(name, take): &(&'static str, Takes)| view! { <Count name figure=Arc::new(move || take(&view.sources(tenant))) /> };
+    let counts = |figures: &[(&'static str, Takes)]| figures.iter().map(count).collect_view();
     view! {
         <section class="card" data-tenant=tenant.id() aria-label=tenant.label()>
             <h2>
@@ -544,13 +544,13 @@ pub fn TenantPanel(
                 <strong><Words of=text(move || foreign().1) /></strong>
                 <Words of=text(name) />
             </p>
-            <dl>{counts(FIGURES)}</dl>
+            <dl>{counts(&FIGURES)}</dl>
             <details>
                 <summary>
                     <span>"Connections closed"</span>
                     <Words of=text(move || view.sources(tenant).closed().1) />
                 </summary>
-                <dl>{counts(CLOSED)}</dl>
+                <dl>{counts(&CLOSED)}</dl>
             </details>
             <p class="as-of"><Words of=text(move || words::ages(view.ages(tenant), |at| view.time(at))) /></p>
             <a href=format!("/?tenant={tenant}")>"Open the feed"</a>

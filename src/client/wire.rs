@@ -186,6 +186,7 @@ impl FromJson for Ended {
             slow: json.number("slow")?,
             silent: json.number("silent")?,
             stopping: json.number("stopping")?,
+            unreachable: json.number("unreachable")?,
             policy: json.number("policy")?,
             closed_by_peer: json.number("closed_by_peer")?,
         })
@@ -337,7 +338,7 @@ mod tests {
         let text = |text: &str| text.to_owned();
         let problem = Problem { kind: text("about:blank"), title: text("No"), status: 422, detail: text("Do.") };
         assert_eq!(Problem::from_json(&json(&problem)), Some(problem));
-        let ended = Ended { slow: 1, silent: 2, stopping: 3, policy: 4, closed_by_peer: 5 };
+        let ended = Ended { slow: 1, silent: 2, stopping: 3, unreachable: 6, policy: 4, closed_by_peer: 5 };
         let tenant = |connections| TenantReport { connections, accepted: 7, delivered: 8, ended };
         let hello = hello();
         let report = Report {

@@ -62,12 +62,17 @@ impl Timestamp {
 
     #[cfg(feature = "ssr")]
     fn clamped(time: std::time::SystemTime) -> Self {
-        /// 9999-12-31T23:59:59.999Z.
-        const LAST: i64 = 253_402_300_799_999;
         // It fails if the clock is before 1970, which then counts as 1970.
         let since_1970 = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let millis = i64::try_from(since_1970.as_millis()).map_or(LAST, |millis| millis.min(LAST));
-        Self(DateTime::from_timestamp_millis(millis).unwrap_or_default())
+        Self::from_millis(i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// The moment so many milliseconds after 1970-01-01T00:00:00Z, or the nearest one in the years 1970 to 9999.
+    #[cfg(feature = "ssr")]
+    pub(crate) fn from_millis(millis: i64) -> Self {
+        /// 9999-12-31T23:59:59.999Z.
+        const LAST: i64 = 253_402_300_799_999;
+        Self(DateTime::from_timestamp_millis(millis.clamp(0, LAST)).unwrap_or_default())
     }
 
     /// Parses the one form that the contract allows, and no other form of RFC 3339. (chrono's own parser and formatter would

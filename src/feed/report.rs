@@ -8,7 +8,7 @@ use super::{Tenant, Timestamp};
 /// The server's counts since its process started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Identifies the process. Counts of two processes are never compared.
+    /// Identifies the process. Counts of two processes are never compared. Without a backplane it is the epoch too.
     pub epoch: Uuid,
     /// The time of these counts, by the server's clock.
     pub timestamp: Timestamp,
@@ -44,6 +44,8 @@ pub struct Ended {
     pub silent: u64,
     /// The server is stopping.
     pub stopping: u64,
+    /// The server lost its backplane, or the feed began again there. Always 0 without a backplane.
+    pub unreachable: u64,
     /// The client broke the protocol, sent data, or sent too many frames without content.
     pub policy: u64,
     /// The client closed the connection, or its network did.
@@ -54,7 +56,7 @@ impl Ended {
     /// How many connections were closed for any reason.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.slow + self.silent + self.stopping + self.policy + self.closed_by_peer
+        self.slow + self.silent + self.stopping + self.unreachable + self.policy + self.closed_by_peer
     }
 }
 
@@ -72,8 +74,9 @@ mod tests {
 
     #[test]
     fn every_reason_counts() {
-        let ended = Ended { slow: 1, silent: 20, stopping: 300, policy: 4_000, closed_by_peer: 50_000 };
-        assert_eq!(ended.total(), 54_321);
+        let ended =
+            Ended { slow: 1, silent: 20, stopping: 300, policy: 4_000, closed_by_peer: 50_000, unreachable: 600_000 };
+        assert_eq!(ended.total(), 654_321);
     }
 
     #[test]

@@ -19,6 +19,7 @@
 //! use event_feed::server::stream::subscriber::Subscriber;
 //! ```
 
+mod backplane;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -28,6 +29,7 @@ pub mod log;
 mod settings;
 pub mod signal;
 mod stream;
+mod tenant_feed;
 
 use std::{io, sync::Arc};
 
@@ -38,6 +40,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+pub use backplane::url::BackplaneUrl;
 pub use healthcheck::healthcheck;
 pub use http::{
     authority::{AuthorityError, HostName, Origin},
@@ -46,16 +49,23 @@ pub use http::{
 };
 pub use settings::{CommaList, CommaListError, Settings};
 
+use backplane::Backplane;
 use http::{
     limits::Limits, listener::HttpConnections, pages::Pages, routes, static_files::Site, tenant_answers::Answers,
 };
-use stream::{channel::ChannelConfig, counters::RefusedCounters, hub::Hub};
+use stream::{
+    channel::{ChannelConfig, Reach},
+    counters::RefusedCounters,
+    hub::Hub,
+};
+use tenant_feed::Feeds;
 
 /// The state that all handlers share.
 #[derive(Debug)]
 pub(crate) struct Server {
     settings: Settings,
     hub: Hub,
+    feeds: Feeds,
     answers: Answers,
     pages: Pages,
     site: Site,
@@ -69,25 +79,33 @@ pub(crate) struct Server {
 /// `settings.drain` has passed.
 ///
 /// # Errors
-/// If the listener has no address, or if no site can be served.
+/// If the listener has no address, if no site can be served, or if a setting of the backplane is wrong.
 pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<Output = ()>) -> io::Result<()> {
     let address = listener.local_addr()?;
     // It fails if another server in this process has set the executor. That one works too.
     let _ = any_spawner::Executor::init_tokio();
     let site = Site::find()?;
     let limits = Limits::of_this_process(settings.max_connections);
+    let engines = settings.engines().map_err(io::Error::other)?;
     let config = ChannelConfig {
-        epoch: Uuid::new_v4(),
+        process: Uuid::new_v4(),
         build: site.build().into(),
         retain: settings.retain as usize,
         max_connections: limits.per_tenant,
         heartbeat: settings.heartbeat(),
+        reach: if engines.is_some() { Reach::Opening } else { Reach::Live },
     };
     let hub = Hub::start(&config);
+    let backplane = match engines {
+        Some(engines) => Some(Backplane::start(engines, &hub).await?),
+        None => None,
+    };
+    let feeds = Feeds::new(&hub, backplane.as_ref());
     let server = Arc::new(Server {
-        answers: Answers::of(&hub),
+        answers: Answers::of(&feeds),
         pages: Pages::of(&site),
         hub,
+        feeds,
         site,
         refused: RefusedCounters::default(),
         requests: TaskTracker::new(),

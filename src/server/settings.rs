@@ -15,12 +15,15 @@ use std::{
 use clap::{
     Arg, Command, CommandFactory, FromArgMatches, Parser,
     builder::{BoolishValueParser, Resettable},
-    error::ContextKind,
+    error::{ContextKind, ErrorKind},
     parser::ValueSource,
 };
 use tracing_subscriber::EnvFilter;
 
-use super::http::authority::{HostName, Origin};
+use super::{
+    backplane::url::{BackplaneUrl, BackplaneUrlError, EngineAddress},
+    http::authority::{HostName, Origin},
+};
 
 /// The environment variable of `--port`.
 const PORT: &str = "EVENT_FEED_PORT";
@@ -73,6 +76,16 @@ pub struct Settings {
     /// Separate several by commas, or repeat the flag
     #[arg(long, env = "EVENT_FEED_ALLOW_HOST", value_name = "NAME")]
     pub allow_host: Vec<CommaList<HostName>>,
+
+    /// The account of Tenant A in a NATS server that several event-feed servers share, as nats://USER:PASSWORD@HOST:PORT or
+    /// with tls://. They then have one feed. It needs --backplane-b too, and a program built with --features nats. The
+    /// variable keeps the password out of the list of processes
+    #[arg(long, env = "EVENT_FEED_BACKPLANE_A", value_name = "URL", hide_env_values = true)]
+    pub backplane_a: Option<BackplaneUrl>,
+
+    /// The account of Tenant B, in the same NATS server or another one
+    #[arg(long, env = "EVENT_FEED_BACKPLANE_B", value_name = "URL", hide_env_values = true)]
+    pub backplane_b: Option<BackplaneUrl>,
 
     /// Remove the administrator's view, /isolation, and its server function
     #[arg(long, env = "EVENT_FEED_NO_ISOLATION", value_parser = BoolishValueParser::new())]
@@ -136,6 +149,9 @@ impl Settings {
         });
         let parsed = command.clone().try_get_matches_from(env::args_os()).and_then(|matches| {
             let settings = Self::from_arg_matches(&matches)?;
+            if let Err(reason) = settings.engines() {
+                return Err(command.clone().error(ErrorKind::ValueValidation, reason));
+            }
             if !settings.healthcheck && matches.value_source("port") == Some(ValueSource::DefaultValue) {
                 warn_of_kubernetes(settings.port);
             }
@@ -152,6 +168,25 @@ impl Settings {
                 ExitCode::SUCCESS
             }
         })
+    }
+
+    /// The engines of Tenant A and Tenant B; `None` without a backplane.
+    ///
+    /// # Errors
+    /// The reason, if a setting of the backplane is wrong. It does not have the setting's value.
+    pub(crate) fn engines(&self) -> Result<Option<[EngineAddress; 2]>, String> {
+        let parse =
+            |flag, url| EngineAddress::parse(url).map_err(|error: BackplaneUrlError| format!("{flag}: {error}"));
+        match (&self.backplane_a, &self.backplane_b) {
+            (None, None) => Ok(None),
+            _ if cfg!(not(feature = "nats")) => {
+                Err(String::from("--backplane-a and --backplane-b need a program that was built with --features nats"))
+            }
+            (Some(a), Some(b)) => Ok(Some([parse("--backplane-a", a)?, parse("--backplane-b", b)?])),
+            (Some(_), None) | (None, Some(_)) => {
+                Err(String::from("--backplane-a and --backplane-b belong together: set both, or neither"))
+            }
+        }
     }
 
     pub(crate) fn heartbeat(&self) -> Duration {
@@ -175,6 +210,8 @@ impl Default for Settings {
             drain: 4_000,
             allow_origin: Vec::new(),
             allow_host: Vec::new(),
+            backplane_a: None,
+            backplane_b: None,
             no_isolation: false,
             log: String::from("info"),
             healthcheck: false,

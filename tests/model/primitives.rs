@@ -40,7 +40,7 @@ pub(crate) fn spawn(future: impl Future<Output = ()> + Send + 'static) {
 }
 
 pub(crate) mod sync {
-    pub(crate) use real_tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+    pub(crate) use real_tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot};
 }
 
 pub(crate) mod io {

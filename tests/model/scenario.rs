@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use event_feed::feed::{
-    Event, Message, Position, Tenant,
+    Event, Message, Tenant,
     protocol::{Incoming, close},
 };
 use real_tokio::sync::watch;
@@ -14,7 +14,7 @@ use shuttle::{
 use uuid::Uuid;
 
 use crate::stream::{
-    channel::{Channel, ChannelConfig, NotAccepted},
+    channel::{Channel, ChannelConfig, NotAccepted, Reach, Version},
     connection::Connection,
     hub::Hub,
     idempotency::IdempotencyKey,
@@ -32,8 +32,8 @@ const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
 struct Account {
     tenant: Tenant,
     texts: Vec<String>,
-    /// The list that was read after the hello: its position and its events, newest first.
-    list: Option<(Position, Vec<Arc<Event>>)>,
+    /// The list that was read after the hello: its version and its events, newest first.
+    list: Option<(Version, Vec<Arc<Event>>)>,
     /// The code of the close frame; `None` if the subscriber left before.
     closed: Option<u16>,
 }
@@ -42,11 +42,12 @@ struct Account {
 pub(crate) fn run() {
     block_on(async {
         let hub = Arc::new(Hub::start(&ChannelConfig {
-            epoch: Uuid::nil(),
+            process: Uuid::nil(),
             build: "model".into(),
             retain: 1_000,
             max_connections: 8,
             heartbeat: Duration::from_secs(15),
+            reach: Reach::Live,
         }));
         let random = |most| thread_rng().gen_range(1..=most);
         let (mut publishers, mut subscribers, mut stay) = (Vec::new(), Vec::new(), Vec::new());
@@ -74,7 +75,7 @@ pub(crate) fn run() {
         if !at_once {
             // Waits for all events before the stop: the stop also wakes the fan-out, and would hide a lost wake-up.
             for (tenant, mut reaches) in stay {
-                let last = hub.channel(tenant).position().seq;
+                let last = hub.channel(tenant).version().seq;
                 reaches.wait_for(|reached| *reached >= last).await.expect("a subscriber that stays");
             }
             hub.stop();

@@ -32,7 +32,8 @@ pub(crate) async fn post_event(State(server): State<Arc<Server>>, request: Reque
 pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: HeaderMap) -> Result<Response, Refusal> {
     let tenant = credential::of_header(&headers)?;
     let answers = server.answers.for_tenant(tenant);
-    let position = answers.channel().position();
+    answers.feed().catch_up().await?;
+    let position = answers.feed().channel().version().position();
     let known = etag::known(&headers, Coding::EACH.map(|coding| etag(tenant, position, coding)));
     let (mut response, position, etag) = match known {
         Some(etag) => (StatusCode::NOT_MODIFIED.into_response(), position, etag),
@@ -56,6 +57,15 @@ pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: Head
 /// `GET /healthz`: answers `200`. While the server is stopping, `middleware` answers `503` instead.
 pub(crate) async fn health() -> impl IntoResponse {
     ([(header::CACHE_CONTROL, "no-store")], "ok\n")
+}
+
+/// `GET /readyz`: answers `200` if this server has the newest events of a tenant. While the server is stopping, `middleware`
+/// answers `503` instead.
+pub(crate) async fn ready(State(server): State<Arc<Server>>) -> Result<impl IntoResponse, Refusal> {
+    if !server.feeds.is_any_live() {
+        return Err(Refusal::Unreachable);
+    }
+    Ok(health().await)
 }
 
 /// The strong tag of a list in a coding (RFC 9110, section 8.8.3.3).

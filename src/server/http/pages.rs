@@ -13,7 +13,7 @@ use leptos::prelude::*;
 use tokio::time::Instant;
 
 use super::{
-    super::Server,
+    super::{Server, tenant_feed::Unreachable},
     credential::{self, TenantParam},
     headers,
     list_limiter::{ListLimiter, TooManyReads},
@@ -80,7 +80,8 @@ pub(crate) async fn isolation(State(server): State<Arc<Server>>, headers: Header
 
 async fn feed(server: &Server, tenant: Tenant, headers: &HeaderMap) -> Result<Response, RefusedPage> {
     let answers = server.answers.for_tenant(tenant);
-    let config = answers.channel().config();
+    answers.feed().check_opened()?;
+    let config = answers.feed().channel().config();
     let page = answers.page(headers, |position, events| {
         let (retain, build) = (config.retain, config.build.to_string());
         render(server, Page::Feed(Snapshot { tenant, position, retain, build, events }))
@@ -95,6 +96,12 @@ async fn selector(server: &Server, unknown: bool, headers: &HeaderMap) -> Result
     let make = async || ((), render(server, Page::Selector { unknown }).into_bytes());
     let ((), page) = shared.read((), headers, &pages.limiter, make).await?;
     Ok(answer(server, status, page))
+}
+
+impl From<Unreachable> for RefusedPage {
+    fn from(unreachable: Unreachable) -> Self {
+        Self(unreachable.into())
+    }
 }
 
 impl From<TooManyReads> for RefusedPage {

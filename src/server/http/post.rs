@@ -9,10 +9,8 @@ use serde::Deserialize;
 use super::{
     super::{
         Server,
-        stream::{
-            channel::{Channel, NotAccepted},
-            idempotency::IdempotencyKey,
-        },
+        stream::{channel::NotAccepted, idempotency::IdempotencyKey},
+        tenant_feed::TenantFeed,
     },
     body::read_json,
     credential,
@@ -23,7 +21,7 @@ use crate::feed::{Event, Message, protocol::IDEMPOTENCY_HEADER};
 /// A checked post: its tenant is known, and its key and message are valid.
 #[derive(Debug, Clone)]
 pub(crate) struct Post {
-    channel: Arc<Channel>,
+    feed: TenantFeed,
     key: Option<IdempotencyKey>,
     message: Message,
 }
@@ -46,18 +44,20 @@ impl Post {
         let shape = "send a JSON object with exactly one field, message, a string";
         let PostBody { message } = read_json(headers, body, shape).await?;
         let message = Message::parse(&message)?;
-        Ok(Self { channel: Arc::clone(server.hub.channel(tenant)), key, message })
+        Ok(Self { feed: server.feeds.of(tenant).clone(), key, message })
     }
 
     /// Publishes the post as the tenant's next event, or returns the event that its key made before.
     ///
     /// # Errors
-    /// The refusal of the channel. Nothing has changed.
+    /// The refusal of the feed. Nothing has changed, except perhaps for [`Refusal::Unsettled`].
     pub(crate) async fn publish(self) -> Result<Arc<Event>, Refusal> {
-        self.channel.publish(self.message, self.key).await.map_err(|error| match error {
+        self.feed.publish(self.message, self.key).await.map_err(|error| match error {
             NotAccepted::Busy => Refusal::Busy,
             NotAccepted::KeyReused => Refusal::KeyReused,
             NotAccepted::Stopping => Refusal::Stopping,
+            NotAccepted::Unreachable => Refusal::Unreachable,
+            NotAccepted::Unsettled => Refusal::Unsettled,
         })
     }
 }

@@ -1,4 +1,5 @@
-//! Defines every refusal: its status, its text and its headers (contract, "Errors"). A refused request has changed nothing.
+//! Defines every refusal: its status, its text and its headers (contract, "Errors"). A refused request has changed nothing,
+//! except perhaps after a `504`.
 //! The checks are in the handlers.
 
 use std::time::Duration;
@@ -9,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{authority::HostName, list_limiter::WAIT_MAX};
+use super::{super::tenant_feed::Unreachable, authority::HostName, list_limiter::WAIT_MAX};
 use crate::feed::{
     Message, MessageError, Problem,
     protocol::{FRAME_MAX, IDEMPOTENCY_KEY_MAX},
@@ -75,6 +76,19 @@ pub(crate) enum Refusal {
     KeyReused,
     #[error("too many posts of this tenant are waiting: try again in {} s", RETRY_AFTER.as_secs())]
     Busy,
+    #[error("the server cannot reach the feed's backplane: try again in {} s", RETRY_AFTER.as_secs())]
+    Unreachable,
+    #[error(
+        "the backplane did not answer, so the message may be posted or not: send it again with the same Idempotency-Key, \
+         or look for it in the list"
+    )]
+    Unsettled,
+}
+
+impl From<Unreachable> for Refusal {
+    fn from(Unreachable: Unreachable) -> Self {
+        Self::Unreachable
+    }
 }
 
 impl Refusal {
@@ -113,6 +127,8 @@ impl Refusal {
             }
             Self::KeyReused => (S::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "Idempotency-Key reused"),
             Self::Busy => (S::SERVICE_UNAVAILABLE, "busy", "Busy"),
+            Self::Unreachable => (S::SERVICE_UNAVAILABLE, "unreachable", "Unreachable"),
+            Self::Unsettled => (S::GATEWAY_TIMEOUT, "unsettled", "Unsettled"),
         }
     }
 
@@ -130,7 +146,7 @@ impl Refusal {
     /// The header that this refusal needs in addition to those of every problem.
     fn header(&self) -> Option<(header::HeaderName, HeaderValue)> {
         match self {
-            Self::TooManyConnections | Self::Stopping | Self::TenantFull | Self::Busy => {
+            Self::TooManyConnections | Self::Stopping | Self::TenantFull | Self::Busy | Self::Unreachable => {
                 Some((header::RETRY_AFTER, RETRY_AFTER.as_secs().into()))
             }
             Self::TooManyReads => Some((header::RETRY_AFTER, WAIT_MAX.as_secs().into())), // the queue is empty by then

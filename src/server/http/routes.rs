@@ -18,8 +18,10 @@ pub enum Route {
     Index,
     /// The API: lists a tenant's events, and accepts posts.
     Events,
-    /// The health of the server.
+    /// The health of the server's process.
     Health,
+    /// Whether a balancer should send requests to this server.
+    Ready,
     /// The WebSocket of a tenant's events.
     Socket,
     /// The server function that posts.
@@ -32,10 +34,11 @@ pub enum Route {
 
 impl Route {
     /// All routes. A route that is not in this list is not served.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Index,
         Self::Events,
         Self::Health,
+        Self::Ready,
         Self::Socket,
         Self::PostEvent,
         Self::Isolation,
@@ -49,6 +52,7 @@ impl Route {
             Self::Index => "/",
             Self::Events => "/events",
             Self::Health => "/healthz",
+            Self::Ready => "/readyz",
             Self::Socket => "/ws",
             Self::PostEvent => "/api/post_event",
             Self::Isolation => "/isolation",
@@ -66,6 +70,7 @@ impl Route {
             Self::Index => get(pages::index),
             Self::Events => get(api::list_events).post(api::post_event),
             Self::Health => get(api::health),
+            Self::Ready => get(api::ready),
             Self::Socket => any(upgrade::subscribe),
             Self::PostEvent => post(server_fns::call_post_event),
             Self::Isolation => get(pages::isolation),

@@ -76,14 +76,15 @@ pub(crate) fn report(server: &Server) -> Report {
                 slow: counters.slow.get(),
                 silent: counters.silent.get(),
                 stopping: counters.stopping.get(),
+                unreachable: counters.unreachable.get(),
                 policy: counters.policy.get(),
                 closed_by_peer: counters.peer.get(),
             },
         }
     });
-    let config = server.hub.channel(Tenant::A).config(); // epoch and build are the same for both tenants
+    let config = server.hub.channel(Tenant::A).config(); // process and build are the same for both tenants
     Report {
-        epoch: config.epoch,
+        epoch: config.process,
         timestamp: Timestamp::now(),
         build: config.build.to_string(),
         tenants,

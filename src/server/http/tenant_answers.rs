@@ -7,7 +7,10 @@ use axum::http::HeaderMap;
 use tokio::task::yield_now;
 
 use super::{
-    super::stream::{channel::Channel, hub::Hub},
+    super::{
+        stream::channel::Version,
+        tenant_feed::{Feeds, TenantFeed},
+    },
     list_limiter::{ListLimiter, TooManyReads},
     shared_answer::{Coded, SharedAnswer},
 };
@@ -29,8 +32,8 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    pub(crate) fn of(hub: &Hub) -> Self {
-        let answers = |tenant| TenantAnswers::new(Arc::clone(hub.channel(tenant)));
+    pub(crate) fn of(feeds: &Feeds) -> Self {
+        let answers = |tenant| TenantAnswers::new(feeds.of(tenant).clone());
         Self { a: answers(Tenant::A), b: answers(Tenant::B) }
     }
 
@@ -43,23 +46,23 @@ impl Answers {
     }
 }
 
-/// The shared answers of one tenant. They have one channel, so they cannot hold another tenant's events.
+/// The shared answers of one tenant. They have one feed, so they cannot hold another tenant's events.
 #[derive(Debug)]
 pub(crate) struct TenantAnswers {
-    channel: Arc<Channel>,
+    feed: TenantFeed,
     limiter: ListLimiter,
-    list: SharedAnswer<u64>,
-    page: SharedAnswer<u64>,
+    list: SharedAnswer<Version>,
+    page: SharedAnswer<Version>,
 }
 
 impl TenantAnswers {
-    fn new(channel: Arc<Channel>) -> Self {
-        Self { channel, limiter: ListLimiter::new(), list: SharedAnswer::new(), page: SharedAnswer::new() }
+    fn new(feed: TenantFeed) -> Self {
+        Self { feed, limiter: ListLimiter::new(), list: SharedAnswer::new(), page: SharedAnswer::new() }
     }
 
-    /// The tenant's channel.
-    pub(crate) const fn channel(&self) -> &Arc<Channel> {
-        &self.channel
+    /// The tenant's feed.
+    pub(crate) const fn feed(&self) -> &TenantFeed {
+        &self.feed
     }
 
     /// Returns the list of the kept events as JSON, newest first, and the position of the newest. Waits for a turn.
@@ -68,12 +71,12 @@ impl TenantAnswers {
     /// [`TooManyReads`] if the read waited too long, or if the answers that are being sent take too much memory.
     pub(crate) async fn list(&self, request: &HeaderMap) -> Result<(Position, Coded), TooManyReads> {
         let make = async || {
-            let (position, events) = self.channel.newest(usize::MAX);
-            (position.seq, encode(&events).await) // without the channel's lock, so posts do not wait
+            let (version, events) = self.feed.channel().newest(usize::MAX);
+            (version, encode(&events).await) // without the channel's lock, so posts do not wait
         };
-        let Position { epoch, seq } = self.channel.position();
-        let (seq, list) = self.list.read(seq, request, &self.limiter, make).await?;
-        Ok((Position { epoch, seq }, list))
+        let needed = self.feed.channel().version();
+        let (version, list) = self.list.read(needed, request, &self.limiter, make).await?;
+        Ok((version.position(), list))
     }
 
     /// Returns the tenant's page, as `render` makes it of the newest events, newest first. Waits for a turn.
@@ -86,11 +89,11 @@ impl TenantAnswers {
         render: impl FnOnce(Position, Vec<Arc<Event>>) -> String,
     ) -> Result<Coded, TooManyReads> {
         let make = async || {
-            let (position, events) = self.channel.newest(EVENTS_ON_A_PAGE);
-            (position.seq, render(position, events).into_bytes())
+            let (version, events) = self.feed.channel().newest(EVENTS_ON_A_PAGE);
+            (version, render(version.position(), events).into_bytes())
         };
-        let seq = self.channel.position().seq;
-        self.page.read(seq, request, &self.limiter, make).await.map(|(_, page)| page)
+        let needed = self.feed.channel().version();
+        self.page.read(needed, request, &self.limiter, make).await.map(|(_, page)| page)
     }
 }
 

@@ -31,7 +31,7 @@ use super::{
 ///
 /// # Errors
 /// In the contract's order: `405` if the request is not a `GET`, `403` for the `Origin`, `401` for the tenant, `426` and
-/// `400` for the handshake, `503` if the tenant is at its limit. The connection is not upgraded then.
+/// `400` for the handshake, `503` if the backplane is out of reach or the tenant is at its limit. The connection is not upgraded then.
 pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Request) -> Result<Response, Refusal> {
     // axum's `get` would also accept a HEAD, but a handshake is a GET (RFC 6455, section 4.1).
     if request.method() != Method::GET {
@@ -47,7 +47,9 @@ pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Re
     if !request.body().is_end_stream() {
         return Err(Refusal::WrongHandshake("send it without a body")); // a body would be parsed as frames
     }
-    let channel = Arc::clone(server.hub.channel(tenant));
+    let feed = server.feeds.of(tenant);
+    feed.check_live()?;
+    let channel = Arc::clone(feed.channel());
     let permit = channel.permit().ok_or(Refusal::TenantFull)?;
     tokio::spawn(connect(hyper::upgrade::on(&mut request), channel, permit));
 

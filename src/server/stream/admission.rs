@@ -23,6 +23,7 @@ const ENVELOPE: usize = 256;
 /// The limit on the unsent events of one channel.
 #[derive(Debug)]
 pub(crate) struct Admission {
+    buffer_max: usize,
     buffer: Semaphore,
     queue: Semaphore,
 }
@@ -37,11 +38,16 @@ pub(crate) struct Permit<'a>(SemaphorePermit<'a>);
 
 impl Default for Admission {
     fn default() -> Self {
-        Self { buffer: Semaphore::new(BUFFER_MAX), queue: Semaphore::new(QUEUE_MAX) }
+        Self::new(BUFFER_MAX)
     }
 }
 
 impl Admission {
+    /// Makes posts wait while more than `buffer_max` bytes are under way.
+    pub(crate) fn new(buffer_max: usize) -> Self {
+        Self { buffer_max, buffer: Semaphore::new(buffer_max), queue: Semaphore::new(QUEUE_MAX) }
+    }
+
     /// Waits for the share of a message of `length` bytes. Posts get their shares in the order in which they came.
     ///
     /// # Cancel safety
@@ -50,7 +56,7 @@ impl Admission {
     /// # Errors
     /// [`Overloaded`] at once if 1,000 posts wait already, or if this post has waited for 2 s.
     pub(crate) async fn admit(&self, length: usize) -> Result<Permit<'_>, Overloaded> {
-        let size = u32::try_from((length + ENVELOPE).min(BUFFER_MAX)).map_err(|_| Overloaded)?;
+        let size = self.size(length);
         if let Ok(permit) = self.buffer.try_acquire_many(size) {
             return Ok(Permit(permit));
         }
@@ -61,10 +67,30 @@ impl Admission {
         }
     }
 
+    /// Waits for the share of a message that is accepted already, for as long as it takes. `None` after
+    /// [`Admission::close`]: nothing is sent any more, so no share is needed.
+    ///
+    /// # Cancel safety
+    /// As [`Admission::admit`].
+    #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "only a backplane needs it"))]
+    pub(crate) async fn admit_accepted(&self, length: usize) -> Option<Permit<'_>> {
+        self.buffer.acquire_many(self.size(length)).await.ok().map(Permit)
+    }
+
+    /// Ends every wait, and lets nobody wait again.
+    pub(crate) fn close(&self) {
+        self.buffer.close();
+    }
+
     /// Releases `size` bytes that [`Permit::keep`] has kept.
     pub(crate) fn release(&self, size: usize) {
         self.buffer.add_permits(size);
-        debug_assert!(self.buffer.available_permits() <= BUFFER_MAX, "more is released than was kept");
+        debug_assert!(self.buffer.available_permits() <= self.buffer_max, "more is released than was kept");
+    }
+
+    /// The share of a message of `length` bytes.
+    fn size(&self, length: usize) -> u32 {
+        u32::try_from((length + ENVELOPE).min(self.buffer_max)).unwrap_or(u32::MAX)
     }
 }
 

@@ -1,5 +1,8 @@
 //! Owns one tenant's stream: its events, its subscribers and its limits. Only a channel makes events.
 //!
+//! Without a backplane the channel itself decides the order of the events, in [`Channel::publish`]. With one, the backplane
+//! decides it, and [`Channel::apply`] follows.
+//!
 //! Under one short lock an event gets its time and its `seq`, and its frame is added to the next batch of the fan-out. So
 //! the order of events is the same in answers, in lists and on sockets. A subscriber joins under the same lock, at the
 //! position behind the waiting frames, so it receives exactly the events that are accepted later.
@@ -12,17 +15,18 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use uuid::Uuid;
 
 use super::{
-    admission::{Admission, Overloaded},
+    admission::{Admission, Overloaded, Permit},
     batch_log::{BatchLog, Segment},
     close_reason::CloseReason,
     counters::Counters,
     frames,
-    idempotency::{FirstPost, IdempotencyKey, Keys},
+    idempotency::{FirstPost, IdempotencyKey, Keys, RememberedEvent},
     subscriber::Subscriber,
 };
 use crate::feed::{
@@ -41,8 +45,8 @@ const ENDED_MAX: usize = 1_024;
 /// The settings of a channel. They do not change while it runs.
 #[derive(Debug, Clone)]
 pub(crate) struct ChannelConfig {
-    /// Identifies this process.
-    pub(crate) epoch: Uuid,
+    /// Identifies this process. Without a backplane it is the epoch.
+    pub(crate) process: Uuid,
     /// Identifies the build of the client that this server serves.
     pub(crate) build: Arc<str>,
     /// Maximum number of events that a channel keeps.
@@ -51,6 +55,40 @@ pub(crate) struct ChannelConfig {
     pub(crate) max_connections: usize,
     /// Maximum time between two heartbeats on a connection.
     pub(crate) heartbeat: Duration,
+    /// The state in which the channel starts: [`Reach::Live`] without a backplane, else [`Reach::Opening`].
+    pub(crate) reach: Reach,
+}
+
+/// Whether the tenant's newest events arrive here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "only a backplane needs it"))]
+pub(crate) enum Reach {
+    /// The backplane was not reached yet, so the epoch is not known.
+    Opening,
+    /// They do. Without a backplane it is always so.
+    Live,
+    /// The backplane is out of reach. Others may accept events that do not arrive here.
+    Lost,
+}
+
+/// A version of the tenant's list. A higher one is newer, over all epochs.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub(crate) struct Version {
+    /// The number of epochs before this one, in this process.
+    epochs_before: u64,
+    /// The `seq` of the newest event.
+    pub(crate) seq: u64,
+    epoch: Uuid,
+}
+
+/// An event as the backplane has ordered it. It names no tenant: that of the channel is used.
+#[derive(Debug)]
+pub(crate) struct OrderedEvent {
+    pub(crate) id: Uuid,
+    pub(crate) message: Message,
+    /// The time of acceptance. If it is earlier than that of the event before, that one counts.
+    pub(crate) timestamp: Timestamp,
+    pub(crate) key: Option<IdempotencyKey>,
 }
 
 /// One tenant's stream of events.
@@ -72,6 +110,9 @@ pub(crate) struct Channel {
 /// of subscribers.
 #[derive(Debug)]
 struct Stream {
+    epoch: Uuid,
+    epochs_before: u64,
+    reach: Reach,
     timeline: Timeline,
     keys: Keys,
     last_timestamp: Option<Timestamp>,
@@ -86,6 +127,15 @@ struct NextBatch {
     events: u64,
     permit_bytes: usize,
     joiners: Vec<Joiner>,
+    close: Option<CloseAll>,
+}
+
+/// The order to close every connection after a batch.
+#[derive(Debug)]
+pub(crate) struct CloseAll {
+    pub(crate) reason: CloseReason,
+    /// Is dropped once all connections are closing.
+    pub(crate) done: oneshot::Sender<()>,
 }
 
 /// A subscriber that has joined since the last batch.
@@ -104,6 +154,8 @@ pub(crate) struct Batch {
     /// The size of these events' permits, in bytes. It is given to [`Channel::release`] once they are sent.
     pub(crate) permit_bytes: usize,
     pub(crate) joiners: Vec<Joiner>,
+    /// Whether the connections, these joiners included, are closed after the batch.
+    pub(crate) close: Option<CloseAll>,
     /// Whether this is the last batch, after which the connections are closed.
     pub(crate) is_last: bool,
 }
@@ -112,8 +164,9 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 pub(crate) struct ConnectionPermit(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
 
-/// Why a post was not accepted. Nothing has changed.
+/// Why a post was not accepted. Nothing has changed, except for [`NotAccepted::Unsettled`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "only a backplane needs it"))]
 pub(crate) enum NotAccepted {
     /// Too many posts wait, or this post has waited too long.
     Busy,
@@ -121,6 +174,10 @@ pub(crate) enum NotAccepted {
     KeyReused,
     /// The channel accepts no more events.
     Stopping,
+    /// The backplane is out of reach.
+    Unreachable,
+    /// The backplane did not answer, so it may have accepted the post.
+    Unsettled,
 }
 
 impl From<Overloaded> for NotAccepted {
@@ -132,6 +189,9 @@ impl From<Overloaded> for NotAccepted {
 impl Channel {
     pub(crate) fn new(tenant: Tenant, config: ChannelConfig) -> Self {
         let stream = Stream {
+            epoch: config.process,
+            epochs_before: 0,
+            reach: config.reach,
             timeline: Timeline::new(config.retain),
             keys: Keys::default(),
             last_timestamp: None,
@@ -165,35 +225,73 @@ impl Channel {
         message: Message,
         key: Option<IdempotencyKey>,
     ) -> Result<Arc<Event>, NotAccepted> {
-        let permit = self.admission.admit(message.as_str().len()).await?;
+        let permit = self.admission.admit(message.as_str().len()).await;
         let mut stream = self.stream.lock();
         if stream.stopping {
             return Err(NotAccepted::Stopping);
         }
-        match key.as_ref().and_then(|key| stream.keys.first_post(key, &message)) {
-            Some(FirstPost::Other) => return Err(NotAccepted::KeyReused),
-            Some(FirstPost::Same(first)) => {
-                let event = Event { id: first.id, tenant_id: self.tenant, message, timestamp: first.timestamp };
-                return Ok(Arc::new(event));
-            }
-            None => {}
+        let permit = permit?;
+        if let Some(first) = self.first_in(&stream, key.as_ref(), &message)? {
+            return Ok(first);
         }
-        let now = Timestamp::now();
-        // The clock may step back, but a tenant's timestamps never decrease.
-        let timestamp = stream.last_timestamp.map_or(now, |last| last.max(now));
-        let event = Arc::new(Event { id: Uuid::new_v4(), tenant_id: self.tenant, message, timestamp });
-        let seq = stream.timeline.append(Arc::clone(&event));
-        stream.last_timestamp = Some(timestamp);
-        if let Some(key) = key {
-            stream.keys.remember(&key, event.id, timestamp, &event.message);
-        }
-        frames::push_text(&mut stream.next_batch.frames, &Outgoing::EventCreated { seq, event: &event }.encode());
-        stream.next_batch.events += 1;
-        stream.next_batch.permit_bytes += permit.keep();
+        let post = OrderedEvent { id: Uuid::new_v4(), message, timestamp: Timestamp::now(), key };
+        let event = self.accept(&mut stream, post, Duration::ZERO, Some(permit));
         drop(stream);
         self.counters.accepted.add(1);
         self.wake.notify_one();
         Ok(event)
+    }
+
+    /// The event that a post with this key made before; `None` if the key is new.
+    ///
+    /// # Errors
+    /// [`NotAccepted::KeyReused`] if that post had another message.
+    #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "only a backplane needs it"))]
+    pub(crate) fn first_post(
+        &self,
+        key: Option<&IdempotencyKey>,
+        message: &Message,
+    ) -> Result<Option<Arc<Event>>, NotAccepted> {
+        self.first_in(&self.stream.lock(), key, message)
+    }
+
+    fn first_in(
+        &self,
+        stream: &Stream,
+        key: Option<&IdempotencyKey>,
+        message: &Message,
+    ) -> Result<Option<Arc<Event>>, NotAccepted> {
+        match key.and_then(|key| stream.keys.first_post(key, message)) {
+            Some(FirstPost::Other) => Err(NotAccepted::KeyReused),
+            Some(FirstPost::Same(RememberedEvent { id, timestamp, .. })) => {
+                Ok(Some(Arc::new(Event { id, tenant_id: self.tenant, message: message.clone(), timestamp })))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Adds the next event of the tenant, and its frame to the next batch. Without a permit there is no frame.
+    fn accept(
+        &self,
+        stream: &mut Stream,
+        OrderedEvent { id, message, timestamp, key }: OrderedEvent,
+        age: Duration,
+        permit: Option<Permit<'_>>,
+    ) -> Arc<Event> {
+        // The clock may step back, but a tenant's timestamps never decrease.
+        let timestamp = stream.last_timestamp.map_or(timestamp, |last| last.max(timestamp));
+        let event = Arc::new(Event { id, tenant_id: self.tenant, message, timestamp });
+        let seq = stream.timeline.append(Arc::clone(&event));
+        stream.last_timestamp = Some(timestamp);
+        if let Some(key) = key {
+            stream.keys.remember(&key, &event, age);
+        }
+        if let Some(permit) = permit {
+            frames::push_text(&mut stream.next_batch.frames, &Outgoing::EventCreated { seq, event: &event }.encode());
+            stream.next_batch.events += 1;
+            stream.next_batch.permit_bytes += permit.keep();
+        }
+        event
     }
 
     /// Takes a slot for a connection, if one is free.
@@ -210,12 +308,17 @@ impl Channel {
             subscriber.close(CloseReason::Stopping, &self.log);
             return;
         }
+        if stream.reach != Reach::Live {
+            subscriber.start(Bytes::new(), self.log.end());
+            subscriber.close(CloseReason::Unreachable, &self.log);
+            return;
+        }
         let connections = self.connections();
         let hello = Hello {
             tenant_id: self.tenant,
             connection_id: Uuid::new_v4(),
             timestamp: Timestamp::now(),
-            epoch: self.config.epoch,
+            epoch: stream.epoch,
             seq: stream.timeline.seq(),
             heartbeat_ms: u32::try_from(self.config.heartbeat.as_millis()).unwrap_or(u32::MAX),
             reconnect_ms: reconnect_ms(connections),
@@ -246,9 +349,9 @@ impl Channel {
             frames::push_ping(&mut stream.next_batch.frames);
         }
         let is_last = stream.stopping;
-        let NextBatch { frames, events, permit_bytes, joiners } = std::mem::take(&mut stream.next_batch);
+        let NextBatch { frames, events, permit_bytes, joiners, close } = std::mem::take(&mut stream.next_batch);
         let segment = self.log.append(frames.into()); // under the lock, so that no subscriber joins in between
-        Batch { segment, events, permit_bytes, joiners, is_last }
+        Batch { segment, events, permit_bytes, joiners, close, is_last }
     }
 
     /// The log of the frames that were sent last.
@@ -266,20 +369,25 @@ impl Channel {
         self.stream.lock().next_batch.events > 0
     }
 
-    /// Waits until the fan-out has work: waiting events, a stop, or many ended connections.
+    /// Waits until the fan-out has work: waiting events, a stop, an order to close, or many ended connections.
     pub(crate) async fn wait_for_work(&self) {
         self.wake.notified().await;
     }
 
-    /// The position of the newest event.
-    pub(crate) fn position(&self) -> Position {
-        self.position_in(&self.stream.lock())
+    /// The version of the list as it is now.
+    pub(crate) fn version(&self) -> Version {
+        Version::of(&self.stream.lock())
     }
 
-    /// The newest `most` events, newest first, and the position of the newest.
-    pub(crate) fn newest(&self, most: usize) -> (Position, Vec<Arc<Event>>) {
+    /// The newest `most` events, newest first, and the version of this list.
+    pub(crate) fn newest(&self, most: usize) -> (Version, Vec<Arc<Event>>) {
         let stream = self.stream.lock();
-        (self.position_in(&stream), newest(&stream.timeline, most))
+        (Version::of(&stream), newest(&stream.timeline, most))
+    }
+
+    /// Whether the newest events arrive here.
+    pub(crate) fn reach(&self) -> Reach {
+        self.stream.lock().reach
     }
 
     pub(crate) const fn config(&self) -> &ChannelConfig {
@@ -316,7 +424,14 @@ impl Channel {
     /// Stops accepting events and subscribers. The fan-out sends the waiting events and then closes the connections.
     pub(crate) fn stop(&self) {
         self.stream.lock().stopping = true;
+        self.admission.close();
         self.wake.notify_one();
+    }
+
+    /// Whether [`Channel::stop`] was called.
+    #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "only a backplane needs it"))]
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stream.lock().stopping
     }
 
     /// Waits until no connection is left.
@@ -325,9 +440,69 @@ impl Channel {
         // It fails only if the semaphore is closed, and nothing closes it.
         let _ = self.permits.acquire_many(all).await;
     }
+}
 
-    fn position_in(&self, stream: &Stream) -> Position {
-        Position { epoch: self.config.epoch, seq: stream.timeline.seq() }
+/// The functions for a backplane. One task calls them, so they do not overlap.
+#[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "only a backplane needs it"))]
+impl Channel {
+    /// Applies the next event of the backplane's order. Waits while the unsent events exceed the limit of `admission`, for
+    /// as long as it takes: the event is accepted already. After [`Channel::stop`] the event is kept, and not sent.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped before it ends, nothing has changed.
+    pub(crate) async fn apply(&self, event: OrderedEvent) -> Arc<Event> {
+        let permit = self.admission.admit_accepted(event.message.as_str().len()).await;
+        let age = Timestamp::now().millis() - event.timestamp.millis();
+        let age = Duration::from_millis(u64::try_from(age).unwrap_or_default());
+        let event = self.accept(&mut self.stream.lock(), event, age, permit);
+        self.wake.notify_one();
+        event
+    }
+
+    /// The timestamp of the newest event of this epoch.
+    pub(crate) fn last_timestamp(&self) -> Option<Timestamp> {
+        self.stream.lock().last_timestamp
+    }
+
+    /// Notes whether the newest events arrive here. Until they do, nobody may subscribe.
+    pub(crate) fn set_reach(&self, reach: Reach) {
+        self.stream.lock().reach = reach;
+    }
+
+    /// Closes all connections: each receives the waiting events, as far as its socket accepts them at once, and the close
+    /// frame. Returns once all of them are closing. No connection may be added meanwhile, so the channel must not be live.
+    pub(crate) async fn close_all(&self, reason: CloseReason) {
+        let (done, all_closing) = oneshot::channel();
+        {
+            let mut stream = self.stream.lock();
+            if stream.stopping {
+                return; // the fan-out closes them, or has
+            }
+            stream.next_batch.close = Some(CloseAll { reason, done });
+        }
+        self.wake.notify_one();
+        let _ = all_closing.await; // an error is the end of the wait: `done` is dropped, not used
+    }
+
+    /// Forgets all events and keys. The next event has the number `seq` + 1 of `epoch`. The connections must be closing: a
+    /// client learns of an epoch from its hello.
+    pub(crate) fn begin_epoch(&self, epoch: Uuid, seq: u64) {
+        let mut stream = self.stream.lock();
+        stream.epochs_before += u64::from(stream.epoch != epoch);
+        stream.epoch = epoch;
+        stream.timeline = Timeline::from_list(self.config.retain, seq, []);
+        stream.keys = Keys::default();
+        stream.last_timestamp = None;
+    }
+}
+
+impl Version {
+    const fn of(stream: &Stream) -> Self {
+        Self { epochs_before: stream.epochs_before, seq: stream.timeline.seq(), epoch: stream.epoch }
+    }
+
+    pub(crate) const fn position(self) -> Position {
+        Position { epoch: self.epoch, seq: self.seq }
     }
 }
 
@@ -349,11 +524,12 @@ mod tests {
 
     fn channel() -> Channel {
         let config = ChannelConfig {
-            epoch: Uuid::nil(),
+            process: Uuid::nil(),
             build: "x".into(),
             retain: 10,
             max_connections: 1,
             heartbeat: std::time::Duration::from_secs(15),
+            reach: Reach::Live,
         };
         Channel::new(Tenant::A, config)
     }

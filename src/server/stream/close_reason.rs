@@ -4,9 +4,14 @@ use crate::feed::protocol::close;
 
 /// Why a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "only a backplane needs it"))]
 pub(crate) enum CloseReason {
     /// The server is stopping.
     Stopping,
+    /// The feed has begun again with another epoch.
+    NewEpoch,
+    /// The server does not receive the tenant's events: the backplane is out of reach, or was for too long.
+    Unreachable,
     /// The peer sent data.
     Policy,
     /// The peer sent a message above the limit.
@@ -30,6 +35,8 @@ impl CloseReason {
     pub(crate) const fn close_frame(self) -> Option<(u16, &'static str)> {
         match self {
             Self::Stopping => Some((close::GOING_AWAY, "the server is stopping")),
+            Self::NewEpoch => Some((close::GOING_AWAY, "the feed has begun again")),
+            Self::Unreachable => Some((close::TRY_AGAIN_LATER, "the server cannot reach the feed's backplane")),
             Self::Policy => Some((close::POLICY, "clients must not send data on this socket: post with POST /events")),
             Self::TooBig => Some((close::TOO_BIG, "the message is larger than 16 KiB")),
             Self::ProtocolError => Some((close::PROTOCOL, "the frame breaks the WebSocket protocol")),

@@ -26,6 +26,7 @@ pub(crate) struct Counters {
     pub(crate) slow: Count,
     pub(crate) silent: Count,
     pub(crate) stopping: Count,
+    pub(crate) unreachable: Count,
     pub(crate) policy: Count,
     pub(crate) peer: Count,
 }
@@ -37,6 +38,7 @@ impl Counters {
             CloseReason::TooSlow => &self.slow,
             CloseReason::TimedOut => &self.silent,
             CloseReason::Stopping => &self.stopping,
+            CloseReason::NewEpoch | CloseReason::Unreachable => &self.unreachable,
             CloseReason::Policy
             | CloseReason::Flood
             | CloseReason::TooBig

@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     batch_log::BatchLog,
-    channel::{Batch, Channel, Joiner},
+    channel::{Batch, Channel, CloseAll, Joiner},
     close_reason::CloseReason,
     subscriber::Subscriber,
     throttle::Throttle,
@@ -46,11 +46,16 @@ pub(crate) async fn run(channel: Arc<Channel>) {
             }
             () = channel.wait_for_work() => false,
         };
-        let batch = channel.take_batch(is_heartbeat);
-        let is_last = batch.is_last;
+        let mut batch = channel.take_batch(is_heartbeat);
+        let (is_last, close) = (batch.is_last, batch.close.take());
         send(&channel, &mut subscribers, &mut throttle, batch, is_heartbeat).await;
         if is_last {
-            return close_all(&subscribers, channel.log()).await;
+            return close_all(&subscribers, CloseReason::Stopping, channel.log()).await;
+        }
+        if let Some(CloseAll { reason, done }) = close {
+            close_all(&subscribers, reason, channel.log()).await;
+            subscribers.clear(); // so that they receive nothing more: each closes by itself
+            drop(done);
         }
         if channel.take_many_ended() {
             drop_ended(&mut subscribers).await;
@@ -114,9 +119,9 @@ async fn drop_silent(subscribers: &[Arc<Subscriber>]) {
     }
 }
 
-async fn close_all(subscribers: &[Arc<Subscriber>], log: &BatchLog) {
+async fn close_all(subscribers: &[Arc<Subscriber>], reason: CloseReason, log: &BatchLog) {
     for step in subscribers.chunks(STEP) {
-        step.iter().for_each(|subscriber| subscriber.close(CloseReason::Stopping, log));
+        step.iter().for_each(|subscriber| subscriber.close(reason, log));
         yield_now().await;
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::feed::{Message, Timestamp, protocol::IDEMPOTENCY_KEY_MAX};
+use crate::feed::{Event, Message, Timestamp, protocol::IDEMPOTENCY_KEY_MAX};
 
 /// The time for which a key is remembered (contract, "HTTP").
 const REMEMBERED: Duration = Duration::from_secs(120);
@@ -30,6 +30,12 @@ impl IdempotencyKey {
     pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
         let fits = (1..=IDEMPOTENCY_KEY_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
         fits.then(|| String::from_utf8(bytes.to_vec()).ok().map(Self)).flatten()
+    }
+
+    /// The key's text.
+    #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "only a backplane needs it"))]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -81,10 +87,12 @@ impl Keys {
         Some(if is_same { FirstPost::Same(*event) } else { FirstPost::Other })
     }
 
-    /// Remembers which event `key` made.
-    pub(crate) fn remember(&mut self, key: &IdempotencyKey, id: Uuid, timestamp: Timestamp, message: &Message) {
-        let message = self.fingerprints.of(message.as_str());
-        let (key, since) = (self.fingerprints.of(&key.0), Instant::now());
+    /// Remembers which event `key` made, `age` ago.
+    pub(crate) fn remember(&mut self, key: &IdempotencyKey, event: &Event, age: Duration) {
+        let message = self.fingerprints.of(event.message.as_str());
+        // The clock of the process may not reach back as far as the age.
+        let since = Instant::now().checked_sub(age).unwrap_or_else(Instant::now);
+        let (key, id, timestamp) = (self.fingerprints.of(&key.0), event.id, event.timestamp);
         self.events.insert(key, RememberedEvent { id, timestamp, message, since });
         self.by_age.push_back((key, since));
         for _ in 0..DROPPED_AT_ONCE {
@@ -115,6 +123,7 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
+    use crate::feed::Tenant;
 
     fn key(text: &str) -> IdempotencyKey {
         IdempotencyKey::parse(text.as_bytes()).unwrap()
@@ -125,9 +134,10 @@ mod tests {
     }
 
     fn use_key(keys: &mut Keys, text: &str) -> Uuid {
-        let id = Uuid::new_v4();
-        keys.remember(&key(text), id, Timestamp::now(), &message(text));
-        id
+        let event =
+            Event { id: Uuid::new_v4(), tenant_id: Tenant::A, message: message(text), timestamp: Timestamp::now() };
+        keys.remember(&key(text), &event, Duration::ZERO);
+        event.id
     }
 
     /// The event of a key that was used with its own text as the message.

@@ -1,0 +1,265 @@
+//! Keeps a tenant's channel equal to the tenant's stream in the engine, session after session: connects, compares, follows,
+//! and begins again whenever anything is in doubt.
+
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+    io,
+    sync::Arc,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
+
+use super::{
+    super::{
+        stream::{
+            admission::Admission,
+            channel::{Channel, OrderedEvent, Reach},
+            close_reason::CloseReason,
+            hub::Hub,
+        },
+        tenant_feed::Unreachable,
+    },
+    barrier::{self, Waiting},
+    engine::{Engine, EngineError, Stream},
+    follow::follow,
+    url::EngineAddress,
+};
+use crate::feed::{Event, Position, Tenant};
+
+/// Maximum size of a tenant's posts that are on their way to the engine, in bytes.
+const UNDER_WAY_MAX: usize = 64 * 1024;
+/// The time for which connections stay open while the engine is out of reach (contract, "WebSocket").
+const SILENT_MAX: Duration = Duration::from_secs(10);
+/// The wait before the second attempt to connect. Each further one is twice as long.
+const WAIT_MIN: Duration = Duration::from_millis(100);
+/// Maximum wait before an attempt to connect.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+/// Maximum time for a replica to catch up.
+const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The replicas of both tenants. Dropping it ends them.
+#[derive(Debug)]
+pub(crate) struct Backplane {
+    a: Arc<Replica>,
+    b: Arc<Replica>,
+    _running: [AbortOnDropHandle<()>; 2],
+}
+
+/// One tenant's replica: the only user of the tenant's account.
+#[derive(Debug)]
+pub(crate) struct Replica {
+    tenant: Tenant,
+    address: EngineAddress,
+    pub(super) channel: Arc<Channel>,
+    /// Backpressure in front of the engine. That of the channel cannot be used: a post would wait for the events that only
+    /// the replica can apply.
+    pub(super) gate: Admission,
+    /// The posts of this server that are not applied yet, by their id.
+    pub(super) awaited: Mutex<HashMap<Uuid, oneshot::Sender<Arc<Event>>>>,
+    session: watch::Sender<Option<Arc<Session>>>,
+}
+
+/// A connection to the engine whose events have been applied up to the moment when it was opened.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) engine: Arc<Engine>,
+    barrier: mpsc::UnboundedSender<Waiting>,
+}
+
+impl Session {
+    pub(super) fn epoch(&self) -> Uuid {
+        self.engine.stream.epoch
+    }
+}
+
+impl Backplane {
+    /// Starts the replicas of both tenants, and waits for the first attempt of each. An engine that is out of reach is tried
+    /// again.
+    ///
+    /// # Errors
+    /// If an engine is there and cannot be used: one sentence that names the setting.
+    pub(crate) async fn start([a, b]: [EngineAddress; 2], hub: &Hub) -> io::Result<Self> {
+        let start = |tenant, address| {
+            let replica = Arc::new(Replica::new(tenant, address, Arc::clone(hub.channel(tenant))));
+            let (first, opened) = oneshot::channel();
+            let running = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&replica).run(first)));
+            (replica, running, opened)
+        };
+        let (a, running_a, opened_a) = start(Tenant::A, a);
+        let (b, running_b, opened_b) = start(Tenant::B, b);
+        for (flag, opened) in [("--backplane-a", opened_a), ("--backplane-b", opened_b)] {
+            if let Ok(Err(EngineError::Refused(text))) = opened.await {
+                return Err(io::Error::other(format!("{flag}: {text}")));
+            }
+        }
+        Ok(Self { a, b, _running: [running_a, running_b] })
+    }
+
+    /// The replica of a tenant.
+    pub(crate) const fn replica(&self, tenant: Tenant) -> &Arc<Replica> {
+        match tenant {
+            Tenant::A => &self.a,
+            Tenant::B => &self.b,
+        }
+    }
+}
+
+impl Replica {
+    fn new(tenant: Tenant, address: EngineAddress, channel: Arc<Channel>) -> Self {
+        Self {
+            tenant,
+            address,
+            channel,
+            gate: Admission::new(UNDER_WAY_MAX),
+            awaited: Mutex::default(),
+            session: watch::Sender::new(None),
+        }
+    }
+
+    /// Runs session after session. Sends the result of the first attempt to `first`.
+    async fn run(self: Arc<Self>, first: oneshot::Sender<Result<(), EngineError>>) {
+        let mut first = Some(first);
+        let mut report = |result| first.take().map(|first| first.send(result)); // an error means that the server stops
+        let mut close_at = None;
+        let (mut wait, mut told) = (Duration::ZERO, HashSet::new());
+        loop {
+            let opening = async {
+                sleep(wait).await;
+                Engine::open(&self.address, self.tenant, self.channel.config().retain).await
+            };
+            let opened = tokio::select! {
+                opened = opening => opened,
+                () = sleep_until(close_at.unwrap_or_else(Instant::now)), if close_at.is_some() => {
+                    close_at = None;
+                    self.channel.close_all(CloseReason::Unreachable).await;
+                    continue;
+                }
+            };
+            let error = match opened {
+                Err(error) => error,
+                Ok(engine) => {
+                    self.hold(Arc::new(engine), || {
+                        told.clear();
+                        drop(report(Ok(())));
+                    })
+                    .await
+                }
+            };
+            if told.insert(error.to_string()) {
+                self.log(&error);
+            }
+            drop(report(Err(error)));
+            if self.session.send_replace(None).is_some() {
+                self.channel.set_reach(Reach::Lost);
+                (close_at, wait) = (Some(Instant::now() + SILENT_MAX), Duration::ZERO);
+            } else {
+                wait = (wait * 2).clamp(WAIT_MIN, WAIT_MAX);
+            }
+        }
+    }
+
+    fn log(&self, error: &EngineError) {
+        let tenant = self.tenant;
+        match error {
+            EngineError::Unreachable(_) => tracing::warn!(%tenant, %error, "the backplane is out of reach"),
+            EngineError::Refused(_) => tracing::error!(%tenant, %error, "the backplane cannot be used"),
+        }
+    }
+
+    /// Holds a session: applies what the stream has, then becomes live, calls `on_live`, and applies what comes. Returns
+    /// why it has ended.
+    async fn hold(&self, engine: Arc<Engine>, on_live: impl FnOnce()) -> EngineError {
+        let held = async {
+            let before = self.adopt(engine.stream).await?;
+            let events = engine.subscribe(before + 1).await?;
+            let (barrier, arrivals) = mpsc::unbounded_channel();
+            let (applied, progress) = watch::channel(before);
+            let session = Arc::new(Session { engine: Arc::clone(&engine), barrier });
+            let mut on_live = Some(on_live);
+            let on_applied = |seq| {
+                applied.send_replace(seq);
+                if seq >= engine.stream.last_seq
+                    && let Some(on_live) = on_live.take()
+                {
+                    self.session.send_replace(Some(Arc::clone(&session)));
+                    self.channel.set_reach(Reach::Live);
+                    tracing::info!(tenant = %self.tenant, epoch = %engine.stream.epoch, seq, "the backplane is live");
+                    on_live();
+                }
+            };
+            tokio::select! {
+                ended = follow(&engine, self, events, before, on_applied) => ended,
+                ended = barrier::serve(&engine, arrivals, progress) => ended,
+                () = engine.lost.notified() => Err(EngineError::Unreachable(String::from("the connection is lost"))),
+            }
+        };
+        match held.await {
+            Ok::<Infallible, _>(never) => match never {},
+            Err(error) => error,
+        }
+    }
+
+    /// Compares the channel with the stream. If the channel cannot go on where it was, closes its connections and begins
+    /// again. Returns the number of the last event that the channel has or leaves out.
+    async fn adopt(&self, stream: Stream) -> Result<u64, EngineError> {
+        let Position { epoch, seq } = self.channel.version().position();
+        if self.channel.reach() != Reach::Opening {
+            if epoch != stream.epoch {
+                self.channel.close_all(CloseReason::NewEpoch).await;
+            } else if stream.last_seq < seq {
+                let text = format!("the stream ends at event {}, and had event {seq} before", stream.last_seq);
+                return Err(EngineError::Refused(text));
+            } else if stream.first_seq <= seq + 1 {
+                return Ok(seq);
+            } else {
+                self.channel.close_all(CloseReason::Unreachable).await;
+            }
+        }
+        let before = stream.first_seq.saturating_sub(1);
+        self.channel.begin_epoch(stream.epoch, before);
+        Ok(before)
+    }
+
+    /// Applies an event, and hands it to the post of this server that made it.
+    pub(super) async fn apply(&self, event: OrderedEvent) {
+        let event = self.channel.apply(event).await;
+        if let Some(post) = self.awaited.lock().remove(&event.id) {
+            self.channel.counters().accepted.add(1);
+            let _ = post.send(event); // an error means that the client has gone
+        }
+    }
+
+    /// The session, if the channel is live.
+    pub(super) fn session(&self) -> Option<Arc<Session>> {
+        self.session.borrow().clone()
+    }
+
+    /// Waits for a session after `old`.
+    pub(super) async fn session_after(&self, old: &Arc<Session>) -> Arc<Session> {
+        let mut sessions = self.session.subscribe();
+        let is_next = |session: &Option<Arc<Session>>| session.as_ref().is_some_and(|it| !Arc::ptr_eq(it, old));
+        match sessions.wait_for(is_next).await.map(|session| session.clone()) {
+            Ok(Some(session)) => session,
+            Ok(None) | Err(_) => std::future::pending().await, // neither happens while the replica exists
+        }
+    }
+
+    /// Waits until the channel has every event that the stream had when this was called.
+    ///
+    /// # Errors
+    /// [`Unreachable`] if there is no session, or if it takes over 2 s.
+    pub(crate) async fn catch_up(&self) -> Result<(), Unreachable> {
+        let session = self.session().ok_or(Unreachable)?;
+        let (waiting, done) = oneshot::channel();
+        session.barrier.send(waiting).map_err(|_| Unreachable)?;
+        timeout(CATCH_UP_TIMEOUT, done).await.map_err(|_| Unreachable)?.map_err(|_| Unreachable)
+    }
+}
