@@ -197,7 +197,7 @@ async fn without_a_free_descriptor_new_connections_get_503_and_subscribers_stay(
     }
     let mut files = Vec::new();
     for _ in 0..80 {
-        let mut raw = Raw::connect_narrow(program.address).await;
+        let mut raw = Raw::connect_narrow(program.address()).await;
         raw.write(program.get("/pkg/event-feed.x.wasm").head()).await;
         files.push(raw);
     }

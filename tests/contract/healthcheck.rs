@@ -17,7 +17,7 @@ async fn check(port: u16) -> Option<i32> {
 #[tokio::test]
 async fn a_running_server_is_healthy_and_a_stopped_one_is_not() {
     let server = Server::start().await;
-    let port = server.address.port();
+    let port = server.address().port();
     assert_eq!(check(port).await, Some(0));
     server.stop().await.ended().await;
     assert_eq!(check(port).await, Some(1));
@@ -26,7 +26,7 @@ async fn a_running_server_is_healthy_and_a_stopped_one_is_not() {
 #[tokio::test]
 async fn a_server_that_listens_on_all_addresses_is_asked_on_the_loopback_address() {
     let program = Program::start(&["--host", "0.0.0.0"]).await;
-    let port = program.address.port().to_string();
+    let port = program.address().port().to_string();
     program.post(Tenant::A, "x").await.created();
     let exit = Program::run(&["--healthcheck", "--host", "0.0.0.0", "--port", &port]).await;
     assert_eq!(exit.code, Some(0), "{exit:?}");

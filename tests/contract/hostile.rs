@@ -104,7 +104,7 @@ async fn a_slow_client_gets_ten_seconds() {
         assert!(raw.at_end().await, "the rest of the body will never come");
     };
     let unread_answers = async {
-        let mut raw = Raw::connect_narrow(server.address).await;
+        let mut raw = Raw::connect_narrow(server.address()).await;
         // 50 lists of 200 kB each: more than the kernel buffers for a peer that reads nothing.
         let list = server.get("/events").tenant(Tenant::B).head();
         raw.write_until_reset(&list.repeat(50)).await;
@@ -245,7 +245,7 @@ async fn pings_whose_pongs_are_never_read_cost_no_more_than_a_slow_reader() {
     let mut witness = Witness::of(&program, Tenant::A).await;
     let before = program.memory();
     let flood = async {
-        let mut raw = client.subscribe(Raw::connect_narrow(client.address).await, Tenant::B).await;
+        let mut raw = client.subscribe(Raw::connect_narrow(client.address()).await, Tenant::B).await;
         let pings = message(0x9, b"").repeat(10_000);
         let mut highest = 0;
         while raw.try_write(&pings).await.is_ok() {

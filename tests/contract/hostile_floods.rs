@@ -181,7 +181,7 @@ async fn a_subscriber_that_reads_nothing_costs_no_memory_of_its_own_for_each_eve
     let client: Client = *program;
     let mut silent = Vec::new();
     for _ in 0..SILENT {
-        silent.push(client.subscribe(Raw::connect_narrow(client.address).await, Tenant::A).await);
+        silent.push(client.subscribe(Raw::connect_narrow(client.address()).await, Tenant::A).await);
     }
     let before = program.memory();
     // A batch for each event, of some 250 bytes: 750 kB in all. That is more than the kernel buffers, and less than the

@@ -156,7 +156,7 @@ async fn only_this_servers_own_pages_and_allowed_origins_may_open_a_socket() {
 #[tokio::test]
 async fn a_repeated_origin_is_refused() {
     let server = Server::start().await;
-    let own = format!("http://{}", server.address);
+    let own = format!("http://{}", server.address());
     let request = server.new_socket(Tenant::A).header("origin", &own).header("origin", &own);
     request.send().await.refused(403);
 }

@@ -71,7 +71,7 @@ async fn flood(client: Client, stopped: Arc<AtomicBool>, posted: Arc<AtomicUsize
 async fn hold_every_slot(client: Client, stopped: Arc<AtomicBool>) {
     let mut held = VecDeque::new();
     while !stopped.load(SeqCst) {
-        let mut raw = Raw::connect_narrow(client.address).await;
+        let mut raw = Raw::connect_narrow(client.address()).await;
         raw.write(client.new_socket(Tenant::B).head()).await;
         match raw.answer().await.status {
             StatusCode::SWITCHING_PROTOCOLS => held.push_back(raw), // never read, so that the server must drop it

@@ -25,7 +25,7 @@ async fn flood_over_one_connection(client: Client, count: usize) {
 }
 
 async fn narrow_socket(server: &Server) -> Raw {
-    server.subscribe(Raw::connect_narrow(server.address).await, Tenant::A).await
+    server.subscribe(Raw::connect_narrow(server.address()).await, Tenant::A).await
 }
 
 /// Reads complete events without a gap, up to a close with 1013, or up to the `count`-th event if the flood was too

@@ -79,7 +79,7 @@ async fn a_peer_that_never_closes_does_not_delay_the_end_beyond_the_deadline() {
 async fn an_answer_that_is_being_read_is_sent_completely() {
     let mut program = Program::start(&["--drain", "60000", "--retain", "3000"]).await;
     flood(*program, 3_000).await;
-    let mut slow = Raw::connect_narrow(program.address).await;
+    let mut slow = Raw::connect_narrow(program.address()).await;
     slow.write(program.get("/events").tenant(Tenant::A).head()).await;
     slow.answer_started().await;
     program.signal("TERM").await;
@@ -96,7 +96,7 @@ async fn an_answer_that_is_being_read_is_sent_completely() {
 async fn an_answer_that_nobody_reads_is_cut_at_the_deadline() {
     let mut program = Program::start(&["--drain", "500", "--retain", "3000"]).await;
     flood(*program, 3_000).await;
-    let mut stuck = Raw::connect_narrow(program.address).await;
+    let mut stuck = Raw::connect_narrow(program.address()).await;
     stuck.write(program.get("/events").tenant(Tenant::A).head()).await;
     stuck.answer_started().await;
     program.signal("TERM").await;
@@ -132,7 +132,7 @@ async fn idle_connections_do_not_delay_the_end() {
 #[tokio::test]
 async fn a_stopping_server_accepts_no_connection() {
     let server = Server::with(|settings| settings.drain = 60_000).await;
-    let address = server.address;
+    let address = server.address();
     let _under_way = post_under_way(&server).await;
     let _stopping = server.stop().await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err());

@@ -104,7 +104,7 @@ impl Planted {
                 post.header("idempotency-key", &self.key)
             }
             Route::Socket => return None, // a stream has no end to read up to: `a_socket_…` tests it
-            Route::Health | Route::Isolation | Route::IsolationReport => return None,
+            Route::Health | Route::Ready | Route::Isolation | Route::IsolationReport => return None,
         };
         Some(request)
     }

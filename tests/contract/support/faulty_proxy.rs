@@ -42,9 +42,9 @@ impl FaultyProxy {
     /// Starts a proxy that forwards, on a port of its own.
     pub(crate) async fn start(server: &Client) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = Client { address: listener.local_addr().unwrap() };
+        let client = Client::of(listener.local_addr().unwrap());
         let (mode, modes) = watch::channel(Mode::Forward);
-        tokio::spawn(serve(listener, server.address, modes));
+        tokio::spawn(serve(listener, server.address(), modes));
         Self { client, mode }
     }
 

@@ -104,11 +104,11 @@ impl Program {
                 let _ = write.send(line);
             }
         });
-        let nowhere = Client { address: ([0, 0, 0, 0], 0).into() };
+        let nowhere = Client::of(([0, 0, 0, 0], 0).into());
         let mut program = Self { client: nowhere, child, log, reading, logged: String::new() };
         let line = program.wait_for_log("http://").await;
         let (_, address) = line.split_once("http://").expect("an address");
-        program.client.address = address.trim_end_matches('/').parse().expect("an address");
+        program.client = Client::of(address.trim_end_matches('/').parse().expect("an address"));
         program
     }
 

@@ -1,6 +1,11 @@
 //! Runs the server in the test's process, and provides a client that sends requests and subscribes.
 
-use std::{io, net::SocketAddr, ops::Deref};
+use std::{
+    io,
+    net::SocketAddr,
+    ops::Deref,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use event_feed::{
     feed::Tenant,
@@ -15,6 +20,7 @@ use tokio::{
 };
 
 use super::{
+    super::engine::{Engine, SERVERS},
     data::List,
     http::{Answer, Connection, Request},
     raw::{Raw, Received},
@@ -22,25 +28,30 @@ use super::{
     until, within,
 };
 
-/// A client of the server at this address.
+/// A client of one server, or of two servers with one feed: its connections alternate between them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Client {
-    pub(crate) address: SocketAddr,
+    addresses: [SocketAddr; 2],
 }
 
-/// A server in this process, on a free port. It stops when it is dropped.
+/// A server in this process, on a free port, or several that share one feed. They stop when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     client: Client,
+    running: Vec<Running>,
+    _engine: Engine,
+}
+
+/// A server that runs in this process.
+#[derive(Debug)]
+struct Running {
     stop: oneshot::Sender<()>,
     served: JoinHandle<io::Result<()>>,
 }
 
-/// A server that is stopping: its listener is closed.
+/// Servers that are stopping: their listeners are closed.
 #[derive(Debug)]
-pub(crate) struct Stopping {
-    served: JoinHandle<io::Result<()>>,
-}
+pub(crate) struct Stopping(Vec<JoinHandle<io::Result<()>>>);
 
 impl Server {
     /// Starts it with the default settings.
@@ -50,30 +61,59 @@ impl Server {
 
     /// Starts it with changed settings.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::several(SERVERS, change).await
+    }
+
+    /// Starts one server, for a rule about the limits and the counts of one process.
+    pub(crate) async fn alone(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::several(1, change).await
+    }
+
+    async fn several(count: usize, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
         change(&mut settings);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = Client { address: listener.local_addr().unwrap() };
+        let engine = Engine::start(&mut settings).await;
+        let (mut running, mut addresses) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            addresses.push(listener.local_addr().unwrap());
+            running.push(Running::start(listener, settings.clone()));
+        }
+        let client = Client { addresses: [addresses[0], addresses[count - 1]] };
+        Self { client, running, _engine: engine }
+    }
+
+    /// Makes them stop, and returns once their listeners are closed.
+    pub(crate) async fn stop(self) -> Stopping {
+        let stop = |Running { stop, served }| {
+            stop.send(()).expect("a running server");
+            served
+        };
+        let served = self.running.into_iter().map(stop).collect();
+        for address in self.client.addresses {
+            until("a closed listener", async || TcpStream::connect(address).await.is_err()).await;
+        }
+        Stopping(served)
+    }
+}
+
+impl Running {
+    fn start(listener: TcpListener, settings: Settings) -> Self {
         let (stop, stopped) = oneshot::channel();
         let served = tokio::spawn(serve(listener, settings, async {
             // An error means that the test has dropped the server: it stops then too.
             let _ = stopped.await;
         }));
-        Self { client, stop, served }
-    }
-
-    /// Makes it stop, and returns once its listener is closed.
-    pub(crate) async fn stop(self) -> Stopping {
-        self.stop.send(()).expect("a running server");
-        until("a closed listener", async || TcpStream::connect(self.client.address).await.is_err()).await;
-        Stopping { served: self.served }
+        Self { stop, served }
     }
 }
 
 impl Stopping {
-    /// Waits until the server has ended without an error.
+    /// Waits until the servers have ended without an error.
     pub(crate) async fn ended(self) {
-        within("the end of the server", self.served).await.unwrap().unwrap();
+        for served in self.0 {
+            within("the end of the server", served).await.unwrap().unwrap();
+        }
     }
 }
 
@@ -86,8 +126,19 @@ impl Deref for Server {
 }
 
 impl Client {
+    /// A client of the server at this address.
+    pub(crate) const fn of(address: SocketAddr) -> Self {
+        Self { addresses: [address, address] }
+    }
+
+    /// The address for the next connection.
+    pub(crate) fn address(&self) -> SocketAddr {
+        static TURN: AtomicUsize = AtomicUsize::new(0);
+        self.addresses[TURN.fetch_add(1, Relaxed) % self.addresses.len()]
+    }
+
     pub(crate) fn request(&self, method: Method, target: &str) -> Request {
-        Request::new(self.address, method, target)
+        Request::new(self.address(), method, target)
     }
 
     pub(crate) fn get(&self, target: &str) -> Request {
@@ -113,7 +164,7 @@ impl Client {
         self.get(target).send().await.is(hyper::StatusCode::OK).text().to_owned()
     }
 
-    /// A tenant's counts in the isolation report.
+    /// A tenant's counts in the isolation report of the next server.
     pub(crate) async fn counts(&self, tenant: Tenant) -> Value {
         let report = self.request(Method::POST, "/api/isolation_report").json("{}").send().await;
         let report: Value = serde_json::from_slice(&report.is(hyper::StatusCode::OK).body).unwrap();
@@ -122,17 +173,17 @@ impl Client {
 
     /// A connection for several requests.
     pub(crate) async fn open(&self) -> Connection {
-        Connection::open(self.address).await
+        Connection::open(self.address()).await
     }
 
     /// A subscriber that has received its hello.
     pub(crate) async fn connect(&self, tenant: Tenant) -> Socket {
-        Socket::connect(self.address, tenant).await
+        Socket::connect(self.address(), tenant).await
     }
 
     /// A connection for arbitrary bytes.
     pub(crate) async fn raw(&self) -> Raw {
-        Raw::connect(self.address).await
+        Raw::connect(self.address()).await
     }
 
     /// A subscriber that has received its hello, for arbitrary bytes.
