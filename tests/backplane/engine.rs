@@ -30,6 +30,8 @@ pub(crate) struct Engine {
     pub(crate) address: SocketAddr,
     folder: PathBuf,
     child: Option<Child>,
+    /// The engine of the other tenant, if this is that of one tenant.
+    other: Option<Box<Engine>>,
 }
 
 impl Engine {
@@ -51,6 +53,15 @@ impl Engine {
         let engine = Self::alone().await;
         engine.name_in(settings);
         engine
+    }
+
+    /// Starts one for each tenant, and names them in the settings.
+    pub(crate) async fn start_apart(settings: &mut Settings) -> Self {
+        let [mut a, b] = [Self::alone().await, Self::alone().await];
+        settings.backplane_a = a.url(Tenant::A).parse().ok();
+        settings.backplane_b = b.url(Tenant::B).parse().ok();
+        a.other = Some(Box::new(b));
+        a
     }
 
     /// Starts it.
@@ -84,7 +95,7 @@ impl Engine {
             account(Tenant::B),
         );
         fs::write(folder.join("nats.conf"), change(conf)).unwrap();
-        let mut engine = Self { address, folder, child: None };
+        let mut engine = Self { address, folder, child: None, other: None };
         engine.run().await;
         engine
     }

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, Method, Program, Request, Server, StatusCode, Tenant, header};
+use crate::{
+    engine::SERVERS,
+    support::{Answer, Client, Method, Program, Request, Server, StatusCode, Tenant, header},
+};
 
 fn new_call(server: &Client, tenant: Tenant, message: &str) -> Request {
     server.new_post(tenant, message).at("/api/post_event")
@@ -62,7 +65,7 @@ async fn a_server_function_answers_with_json_and_never_redirects() {
 
 #[tokio::test]
 async fn the_isolation_report_counts_both_tenants_and_names_neither() {
-    let server = Server::start().await;
+    let server = Server::alone(|_| {}).await;
     let socket = server.connect(Tenant::B).await;
     server.post(Tenant::A, "x").await.created();
     server.new_socket(Tenant::A).header("origin", "null").send().await.refused(403);
@@ -72,12 +75,14 @@ async fn the_isolation_report_counts_both_tenants_and_names_neither() {
 
     let answer = new_report(&server).tenant(Tenant::A).send().await.is(StatusCode::OK);
     assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
-    let ended = json!({ "slow": 0, "silent": 0, "stopping": 0, "policy": 0, "closed_by_peer": 0 });
+    let ended = json!({ "slow": 0, "silent": 0, "stopping": 0, "unreachable": 0, "policy": 0, "closed_by_peer": 0 });
     let counts: Value = serde_json::from_slice(&answer.body).unwrap();
     let timestamp = counts["timestamp"].as_str().unwrap();
     assert!(timestamp >= socket.hello.timestamp.as_str(), "{timestamp}");
+    let process: uuid::Uuid = counts["epoch"].as_str().unwrap().parse().unwrap();
+    assert_eq!(process.to_string() == socket.hello.epoch, SERVERS == 1, "a server alone has one epoch for all");
     let expected = json!({
-        "epoch": socket.hello.epoch,
+        "epoch": process.to_string(),
         "timestamp": timestamp,
         "build": socket.hello.build,
         "tenants": [

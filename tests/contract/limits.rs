@@ -4,7 +4,7 @@ use crate::support::{Client, Program, Raw, Server, StatusCode, Tenant, until};
 
 #[tokio::test]
 async fn a_tenant_at_its_limit_gets_503_and_the_other_is_served() {
-    let server = Server::with(|settings| settings.max_connections = 2).await;
+    let server = Server::alone(|settings| settings.max_connections = 2).await;
     let (mut first, _second) = (server.connect(Tenant::A).await, server.connect(Tenant::A).await);
     server.new_socket(Tenant::A).send().await.refused(503);
     let mut b = server.connect(Tenant::B).await;
@@ -22,7 +22,7 @@ async fn a_tenant_at_its_limit_is_logged() {
 
 #[tokio::test]
 async fn a_slot_is_free_again_after_a_close_or_a_reset() {
-    let server = Server::with(|settings| settings.max_connections = 1).await;
+    let server = Server::alone(|settings| settings.max_connections = 1).await;
     server.connect(Tenant::A).await.close().await;
     server.raw_socket(Tenant::A).await.reset();
     until("a free slot", async || server.new_socket(Tenant::A).send().await.status == 101).await;
@@ -50,7 +50,7 @@ async fn a_subscriber_still_receives_events_after_many_ended() {
 
 #[tokio::test]
 async fn a_refused_handshake_takes_no_slot() {
-    let server = Server::with(|settings| settings.max_connections = 1).await;
+    let server = Server::alone(|settings| settings.max_connections = 1).await;
     for _ in 0..3 {
         server.new_socket(Tenant::A).header("origin", "null").send().await.refused(403);
         server.new_socket(Tenant::A).header("sec-websocket-version", "8").send().await.refused(400);
@@ -60,7 +60,7 @@ async fn a_refused_handshake_takes_no_slot() {
 
 #[tokio::test]
 async fn the_reconnect_window_grows_with_a_tenants_connections() {
-    let server = Server::start().await;
+    let server = Server::alone(|_| {}).await;
     let mut sockets = Vec::new();
     for _ in 0..110 {
         sockets.push(server.raw_socket(Tenant::A).await);

@@ -11,7 +11,10 @@ use std::{
 
 use tokio::task::JoinHandle;
 
-use crate::support::{Client, Method, Raw, Received, Request, Server, StatusCode, Tenant, message, until};
+use crate::{
+    engine::SERVERS,
+    support::{Client, Method, Raw, Received, Request, Server, StatusCode, Tenant, message, until},
+};
 
 /// How many sockets each tenant may have. The reconnect window is 5 ms for each, at least 500: 120 of one tenant make
 /// 600 ms, and 240 of both would make 1,200.
@@ -42,7 +45,9 @@ impl Noise {
         for _ in 0..2 {
             noise.tasks.push(tokio::spawn(connect_and_reset(client, Arc::clone(&noise.stopped))));
         }
-        until("a full tenant", async || server.new_socket(Tenant::B).send().await.status == 503).await;
+        for _ in 0..SERVERS {
+            until("a full tenant", async || server.new_socket(Tenant::B).send().await.status == 503).await;
+        }
         until("a flood", async || noise.posted.load(SeqCst) > 100).await;
         noise
     }
@@ -77,7 +82,7 @@ async fn hold_every_slot(client: Client, stopped: Arc<AtomicBool>) {
             StatusCode::SWITCHING_PROTOCOLS => held.push_back(raw), // never read, so that the server must drop it
             _ => tokio::task::yield_now().await,
         }
-        if held.len() > MAX_CONNECTIONS as usize {
+        if held.len() > SERVERS * MAX_CONNECTIONS as usize {
             held.pop_front(); // the server has dropped it
         }
     }
@@ -115,7 +120,7 @@ impl Log {
     }
 
     /// Opens a socket, and records its handshake and hello.
-    async fn open(&mut self, server: &Server, tenant: Tenant) -> Raw {
+    async fn open(&mut self, server: &Client, tenant: Tenant) -> Raw {
         let mut raw = server.raw().await;
         self.ask(&mut raw, server.new_socket(tenant)).await;
         self.receive(&mut raw, 1).await;
@@ -193,7 +198,7 @@ fn matches_pattern(text: &str, pattern: &str) -> bool {
 }
 
 /// Does everything that a tenant can do, and returns all that it received.
-async fn do_everything(server: &Server, tenant: Tenant) -> Log {
+async fn do_everything(server: &Client, tenant: Tenant) -> Log {
     let mut log = Log::default();
     let mut http = server.raw().await;
     let mut socket = log.open(server, tenant).await;
@@ -251,7 +256,7 @@ async fn do_everything(server: &Server, tenant: Tenant) -> Log {
 }
 
 /// Records a tenant's heartbeats before events and after them.
-async fn receive_heartbeats(server: &Server, tenant: Tenant) -> Log {
+async fn receive_heartbeats(server: &Client, tenant: Tenant) -> Log {
     let mut log = Log::default();
     let mut http = server.raw().await;
     let mut socket = log.open(server, tenant).await;
@@ -268,7 +273,7 @@ async fn receive_heartbeats(server: &Server, tenant: Tenant) -> Log {
 }
 
 async fn with_heartbeat(milliseconds: u32) -> Server {
-    Server::with(|settings| {
+    Server::apart(|settings| {
         settings.max_connections = MAX_CONNECTIONS;
         settings.heartbeat = milliseconds;
     })
@@ -287,11 +292,11 @@ fn check_equal(next_to_silent: Log, next_to_hostile: Log) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_tenant_receives_the_same_bytes_next_to_a_silent_and_a_hostile_tenant() {
     let server = with_heartbeat(300_000).await; // 5 minutes: no heartbeat, since its moment depends on time
-    let next_to_silent = do_everything(&server, Tenant::A).await;
+    let next_to_silent = do_everything(&server.first(), Tenant::A).await;
 
     let server = with_heartbeat(300_000).await;
     let noise = Noise::start(&server).await;
-    let next_to_hostile = do_everything(&server, Tenant::A).await;
+    let next_to_hostile = do_everything(&server.first(), Tenant::A).await;
     noise.end().await;
     check_equal(next_to_silent, next_to_hostile);
 }
@@ -301,11 +306,11 @@ async fn a_tenant_receives_the_same_bytes_next_to_a_silent_and_a_hostile_tenant(
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_tenant_receives_the_same_heartbeats_next_to_a_silent_and_a_hostile_tenant() {
     let server = with_heartbeat(500).await;
-    let next_to_silent = receive_heartbeats(&server, Tenant::A).await;
+    let next_to_silent = receive_heartbeats(&server.first(), Tenant::A).await;
 
     let server = with_heartbeat(500).await;
     let noise = Noise::start(&server).await;
-    let next_to_hostile = receive_heartbeats(&server, Tenant::A).await;
+    let next_to_hostile = receive_heartbeats(&server.first(), Tenant::A).await;
     noise.end().await;
     check_equal(next_to_silent, next_to_hostile);
 }

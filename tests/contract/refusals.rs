@@ -165,7 +165,7 @@ async fn a_handshake_is_refused_for_the_first_reason_that_applies() {
 
 #[tokio::test]
 async fn a_full_server_is_the_last_reason_to_refuse_a_handshake() {
-    let server = Server::with(|settings| settings.max_connections = 1).await;
+    let server = Server::alone(|settings| settings.max_connections = 1).await;
     let _taken = server.connect(Tenant::A).await;
     server.new_socket(Tenant::A).send().await.refused(503);
     check_order(&of_a_handshake(), || server.new_socket(Tenant::A)).await;

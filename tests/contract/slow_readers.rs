@@ -77,7 +77,7 @@ async fn a_slow_reader_gets_complete_frames_then_1013_and_a_fast_one_gets_every_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_client_that_never_reads_is_reset_and_its_slot_is_free_again() {
-    let server = Server::with(|settings| settings.max_connections = 1).await;
+    let server = Server::alone(|settings| settings.max_connections = 1).await;
     let stuck = narrow_socket(&server).await;
     server.new_socket(Tenant::A).send().await.refused(503);
     flood(*server, FLOODS[1]).await;

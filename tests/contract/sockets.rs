@@ -158,7 +158,7 @@ async fn a_heartbeat_carries_the_seq_of_the_last_event_before_it() {
 
 #[tokio::test]
 async fn hellos_and_heartbeats_count_the_connections_of_the_own_tenant() {
-    let server = Server::with(|settings| settings.heartbeat = 500).await;
+    let server = Server::alone(|settings| settings.heartbeat = 500).await;
     let (mut a, mut b) = (server.connect(Tenant::A).await, server.connect(Tenant::B).await);
     assert_eq!((a.hello.connections, b.hello.connections), (1, 1));
     let mut others = Vec::new();

@@ -69,10 +69,22 @@ impl Server {
         Self::several(1, change).await
     }
 
+    /// Starts it with changed settings. With several servers, each tenant has an engine of its own.
+    pub(crate) async fn apart(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::default();
+        change(&mut settings);
+        let engine = Engine::start_apart(&mut settings).await;
+        Self::run(SERVERS, settings, engine).await
+    }
+
     async fn several(count: usize, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = Settings::default();
         change(&mut settings);
         let engine = Engine::start(&mut settings).await;
+        Self::run(count, settings, engine).await
+    }
+
+    async fn run(count: usize, settings: Settings, engine: Engine) -> Self {
         let (mut running, mut addresses) = (Vec::new(), Vec::new());
         for _ in 0..count {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -108,6 +120,16 @@ impl Running {
     }
 }
 
+/// Adds the numbers of two objects with the same names.
+fn sum(one: &Value, other: &Value) -> Value {
+    match one {
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), sum(value, &other[name]))).collect()
+        }
+        _ => json!(one.as_u64().unwrap() + other.as_u64().unwrap()),
+    }
+}
+
 impl Stopping {
     /// Waits until the servers have ended without an error.
     pub(crate) async fn ended(self) {
@@ -129,6 +151,11 @@ impl Client {
     /// A client of the server at this address.
     pub(crate) const fn of(address: SocketAddr) -> Self {
         Self { addresses: [address, address] }
+    }
+
+    /// A client of the first of its servers.
+    pub(crate) const fn first(&self) -> Self {
+        Self::of(self.addresses[0])
     }
 
     /// The address for the next connection.
@@ -164,8 +191,14 @@ impl Client {
         self.get(target).send().await.is(hyper::StatusCode::OK).text().to_owned()
     }
 
-    /// A tenant's counts in the isolation report of the next server.
+    /// A tenant's counts in the isolation report, those of all servers together.
     pub(crate) async fn counts(&self, tenant: Tenant) -> Value {
+        let [first, second] = self.addresses;
+        let counts = Self::of(first).counts_of_one(tenant).await;
+        if first == second { counts } else { sum(&counts, &Self::of(second).counts_of_one(tenant).await) }
+    }
+
+    async fn counts_of_one(&self, tenant: Tenant) -> Value {
         let report = self.request(Method::POST, "/api/isolation_report").json("{}").send().await;
         let report: Value = serde_json::from_slice(&report.is(hyper::StatusCode::OK).body).unwrap();
         report["tenants"][tenant as usize].clone()
