@@ -286,10 +286,11 @@ impl Failure {
 }
 
 impl From<Problem> for Failure {
-    /// A problem of status 0 stands for an answer that did not come, one below 400 for an answer of somebody else.
+    /// A problem of status 0 stands for an answer that did not come, one below 400 for an answer of somebody else. A `504`
+    /// leaves open whether the message is posted, as no answer does.
     fn from(problem: Problem) -> Self {
         match problem.status {
-            0 => Self::NoAnswer,
+            0 | 504 => Self::NoAnswer,
             1..400 => Self::NotTheServer,
             status => Self::Refused { detail: problem.detail, is_final: status == 422 },
         }
@@ -440,6 +441,7 @@ mod tests {
             (503, refused(false), true),
             (422, refused(true), false),
             (0, Failure::NoAnswer, true),
+            (504, Failure::NoAnswer, true),
             (200, Failure::NotTheServer, true),
         ] {
             let form = failed(status);

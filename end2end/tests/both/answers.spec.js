@@ -32,6 +32,12 @@ const LOSSES = {
   "no answer": (route) => route.abort("connectionreset"),
   "a proxy's own 502": (route) => route.fulfill({ status: 502, contentType: "text/html", body: "<h1>Bad</h1>" }),
   "a proxy's own 504 in JSON": (route) => route.fulfill({ status: 504, json: { detail: "upstream timed out" } }),
+  "the server's 504": (route) =>
+    route.fulfill({
+      status: 504,
+      contentType: "application/problem+json",
+      body: JSON.stringify({ type: "urn:event-feed:problem:unsettled", title: "Unsettled", status: 504, detail: "?" }),
+    }),
 };
 
 for (const [name, lose] of Object.entries(LOSSES)) {
