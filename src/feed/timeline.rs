@@ -28,7 +28,13 @@ impl Timeline {
     /// Makes an empty timeline that will keep the newest `retain` entries, at least one.
     #[must_use]
     pub fn new(retain: usize) -> Self {
-        Self { retain: retain.max(1), seq: 0, entries: VecDeque::new() }
+        Self::after(retain, 0)
+    }
+
+    /// Makes an empty timeline whose next event will have the number `seq` + 1.
+    #[must_use]
+    pub fn after(retain: usize, seq: u64) -> Self {
+        Self { retain: retain.max(1), seq, entries: VecDeque::new() }
     }
 
     /// Makes a timeline from a list: its `i`-th event, counted from 0, has the number `seq - i` (contract, "HTTP").

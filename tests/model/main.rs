@@ -2,7 +2,8 @@
 //! which a real scheduler would hardly ever produce some.
 //!
 //! Each schedule has publishers, subscribers that join and leave, heartbeats and a stop, in both tenants at once. Then
-//! the test compares the frames of each subscriber with the order of acceptance.
+//! the test compares the frames of each subscriber with the order of acceptance. In a third of the schedules a backplane
+//! orders the events, and the engine behind it is lost and begins again.
 //!
 //! The files of `server::stream` are compiled into this program without a change. It takes the place of two crates that
 //! they import, `tokio` and `parking_lot`: shuttle may switch tasks at each lock, a TCP stream accepts a random number of
@@ -27,6 +28,7 @@ use event_feed::feed;
 use primitives::{Mutex, io, net, select, spawn, sync, task, test, time};
 use shuttle::{
     Config, Runner,
+    rand::{Rng, thread_rng},
     scheduler::{PctScheduler, RandomScheduler, Scheduler},
 };
 
@@ -35,6 +37,7 @@ use shuttle::{
 #[path = "../../src/server/stream/mod.rs"]
 mod stream;
 
+mod replication;
 mod scenario;
 
 /// The running time in seconds, if `EVENT_FEED_MODEL_SECONDS` does not name one.
@@ -52,12 +55,17 @@ fn main() {
     let clock = clock.expect("a runtime of one thread");
     let _entered = clock.enter();
     if let Ok(schedule) = std::env::var("EVENT_FEED_MODEL_SCHEDULE") {
-        return shuttle::replay(scenario::run, &schedule);
+        return shuttle::replay(run, &schedule);
     }
     let seconds = std::env::var("EVENT_FEED_MODEL_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(SECONDS);
     let half = Duration::from_secs(seconds) / 2;
     explore("at random", || RandomScheduler::new(SCHEDULES_AT_ONCE), half);
     explore("around few switches", || PctScheduler::new(SWITCHES, SCHEDULES_AT_ONCE), half);
+}
+
+/// Runs one of the two scenarios: the channel orders the events, or a backplane does.
+fn run() {
+    if thread_rng().gen_ratio(1, 3) { replication::run() } else { scenario::run() }
 }
 
 /// Runs schedules of one kind until `limit` has passed. Panics at the first one that breaks a promise.
@@ -66,7 +74,7 @@ fn explore<S: Scheduler + 'static>(kind: &str, schedules: impl Fn() -> S, limit:
     config.stack_size = STACK;
     let (start, mut count) = (Instant::now(), 0);
     while start.elapsed() < limit {
-        count += Runner::new(schedules(), config.clone()).run(scenario::run);
+        count += Runner::new(schedules(), config.clone()).run(run);
     }
     println!("model: {count} schedules {kind} in {:.0} s, no fault found", start.elapsed().as_secs_f64());
 }

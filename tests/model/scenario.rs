@@ -29,40 +29,38 @@ const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
 const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe9];
 
 /// The frames that one subscriber has received, and the list that it has read.
-struct Account {
-    tenant: Tenant,
-    texts: Vec<String>,
+pub(crate) struct Account {
+    pub(crate) tenant: Tenant,
+    pub(crate) texts: Vec<String>,
     /// The list that was read after the hello: its version and its events, newest first.
-    list: Option<(Version, Vec<Arc<Event>>)>,
+    pub(crate) list: Option<(Version, Vec<Arc<Event>>)>,
     /// The code of the close frame; `None` if the subscriber left before.
-    closed: Option<u16>,
+    pub(crate) closed: Option<u16>,
+}
+
+/// The settings of the channels.
+pub(crate) fn config(reach: Reach) -> ChannelConfig {
+    ChannelConfig {
+        process: Uuid::nil(),
+        build: "model".into(),
+        retain: 1_000,
+        max_connections: 8,
+        heartbeat: Duration::from_secs(15),
+        reach,
+    }
 }
 
 /// Starts publishers and subscribers of both tenants on a hub, stops it at a random moment, and checks the result.
 pub(crate) fn run() {
     block_on(async {
-        let hub = Arc::new(Hub::start(&ChannelConfig {
-            process: Uuid::nil(),
-            build: "model".into(),
-            retain: 1_000,
-            max_connections: 8,
-            heartbeat: Duration::from_secs(15),
-            reach: Reach::Live,
-        }));
+        let hub = Arc::new(Hub::start(&config(Reach::Live)));
         let random = |most| thread_rng().gen_range(1..=most);
         let (mut publishers, mut subscribers, mut stay) = (Vec::new(), Vec::new(), Vec::new());
         for tenant in Tenant::ALL {
             for _ in 0..random(2) {
                 publishers.push((tenant, spawn(publish(Arc::clone(hub.channel(tenant)), random(4)))));
             }
-            for _ in 0..random(3) {
-                let leaves_after = thread_rng().gen_ratio(1, 4).then(|| random(3));
-                let (reached, reaches) = watch::channel(0);
-                if leaves_after.is_none() {
-                    stay.push((tenant, reaches));
-                }
-                subscribers.push(spawn(subscribe(tenant, Arc::clone(hub.channel(tenant)), leaves_after, reached)));
-            }
+            subscribers_of(tenant, hub.channel(tenant), &mut subscribers, &mut stay);
         }
         let at_once = thread_rng().gen_ratio(1, 3);
         if at_once {
@@ -92,7 +90,24 @@ pub(crate) fn run() {
     });
 }
 
-async fn end_of<T>(task: JoinHandle<T>) -> T {
+/// Starts one to three subscribers of a tenant. Those that stay until they are closed report their progress in `stay`.
+pub(crate) fn subscribers_of(
+    tenant: Tenant,
+    channel: &Arc<Channel>,
+    subscribers: &mut Vec<JoinHandle<Account>>,
+    stay: &mut Vec<(Tenant, watch::Receiver<u64>)>,
+) {
+    for _ in 0..thread_rng().gen_range(1..=3) {
+        let leaves_after = thread_rng().gen_ratio(1, 4).then(|| thread_rng().gen_range(1..=3));
+        let (reached, reaches) = watch::channel(0);
+        if leaves_after.is_none() {
+            stay.push((tenant, reaches));
+        }
+        subscribers.push(spawn(subscribe(tenant, Arc::clone(channel), leaves_after, reached)));
+    }
+}
+
+pub(crate) async fn end_of<T>(task: JoinHandle<T>) -> T {
     task.await.expect("a task that is not cancelled")
 }
 

@@ -335,10 +335,11 @@ impl Channel {
     }
 
     /// Takes the next batch, and appends its frames to the log. With `heartbeat`, a heartbeat and a ping are added at its
-    /// end.
+    /// end, unless the channel is stopping.
     pub(crate) fn take_batch(&self, heartbeat: bool) -> Batch {
         let mut stream = self.stream.lock();
-        if heartbeat {
+        // After a stop, events are accepted that no connection receives: a heartbeat would reveal a gap.
+        if heartbeat && !stream.stopping {
             let connections = self.connections(); // under the lock, so that every receiver of the heartbeat is counted
             let heartbeat = Outgoing::Heartbeat {
                 seq: stream.timeline.seq(),
@@ -490,7 +491,7 @@ impl Channel {
         let mut stream = self.stream.lock();
         stream.epochs_before += u64::from(stream.epoch != epoch);
         stream.epoch = epoch;
-        stream.timeline = Timeline::from_list(self.config.retain, seq, []);
+        stream.timeline = Timeline::after(self.config.retain, seq);
         stream.keys = Keys::default();
         stream.last_timestamp = None;
     }
