@@ -54,7 +54,7 @@ pub(crate) async fn run(channel: Arc<Channel>) {
         }
         if let Some(CloseAll { reason, done }) = close {
             close_all(&subscribers, reason, channel.log()).await;
-            subscribers.clear(); // so that they receive nothing more: each closes by itself
+            subscribers.clear(); // each closes by itself, and receives nothing more
             drop(done);
         }
         if channel.take_many_ended() {
