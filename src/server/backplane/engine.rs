@@ -32,6 +32,8 @@ use crate::feed::Tenant;
 const STREAM: &str = "event-feed";
 /// Minimum number of events that the stream keeps. A server that has just started knows the keys of these events.
 const KEPT_MIN: usize = 10_000;
+/// Maximum time for [`Engine::open`].
+pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum time for a connection to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Maximum time for an answer of the engine.
@@ -53,7 +55,7 @@ pub(super) struct Engine {
     pub(super) stream: Stream,
     /// Is notified when the connection is lost.
     pub(super) lost: Arc<Notify>,
-    context: Context,
+    pub(super) context: Context,
 }
 
 /// The state of a tenant's stream.

@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use tokio::time::timeout;
 
 use super::{
+    super::stream::channel::OrderedEvent,
     engine::{Engine, EngineError, IDLE_HEARTBEAT},
     replica::Replica,
     wire,
@@ -54,12 +55,8 @@ fn lost(why: &str) -> EngineError {
 }
 
 /// Reads the event with the number `seq`.
-fn read(
-    engine: &Engine,
-    message: Message,
-    seq: u64,
-) -> Result<super::super::stream::channel::OrderedEvent, EngineError> {
-    let message = jetstream::Message { message, context: jetstream::new(engine.client.clone()) };
+fn read(engine: &Engine, message: Message, seq: u64) -> Result<OrderedEvent, EngineError> {
+    let message = jetstream::Message { message, context: engine.context.clone() };
     let info = message.info().map_err(|error| EngineError::unreachable("a message is not of a stream", &error))?;
     if info.stream_sequence != seq {
         return Err(lost(&format!("event {} came instead of event {seq}", info.stream_sequence)));

@@ -28,7 +28,7 @@ use super::{
         tenant_feed::Unreachable,
     },
     barrier::{self, Waiting},
-    engine::{Engine, EngineError, Stream},
+    engine::{Engine, EngineError, OPEN_TIMEOUT, Stream},
     follow::follow,
     url::EngineAddress,
 };
@@ -133,7 +133,9 @@ impl Replica {
         loop {
             let opening = async {
                 sleep(wait).await;
-                Engine::open(&self.address, self.tenant, self.channel.config().retain).await
+                let open = Engine::open(&self.address, self.tenant, self.channel.config().retain);
+                let too_slow = |_| Err(EngineError::Unreachable(String::from("the engine takes too long to answer")));
+                timeout(OPEN_TIMEOUT, open).await.unwrap_or_else(too_slow)
             };
             let opened = tokio::select! {
                 opened = opening => opened,
