@@ -1,7 +1,7 @@
 //! Runs a second scenario: a backplane orders the events. Its task applies them, loses the engine, and begins again, while
 //! subscribers join and leave, and the server stops.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use event_feed::feed::{
     Event, Message, Tenant, Timestamp,
@@ -106,6 +106,7 @@ async fn replicate(channel: Arc<Channel>) -> Vec<Part> {
                 id: Uuid::new_v4(),
                 message: Message::parse(&text).expect("a message"),
                 timestamp: Timestamp::now(),
+                age: Duration::ZERO,
                 key: None,
             };
             part.events.push(channel.apply(event).await);

@@ -66,6 +66,8 @@ pub(super) struct Stream {
     pub(super) first_seq: u64,
     /// The number of the newest event; 0 before the first.
     pub(super) last_seq: u64,
+    /// When the newest event was accepted, in milliseconds since 1970 by the engine's clock.
+    pub(super) last_accepted: i64,
 }
 
 /// Why the engine cannot be used.
@@ -261,7 +263,17 @@ fn config(tenant: Tenant, retain: usize, server: &str) -> Config {
 
 fn stream_of(info: &Info) -> Option<Stream> {
     let epoch = info.config.metadata.get("epoch")?.parse().ok()?;
-    Some(Stream { epoch, first_seq: info.state.first_sequence, last_seq: info.state.last_sequence })
+    let state = &info.state;
+    Some(Stream {
+        epoch,
+        first_seq: state.first_sequence,
+        last_seq: state.last_sequence,
+        last_accepted: millis(state.last_timestamp.unix_timestamp_nanos()),
+    })
+}
+
+pub(super) fn millis(nanos: i128) -> i64 {
+    i64::try_from(nanos / 1_000_000).unwrap_or_default()
 }
 
 /// Checks that the stream is the tenant's own, and that all servers use it in the same way.

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{
     super::stream::channel::OrderedEvent,
-    engine::{Engine, EngineError, IDLE_HEARTBEAT},
+    engine::{Engine, EngineError, IDLE_HEARTBEAT, Stream, millis},
     replica::Replica,
     wire,
 };
@@ -61,8 +61,11 @@ fn read(engine: &Engine, message: Message, seq: u64) -> Result<OrderedEvent, Eng
     if info.stream_sequence != seq {
         return Err(lost(&format!("event {} came instead of event {seq}", info.stream_sequence)));
     }
-    let accepted = i64::try_from(info.published.unix_timestamp_nanos() / 1_000_000).unwrap_or_default();
-    wire::read(engine.stream.epoch, &message.subject, &message.payload, accepted)
+    let Stream { epoch, last_accepted, .. } = engine.stream;
+    let accepted = millis(info.published.unix_timestamp_nanos());
+    // By the engine's clock alone: a wrong clock of this machine must not make it forget a key too early.
+    let age = Duration::from_millis(u64::try_from(last_accepted - accepted).unwrap_or_default());
+    wire::read(epoch, &message.subject, &message.payload, accepted, age)
         .map_err(|wire::NotAnEvent| lost(&format!("event {seq} was not stored by event-feed")))
 }
 

@@ -38,7 +38,7 @@ use crate::feed::{Event, Position, Tenant};
 const UNDER_WAY_MAX: usize = 64 * 1024;
 /// The time for which connections stay open while the engine is out of reach (contract, "WebSocket").
 const SILENT_MAX: Duration = Duration::from_secs(10);
-/// The wait before the second attempt to connect. Each further one is twice as long.
+/// The wait after a session, and before the second attempt to connect. Each further one is twice as long.
 const WAIT_MIN: Duration = Duration::from_millis(100);
 /// Maximum wait before an attempt to connect.
 const WAIT_MAX: Duration = Duration::from_secs(2);
@@ -161,7 +161,7 @@ impl Replica {
             drop(report(Err(error)));
             if self.session.send_replace(None).is_some() {
                 self.channel.set_reach(Reach::Lost);
-                (close_at, wait) = (Some(Instant::now() + SILENT_MAX), Duration::ZERO);
+                (close_at, wait) = (Some(Instant::now() + SILENT_MAX), WAIT_MIN);
             } else {
                 wait = (wait * 2).clamp(WAIT_MIN, WAIT_MAX);
             }

@@ -1,7 +1,7 @@
 //! Reads and writes an event as the engine stores it: a subject and a payload. Neither names a tenant: an event belongs to
 //! the tenant whose account it is in, and the channel adds the tenant.
 
-use std::{borrow::Cow, fmt::Write};
+use std::{borrow::Cow, fmt::Write, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -51,11 +51,17 @@ pub(super) fn payload(id: Uuid, message: &Message, floor: Option<Timestamp>) -> 
     serde_json::to_vec(&payload).expect("three fields with string keys always serialise")
 }
 
-/// Reads a stored event, which the engine accepted at `accepted`, in milliseconds since 1970.
+/// Reads a stored event, which the engine accepted at `accepted`, in milliseconds since 1970, at least `age` ago.
 ///
 /// # Errors
 /// [`NotAnEvent`] if the subject is not one of [`subject`], or the payload not one of [`payload`].
-pub(super) fn read(epoch: Uuid, subject: &str, payload: &[u8], accepted: i64) -> Result<OrderedEvent, NotAnEvent> {
+pub(super) fn read(
+    epoch: Uuid,
+    subject: &str,
+    payload: &[u8],
+    accepted: i64,
+    age: Duration,
+) -> Result<OrderedEvent, NotAnEvent> {
     let Payload { id, message, floor } = serde_json::from_slice(payload).map_err(|_| NotAnEvent)?;
     let rest = subject.strip_prefix(&format!("feed.{epoch}.")).ok_or(NotAnEvent)?;
     let key = match rest.split_once('.').ok_or(NotAnEvent)? {
@@ -64,7 +70,7 @@ pub(super) fn read(epoch: Uuid, subject: &str, payload: &[u8], accepted: i64) ->
         _ => return Err(NotAnEvent),
     };
     let message = Message::parse(&message).map_err(|_| NotAnEvent)?;
-    Ok(OrderedEvent { id, message, timestamp: Timestamp::from_millis(accepted.max(floor)), key })
+    Ok(OrderedEvent { id, message, timestamp: Timestamp::from_millis(accepted.max(floor)), age, key })
 }
 
 fn key_of(hex: &str) -> Option<IdempotencyKey> {
@@ -77,6 +83,8 @@ fn key_of(hex: &str) -> Option<IdempotencyKey> {
 mod tests {
     use super::*;
 
+    const AGE: Duration = Duration::ZERO;
+
     #[test]
     fn an_event_is_read_as_it_was_written() {
         let (epoch, id) = (Uuid::from_u128(7), Uuid::new_v4());
@@ -86,7 +94,7 @@ mod tests {
             assert!(subject.split('.').count() == 4 && !subject.contains(['*', '>', ' ']), "{subject}");
             for (accepted, floor, timestamp) in [(5, None, 5), (5, Some(9), 9), (9, Some(5), 9)] {
                 let payload = payload(id, &message, floor.map(Timestamp::from_millis));
-                let event = read(epoch, &subject, &payload, accepted).unwrap();
+                let event = read(epoch, &subject, &payload, accepted, AGE).unwrap();
                 assert_eq!((event.id, &event.message, &event.key), (id, &message, &key));
                 assert_eq!(event.timestamp.millis(), timestamp);
             }
@@ -107,7 +115,7 @@ mod tests {
         let epoch = Uuid::nil();
         let good = payload(Uuid::nil(), &Message::parse("x").unwrap(), None);
         let subject = subject(epoch, None, Uuid::nil());
-        assert!(read(epoch, &subject, &good, 0).is_ok());
+        assert!(read(epoch, &subject, &good, 0, AGE).is_ok());
         for (subject, payload) in [
             (&*subject, &b"{}"[..]),
             (&subject, b"hello"),
@@ -121,7 +129,7 @@ mod tests {
             ("feed.00000000-0000-0000-0000-000000000000.k.", &good),
             ("feed.00000000-0000-0000-0000-000000000000.z.00", &good),
         ] {
-            assert!(read(epoch, subject, payload, 0).is_err(), "{subject}");
+            assert!(read(epoch, subject, payload, 0, AGE).is_err(), "{subject}");
         }
     }
 }

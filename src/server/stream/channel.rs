@@ -88,6 +88,8 @@ pub(crate) struct OrderedEvent {
     pub(crate) message: Message,
     /// The time of acceptance. If it is earlier than that of the event before, that one counts.
     pub(crate) timestamp: Timestamp,
+    /// How long ago it was accepted, at least. Its key is remembered for so much less.
+    pub(crate) age: Duration,
     pub(crate) key: Option<IdempotencyKey>,
 }
 
@@ -234,8 +236,9 @@ impl Channel {
         if let Some(first) = self.first_in(&stream, key.as_ref(), &message)? {
             return Ok(first);
         }
-        let post = OrderedEvent { id: Uuid::new_v4(), message, timestamp: Timestamp::now(), key };
-        let event = self.accept(&mut stream, post, Duration::ZERO, Some(permit));
+        let timestamp = Timestamp::now();
+        let post = OrderedEvent { id: Uuid::new_v4(), message, timestamp, age: Duration::ZERO, key };
+        let event = self.accept(&mut stream, post, Some(permit));
         drop(stream);
         self.counters.accepted.add(1);
         self.wake.notify_one();
@@ -274,8 +277,7 @@ impl Channel {
     fn accept(
         &self,
         stream: &mut Stream,
-        OrderedEvent { id, message, timestamp, key }: OrderedEvent,
-        age: Duration,
+        OrderedEvent { id, message, timestamp, age, key }: OrderedEvent,
         permit: Option<Permit<'_>>,
     ) -> Arc<Event> {
         // The clock may step back, but a tenant's timestamps never decrease.
@@ -453,9 +455,7 @@ impl Channel {
     /// If the future is dropped before it ends, nothing has changed.
     pub(crate) async fn apply(&self, event: OrderedEvent) -> Arc<Event> {
         let permit = self.admission.admit_accepted(event.message.as_str().len()).await;
-        let age = Timestamp::now().millis() - event.timestamp.millis();
-        let age = Duration::from_millis(u64::try_from(age).unwrap_or_default());
-        let event = self.accept(&mut self.stream.lock(), event, age, permit);
+        let event = self.accept(&mut self.stream.lock(), event, permit);
         self.wake.notify_one();
         event
     }
