@@ -23,7 +23,7 @@ use crate::{
         draft::new_key,
         driver::{self, FeedState, Listener},
         isolation_check::{Check, PROBES, Verdict},
-        isolation_counts::{Age, Ages, Process, Source},
+        isolation_counts::{Age, Ages, Epochs, Source},
         isolation_repeat::Repeat,
         isolation_report::{self, Evidence},
         relative_time,
@@ -65,7 +65,7 @@ struct State {
     asked: u32,
     /// Answers to older attempts are ignored: a newer answer has come, or another process answers by now.
     least: u32,
-    process: Process,
+    epochs: Epochs,
     /// How long the last event of each tenant took from being posted to its arrival, in milliseconds. `None` if this page
     /// did not post it: another's clock started then, and how the two differ is not known.
     deliveries: [Option<u64>; 2],
@@ -78,7 +78,7 @@ struct State {
 impl View {
     fn new(report: Report) -> Self {
         let state = State {
-            process: Process::new(report.epoch),
+            epochs: Epochs::new(report.tenants.map(|tenant| tenant.epoch)),
             report,
             came: None,
             trouble: String::new(),
@@ -100,7 +100,7 @@ impl View {
             current: feed.status == Status::Live,
             at: server.at(feed.heard),
         });
-        Ages::new(stream, self.state.read().source())
+        Ages::new(stream, self.state.read().source(tenant))
     }
 
     fn sources(self, tenant: Tenant) -> Sources {
@@ -171,14 +171,14 @@ impl View {
             if interrupted {
                 state.check.interrupt();
             }
-            let process = now.epoch.zip(now.server).filter(|_| before.epoch != now.epoch);
-            if let Some((epoch, server)) = process {
+            let epoch = now.epoch.zip(now.server).filter(|_| before.epoch != now.epoch);
+            if let Some((epoch, server)) = epoch {
                 state.deliveries[tenant as usize] = None;
-                if state.process.name(epoch, server.at(browser::now())) {
+                if state.epochs.name(tenant, epoch, server.at(browser::now())) {
                     state.least = state.asked + 1;
                 }
             }
-            interrupted || process.is_some()
+            interrupted || epoch.is_some()
         });
         feed.set(now);
         if greeted {
@@ -260,10 +260,10 @@ impl View {
 }
 
 impl State {
-    fn source(&self) -> Source {
+    fn source(&self, tenant: Tenant) -> Source {
         let age = self.now.zip(self.came).map(|(now, came)| now - came);
         Source {
-            epoch: self.report.epoch,
+            epoch: self.report.of(tenant).epoch,
             current: self.trouble.is_empty() && age.is_some_and(|age| age < OLD),
             at: self.report.timestamp.millis(),
         }
@@ -292,7 +292,9 @@ impl State {
         self.now = Some(now);
         match answer {
             Ok(report) => {
-                self.process.name(report.epoch, report.timestamp.millis());
+                for tenant in Tenant::ALL {
+                    self.epochs.name(tenant, report.of(tenant).epoch, report.timestamp.millis());
+                }
                 self.report = report;
                 self.came = Some(now);
                 self.trouble.clear();
@@ -327,7 +329,7 @@ pub fn IsolationPage(
             true
         });
     };
-    let report_ages = move || Ages::new(None, state.read().source());
+    let report_ages = move || Ages::new(None, state.read().source(Tenant::A));
     let rejected = |count: fn(&Report) -> u64| -> Erased<Figure> {
         Arc::new(move || {
             let age = report_ages().report;
@@ -345,8 +347,8 @@ pub fn IsolationPage(
                 "Both tenants on one server, each over its own connection. No event of one may ever reach the other."
             </p>
             <div id="restart" role="status">
-                <p class="bar" hidden=flag(move || state.read().process.restarted().is_none())>
-                    <Words of=text(move || words::restart(state.read().process, |at| words::without_seconds(view.time(at)))) />
+                <p class="bar" hidden=flag(move || state.read().epochs.restarted().is_none())>
+                    <Words of=text(move || words::restart(state.read().epochs, |at| words::without_seconds(view.time(at)))) />
                 </p>
             </div>
             <section class="card check" aria-labelledby="check">
@@ -653,8 +655,9 @@ mod tests {
     use crate::client::wire;
 
     fn report(epoch: u128, accepted: u64) -> Report {
-        let tenants = [TenantReport { accepted, ..TenantReport::default() }; 2];
-        Report { epoch: Uuid::from_u128(epoch), tenants, ..Report::default() }
+        let epoch = Uuid::from_u128(epoch);
+        let tenants = [TenantReport { epoch, accepted, ..TenantReport::default() }; 2];
+        Report { epoch, tenants, ..Report::default() }
     }
 
     fn at(millis: f64) -> Instant {
@@ -668,7 +671,7 @@ mod tests {
             trouble: String::new(),
             asked: 0,
             least: 0,
-            process: Process::new(Uuid::from_u128(1)),
+            epochs: Epochs::new([Uuid::from_u128(1); 2]),
             deliveries: [None; 2],
             check: Check::default(),
             repeat: Repeat::default(),
@@ -687,24 +690,24 @@ mod tests {
     #[test]
     fn the_servers_counts_are_current_until_an_attempt_fails_or_none_ends() {
         let mut state = state();
-        assert!(!state.source().current, "nobody knows when the page was rendered");
+        assert!(!state.source(Tenant::A).current, "nobody knows when the page was rendered");
         state.answered(1, Ok(report(1, 3)), at(1.0));
-        assert!(state.source().current);
+        assert!(state.source(Tenant::A).current);
         state.now = Some(at(1.0 + OLD));
-        assert!(!state.source().current);
+        assert!(!state.source(Tenant::A).current);
         state.answered(2, Ok(report(1, 3)), at(2.0 + OLD));
-        assert!(state.source().current);
+        assert!(state.source(Tenant::A).current);
         state.answered(3, Err(wire::no_answer("the server is full.")), at(3.0 + OLD));
-        assert!(!state.source().current);
+        assert!(!state.source(Tenant::A).current);
         assert_eq!(state.trouble, "No newer counts: the server is full.");
-        assert!(state.process.restarted().is_none());
+        assert!(state.epochs.restarted().is_none());
     }
 
     #[test]
     fn a_report_of_another_process_names_the_restart() {
         let mut state = state();
         state.answered(1, Ok(report(2, 0)), at(1.0));
-        assert!(state.process.restarted().is_some());
+        assert!(state.epochs.restarted().is_some());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
         dividers::Kind,
         driver::Pending,
         isolation_check::{Check, Mark, Stage, Verdict},
-        isolation_counts::{Age, Ages, Process},
+        isolation_counts::{Age, Ages, Epochs},
         isolation_repeat::{Next, Repeat},
         notice::Notice,
         post_form::{Failure, FormError, Posted},
@@ -316,8 +316,8 @@ pub fn ages(ages: Ages, time: impl Fn(i64) -> String) -> String {
 
 /// The notice that the server restarted; empty if it did not. `time` formats a moment for people.
 #[must_use]
-pub fn restart(process: Process, time: impl Fn(i64) -> String) -> String {
-    process.restarted().map_or_else(String::new, |at| {
+pub fn restart(epochs: Epochs, time: impl Fn(i64) -> String) -> String {
+    epochs.restarted().map_or_else(String::new, |at| {
         format!("The server restarted (noticed at {}). The counts below started again.", time(at))
     })
 }
@@ -531,11 +531,11 @@ mod tests {
 
     #[test]
     fn a_restart_is_shown_with_its_time() {
-        let mut process = Process::new(uuid::Uuid::from_u128(1));
-        assert_eq!(restart(process, epoch_millis), "");
-        process.name(uuid::Uuid::from_u128(2), 7);
+        let mut epochs = Epochs::new([uuid::Uuid::from_u128(1); 2]);
+        assert_eq!(restart(epochs, epoch_millis), "");
+        epochs.name(Tenant::A, uuid::Uuid::from_u128(2), 7);
         assert_eq!(
-            restart(process, epoch_millis),
+            restart(epochs, epoch_millis),
             "The server restarted (noticed at 7). The counts below started again."
         );
     }

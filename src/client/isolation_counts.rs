@@ -1,9 +1,11 @@
 //! Decides which figures of the isolation view are known, which are current, and which are old.
 //!
 //! A tenant's figures have two sources: its stream and the server's report. Each can fail alone, and each belongs to one
-//! process of the server. Figures of two processes never appear next to each other. The clock is not in here.
+//! epoch. Figures of two epochs never appear next to each other. The clock is not in here.
 
 use uuid::Uuid;
+
+use crate::feed::Tenant;
 
 /// How current a figure is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +33,7 @@ impl Age {
 /// One source of figures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
-    /// Names the server's process that the figures belong to.
+    /// Names the epoch of the tenant's feed that the figures belong to.
     pub epoch: Uuid,
     /// Whether the source still brings figures.
     pub current: bool,
@@ -56,7 +58,7 @@ pub struct Ages {
 
 impl Ages {
     /// The ages of the figures of a stream, `None` before its first hello, and of a report. If they belong to two
-    /// processes, those of the older process are not known. A live stream is the newer one.
+    /// epochs, those of the older epoch are not known. A live stream is the newer one.
     #[must_use]
     pub fn new(stream: Option<Source>, report: Source) -> Self {
         match stream {
@@ -67,30 +69,36 @@ impl Ages {
     }
 }
 
-/// The server's process, and when another one took its place.
+/// The epochs of both tenants' feeds, and when one of them last changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Process {
-    epoch: Uuid,
+pub struct Epochs {
+    of: [Uuid; 2],
     restarted: Option<i64>,
 }
 
-impl Process {
-    /// The process that rendered the page.
+impl Epochs {
+    /// The epochs when the page was rendered.
     #[must_use]
-    pub const fn new(epoch: Uuid) -> Self {
-        Self { epoch, restarted: None }
+    pub const fn new(of: [Uuid; 2]) -> Self {
+        Self { of, restarted: None }
     }
 
-    /// A source has named its process at this moment. `true` if it is another one than before.
-    pub fn name(&mut self, epoch: Uuid, at: i64) -> bool {
-        let restarted = epoch != self.epoch;
+    /// A source has named a tenant's epoch at this moment. `true` if it is another one than before. Without a backplane both
+    /// tenants have one epoch, so both have the new one then.
+    pub fn name(&mut self, tenant: Tenant, epoch: Uuid, at: i64) -> bool {
+        let [a, b] = self.of;
+        let restarted = epoch != self.of[tenant as usize];
         if restarted {
-            *self = Self { epoch, restarted: Some(at) };
+            self.of[tenant as usize] = epoch;
+            if a == b {
+                self.of = [epoch; 2];
+            }
+            self.restarted = Some(at);
         }
         restarted
     }
 
-    /// When another process took the place of the one before; `None` if that never happened.
+    /// When an epoch last changed; `None` if that never happened.
     #[must_use]
     pub const fn restarted(self) -> Option<i64> {
         self.restarted
@@ -135,14 +143,26 @@ mod tests {
 
     #[test]
     fn a_restart_is_named_once_for_all_sources() {
-        let mut process = Process::new(Uuid::from_u128(1));
-        assert!(!process.name(Uuid::from_u128(1), 5));
-        assert_eq!(process.restarted(), None);
-        assert!(process.name(Uuid::from_u128(2), 7));
-        assert!(!process.name(Uuid::from_u128(2), 9), "the other stream names it too");
-        assert_eq!(process.restarted(), Some(7));
-        assert!(process.name(Uuid::from_u128(3), 11));
-        assert_eq!(process.restarted(), Some(11));
+        let mut epochs = Epochs::new([Uuid::from_u128(1); 2]);
+        assert!(!epochs.name(Tenant::A, Uuid::from_u128(1), 5));
+        assert_eq!(epochs.restarted(), None);
+        assert!(epochs.name(Tenant::B, Uuid::from_u128(2), 7));
+        assert!(!epochs.name(Tenant::A, Uuid::from_u128(2), 9), "the other stream names it too");
+        assert_eq!(epochs.restarted(), Some(7));
+        assert!(epochs.name(Tenant::A, Uuid::from_u128(3), 11));
+        assert_eq!(epochs.restarted(), Some(11));
+    }
+
+    #[test]
+    fn with_a_backplane_each_tenant_has_an_epoch_of_its_own() {
+        let mut epochs = Epochs::new([1, 2].map(Uuid::from_u128));
+        for _ in 0..2 {
+            assert!(!epochs.name(Tenant::A, Uuid::from_u128(1), 5));
+            assert!(!epochs.name(Tenant::B, Uuid::from_u128(2), 5));
+        }
+        assert!(epochs.name(Tenant::B, Uuid::from_u128(3), 7));
+        assert!(!epochs.name(Tenant::A, Uuid::from_u128(1), 9), "the other tenant's feed goes on");
+        assert_eq!(epochs.restarted(), Some(7));
     }
 
     #[test]

@@ -172,6 +172,7 @@ impl FromJson for Report {
 impl FromJson for TenantReport {
     fn from_json(json: &Json) -> Option<Self> {
         Some(Self {
+            epoch: json.uuid("epoch")?,
             connections: json.number("connections")?,
             accepted: json.number("accepted")?,
             delivered: json.number("delivered")?,
@@ -339,7 +340,8 @@ mod tests {
         let problem = Problem { kind: text("about:blank"), title: text("No"), status: 422, detail: text("Do.") };
         assert_eq!(Problem::from_json(&json(&problem)), Some(problem));
         let ended = Ended { slow: 1, silent: 2, stopping: 3, unreachable: 6, policy: 4, closed_by_peer: 5 };
-        let tenant = |connections| TenantReport { connections, accepted: 7, delivered: 8, ended };
+        let tenant =
+            |connections| TenantReport { epoch: Uuid::from_u128(3), connections, accepted: 7, delivered: 8, ended };
         let hello = hello();
         let report = Report {
             epoch: hello.epoch,

@@ -25,6 +25,8 @@ pub struct Report {
 /// One tenant's part of a [`Report`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct TenantReport {
+    /// The epoch of the tenant's feed. Without a backplane it is [`Report::epoch`].
+    pub epoch: Uuid,
     /// Connections open now.
     pub connections: u64,
     /// Events accepted.

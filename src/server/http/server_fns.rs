@@ -69,6 +69,7 @@ pub(crate) fn report(server: &Server) -> Report {
         let channel = server.hub.channel(tenant);
         let counters = channel.counters();
         TenantReport {
+            epoch: channel.version().position().epoch,
             connections: channel.connections() as u64,
             accepted: counters.accepted.get(),
             delivered: counters.delivered.get(),
