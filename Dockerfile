@@ -2,6 +2,8 @@
 #
 #   docker build -t event-feed . && docker run --rm -p 3000:3000 event-feed
 #
+# With `--build-arg FEATURES=embed,nats` the program can share its feed with other servers (docs/deploying.md).
+#
 # Layers that change seldom come first: a change of the sources builds only the crate.
 
 FROM rust:1.99.1-slim-trixie AS rust
@@ -23,18 +25,20 @@ COPY --from=pins /build/Cargo.lock ./
 RUN script/setup build
 
 # Builds every dependency for both sides, with empty sources.
+ARG FEATURES=embed
 COPY patches patches
 COPY Cargo.toml Cargo.lock ./
-RUN mkdir -p src style public examples tests/contract tests/model benches/fanout \
-  && touch src/lib.rs style/main.css examples/tail.rs tests/contract/main.rs tests/model/main.rs benches/fanout/main.rs \
+RUN mkdir -p src style public examples tests/backplane tests/contract tests/model benches/fanout \
+  && touch src/lib.rs style/main.css examples/tail.rs benches/fanout/main.rs \
+    tests/backplane/main.rs tests/contract/main.rs tests/model/main.rs \
   && echo 'fn main() {}' >src/main.rs \
-  && cargo leptos build --release --bin-features embed
+  && cargo leptos build --release --bin-features "$FEATURES"
 
 COPY public public
 COPY style style
 COPY src src
 # The sources may be older than the build of the empty ones, and cargo compares times.
-RUN touch src/lib.rs src/main.rs && cargo leptos build --release --precompress --bin-features embed
+RUN touch src/lib.rs src/main.rs && cargo leptos build --release --precompress --bin-features "$FEATURES"
 
 FROM gcr.io/distroless/cc-debian13:nonroot
 COPY --from=build /build/target/release/event-feed /usr/local/bin/event-feed

@@ -36,6 +36,7 @@ fn operations(server: &Server) -> Vec<Request> {
         post.at("/api/post_event"),
         server.request(Method::POST, "/api/isolation_report").json("{}"),
         server.get("/healthz"),
+        server.get("/readyz"),
         server.get("/openapi.json"),
         server.get("/asyncapi.json"),
     ]
