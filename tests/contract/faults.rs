@@ -165,12 +165,15 @@ async fn sigstop_and_sigcont_under_load_lose_no_event() {
     assert!(complete.into_iter().all(|all| all), "a connection was closed");
 }
 
-/// Creates a site whose files have 12 MiB: more than the kernel buffers for a peer that reads nothing.
+/// Creates a site with a program of 12 MiB: more than the kernel buffers for a peer that reads nothing. Its compressed
+/// variants exist, so that the server does not spend seconds on them at its start.
 fn site_with_a_large_file() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(uuid::Uuid::new_v4().to_string());
     fs::create_dir_all(folder.join("pkg")).unwrap();
-    for ending in ["js", "wasm", "css"] {
-        fs::write(folder.join(format!("pkg/event-feed.x.{ending}")), vec![b' '; 12 << 20]).unwrap();
+    let file = |ending, size| fs::write(folder.join(format!("pkg/event-feed.x.{ending}")), vec![b' '; size]).unwrap();
+    file("wasm", 12 << 20);
+    for ending in ["js", "css", "wasm.br", "wasm.gz"] {
+        file(ending, 1);
     }
     folder
 }
