@@ -5,7 +5,7 @@
 use leptos::{html::Div, prelude::*, tachys::renderer::types::Element};
 use uuid::Uuid;
 
-use super::{erased::effect, timeline_view::Clock, words};
+use super::{erased::effect, feed_clock::Clock, words};
 use crate::client::{browser, dividers::dividers, driver::FeedState, visible_list::Row};
 
 /// A divider on the page: the row below it, its name and its text.

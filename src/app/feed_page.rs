@@ -14,11 +14,12 @@ use super::{
     copying::CopyResult,
     dividers,
     erased::{Hides, Words, click, condition, flag, hides, now, text},
+    feed_clock::Clock,
     last_event::LastEvent,
     notice_bar::NoticeBar,
     shortcuts,
     tenant_picker::TenantPicker,
-    timeline_view::{Clock, PAUSE, TimelineView},
+    timeline_view::{PAUSE, TimelineView},
     top_bar::TopBar,
     words,
 };

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     erased::{Words, flag, text},
-    timeline_view::Clock,
+    feed_clock::Clock,
     words,
 };
 use crate::client::driver::FeedState;

@@ -11,6 +11,7 @@ pub mod connection_status;
 pub mod copying;
 mod dividers;
 pub mod erased;
+pub mod feed_clock;
 pub mod feed_page;
 pub mod isolation_page;
 pub mod last_event;

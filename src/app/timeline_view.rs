@@ -10,6 +10,7 @@ use super::{
     composer::FIELD,
     dividers,
     erased::{Words, click, effect, flag, text, word, yes_or_no},
+    feed_clock::{Clock, Tick},
     row_actions::{Actions, RowActions},
 };
 use crate::client::{browser, clock::Millis, driver::FeedState, links, relative_time, visible_list::Row};
@@ -23,70 +24,6 @@ pub(super) const AFTER: &str = "after-feed";
 
 /// How long an arrival is marked on a page that can be seen (and up to one tick of the clock longer).
 const NEW: Millis = 8_000.0;
-
-/// How many parts the rows are in, each of which looks at the clock in a frame of its own: a thousand rows at once would
-/// take a slow phone longer than can be felt.
-const PARTS: usize = 16;
-
-/// One reading of the clocks.
-#[derive(Debug, Clone, Copy)]
-struct Tick {
-    /// For how long the page has been visible: for marks.
-    visible: Millis,
-    /// The server's, in milliseconds since 1970: for ages.
-    server: i64,
-}
-
-/// The clocks that the rows follow, part by part. They show nothing before the first hello: the browser's own clock may be
-/// wrong.
-#[derive(Debug, Clone, Copy)]
-pub struct Clock {
-    state: RwSignal<FeedState>,
-    parts: [RwSignal<Option<Tick>>; PARTS],
-    second: RwSignal<Option<Tick>>,
-}
-
-impl Clock {
-    /// The clocks of a feed.
-    #[must_use]
-    pub fn new(state: RwSignal<FeedState>) -> Self {
-        Self { state, parts: std::array::from_fn(|_| RwSignal::new(None)), second: RwSignal::new(None) }
-    }
-
-    /// The server's clock, as of the last second; `None` before the first hello.
-    pub(super) fn server(self) -> Option<i64> {
-        self.second.get().map(|tick| tick.server)
-    }
-
-    /// Lets what counts seconds look at the clocks.
-    pub(super) fn tick_second(self) {
-        if browser::is_visible() {
-            self.second.set(self.read());
-        }
-    }
-
-    /// Lets the rows look at the clocks. A page that cannot be seen leaves that for later.
-    pub fn tick(self) {
-        if browser::is_visible() {
-            self.tick_from(0);
-        }
-    }
-
-    fn tick_from(self, part: usize) {
-        let Some(signal) = self.parts.get(part).copied() else { return };
-        signal.set(self.read());
-        browser::next_frame(move || self.tick_from(part + 1));
-    }
-
-    fn read(self) -> Option<Tick> {
-        let (state, now) = (self.state.read_untracked(), browser::now());
-        state.server.map(|server| Tick { visible: state.visible.at(now), server: server.at(now) })
-    }
-
-    fn of(self, seq: u64) -> RwSignal<Option<Tick>> {
-        self.parts[seq as usize % PARTS]
-    }
-}
 
 /// The events.
 #[component]
