@@ -127,7 +127,7 @@ test("the counts show why connections were closed", async ({ feed }) => {
   expect(await a.region.getByRole("term").allTextContents()).toEqual(figures);
 
   await a.closed.click();
-  const reasons = ["Too slow", "Timed out", "Server stopping", "Policy violation", "By client"];
+  const reasons = ["Too slow", "Timed out", "Server stopping", "Backplane lost", "Policy violation", "By client"];
   expect(await a.region.getByRole("term").allTextContents()).toEqual([...figures, ...reasons]);
   await expect(a.count("Policy violation")).toHaveText("0");
   await b.closed.press("Enter");

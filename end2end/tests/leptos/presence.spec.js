@@ -7,6 +7,7 @@ test("the number follows the own tenant's connections, and no other's", async ({
   const [window] = await feed.open("tenant_a");
   const presence = window.page.locator("#presence");
   await expect(presence).toHaveText("1 connection");
+  await expect(presence).toHaveAttribute("title", "Those of this tenant to this server");
   const [other] = await feed.open("tenant_b");
   const [second] = await feed.open("tenant_a");
   await expect(presence).toHaveText("2 connections");
