@@ -1,5 +1,5 @@
-//! Connects to a tenant's engine, and finds or makes the tenant's stream there. What it finds is checked: a server never
-//! serves a stream of another tenant, or one that may have forgotten events.
+//! Connects to a tenant's engine, and finds or makes the tenant's stream there. It checks the stream: a server never serves
+//! one of another tenant, or one that may have lost events.
 //!
 //! A connection is used once. If anything about it is in doubt, all of it is thrown away: a client that reconnects by itself
 //! would send what it has kept meanwhile, after its posts were refused.
@@ -38,7 +38,7 @@ pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Maximum time for an answer of the engine.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
-/// The time between two signs of life of the engine while there are no events.
+/// The time between two heartbeats of the engine while no event comes.
 pub(super) const IDLE_HEARTBEAT: Duration = Duration::from_secs(1);
 /// The time after which the engine forgets the consumer of a server that has gone.
 const INACTIVE_MAX: Duration = Duration::from_secs(10);

@@ -139,7 +139,7 @@ impl Replica {
 }
 
 /// Sends an event to the engine. It is stored only if `newest_of_subject` is the number of the newest event with this
-/// subject; 0 means that there is none.
+/// subject; 0 stands for none.
 async fn send(session: &Session, subject: &str, newest_of_subject: u64, payload: Vec<u8>) -> Answer {
     let mut headers = HeaderMap::new();
     headers.insert(EXPECTED, newest_of_subject.to_string());

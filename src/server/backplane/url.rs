@@ -13,7 +13,7 @@ const PORT: u16 = 4222;
 #[derive(Clone, PartialEq, Eq)]
 pub struct BackplaneUrl(String);
 
-/// Where a tenant's engine is, and how the server logs in.
+/// The address of a tenant's engine, and the login of the tenant's account.
 #[derive(Clone, PartialEq, Eq)]
 #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "only a backplane reads it"))]
 pub(crate) struct EngineAddress {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::super::stream::{channel::OrderedEvent, idempotency::IdempotencyKey};
 use crate::feed::{Message, Timestamp};
 
-/// Maximum size of a payload, in bytes. A message of 500 characters takes up to 2,000 bytes, or 3,000 in JSON.
+/// Maximum size of a payload, in bytes. A message of 500 characters has up to 2,000 bytes, and less than 3,000 in JSON.
 pub(super) const PAYLOAD_MAX: i32 = 8_192;
 
 /// The payload of an event.
@@ -33,8 +33,8 @@ pub(super) fn subjects(epoch: Uuid) -> String {
     format!("feed.{epoch}.>")
 }
 
-/// The subject of an event. Every key has one of its own, so the engine can tell whether the key was used. An event without
-/// a key has that of its id, so that it can be sent again.
+/// The subject of an event. Every key has one of its own, so the engine knows whether the key was used. An event without a
+/// key has that of its id, so that it can be sent again.
 pub(super) fn subject(epoch: Uuid, key: Option<&IdempotencyKey>, id: Uuid) -> String {
     match key {
         None => format!("feed.{epoch}.e.{id}"),

@@ -67,8 +67,8 @@ impl Admission {
         }
     }
 
-    /// Waits for the share of a message that is accepted already, for as long as it takes. `None` after
-    /// [`Admission::close`]: nothing is sent any more, so no share is needed.
+    /// Waits without a limit for the share of a message that is accepted already. `None` after [`Admission::close`]: nothing
+    /// is sent any more, so no share is needed.
     ///
     /// # Cancel safety
     /// As [`Admission::admit`].
