@@ -149,8 +149,20 @@ impl Engine {
 
     /// Names both accounts in the settings.
     pub(crate) fn name_in(&self, settings: &mut Settings) {
-        settings.backplane_a = self.url(Tenant::A).parse().ok();
-        settings.backplane_b = self.url(Tenant::B).parse().ok();
+        Self::name_at(self.address, settings);
+    }
+
+    /// Names both accounts in the settings, reached at this address.
+    pub(crate) fn name_at(address: SocketAddr, settings: &mut Settings) {
+        settings.backplane_a = Self::url_at(address, Tenant::A).parse().ok();
+        settings.backplane_b = Self::url_at(address, Tenant::B).parse().ok();
+    }
+
+    /// Logs in to a tenant's account with a client of the engine's makers.
+    pub(crate) async fn log_in(&self, tenant: Tenant) -> async_nats::Client {
+        let [user, password] = login(tenant);
+        let options = async_nats::ConnectOptions::with_user_and_password(user, password);
+        options.connect(self.address.to_string()).await.unwrap()
     }
 }
 
@@ -162,6 +174,6 @@ impl Drop for Engine {
 }
 
 /// The user and the password of a tenant's account.
-fn login(tenant: Tenant) -> [String; 2] {
+pub(crate) fn login(tenant: Tenant) -> [String; 2] {
     [tenant.to_string(), format!("password-of-{tenant}")]
 }

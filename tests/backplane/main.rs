@@ -52,3 +52,9 @@ mod stopping;
 mod surface;
 #[path = "../contract/tenants.rs"]
 mod tenants;
+
+// The backplane's own tests.
+mod barrier;
+mod keys;
+mod order;
+mod servers;

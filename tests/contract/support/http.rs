@@ -1,6 +1,11 @@
 //! Sends requests, valid or not, and checks the answers.
 
-use std::{convert::Infallible, fmt::Write as _, io::Read as _, net::SocketAddr};
+use std::{
+    convert::Infallible,
+    fmt::Write as _,
+    io::{self, Read as _},
+    net::SocketAddr,
+};
 
 use bytes::Bytes;
 use event_feed::feed::Tenant;
@@ -141,10 +146,15 @@ pub(crate) struct Connection(SendRequest<Body>);
 
 impl Connection {
     pub(crate) async fn open(server: SocketAddr) -> Self {
-        let tcp = within("a connection", TcpStream::connect(server)).await.expect("the server listens");
+        Self::try_open(server).await.expect("the server listens")
+    }
+
+    /// Like [`Connection::open`], if the server may have ended.
+    pub(crate) async fn try_open(server: SocketAddr) -> io::Result<Self> {
+        let tcp = within("a connection", TcpStream::connect(server)).await?;
         let (sender, driver) = handshake(TokioIo::new(tcp)).await.expect("a client");
         tokio::spawn(driver.with_upgrades());
-        Self(sender)
+        Ok(Self(sender))
     }
 
     pub(crate) async fn send(&mut self, request: Request) -> Answer {

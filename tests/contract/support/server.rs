@@ -39,7 +39,7 @@ pub(crate) struct Client {
 pub(crate) struct Server {
     client: Client,
     running: Vec<Running>,
-    _engine: Engine,
+    _engine: Option<Engine>,
 }
 
 /// A server that runs in this process.
@@ -92,7 +92,15 @@ impl Server {
             running.push(Running::start(listener, settings.clone()));
         }
         let client = Client { addresses: [addresses[0], addresses[count - 1]] };
-        Self { client, running, _engine: engine }
+        Self { client, running, _engine: Some(engine) }
+    }
+
+    /// Starts one server with exactly these settings.
+    #[allow(dead_code, reason = "only the tests of the backplane use it")]
+    pub(crate) async fn of(settings: Settings) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = Client::of(listener.local_addr().unwrap());
+        Self { client, running: vec![Running::start(listener, settings)], _engine: None }
     }
 
     /// Makes them stop, and returns once their listeners are closed.
