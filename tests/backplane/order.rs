@@ -24,12 +24,14 @@ async fn post_all(client: Client, tenant: Tenant) -> Vec<Event> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_posters_on_two_servers_make_one_order_for_each_tenant() {
     let servers = Servers::start().await;
+    let parts: Vec<_> =
+        Tenant::ALL.into_iter().flat_map(|tenant| servers.each().map(|server| (tenant, server))).collect();
     let (mut sockets, mut posters) = (Vec::new(), Vec::new());
-    for tenant in Tenant::ALL {
-        for server in servers.each() {
-            sockets.push((tenant, server.connect(tenant).await));
-            posters.extend((0..POSTERS).map(|_| (tenant, tokio::spawn(post_all(server, tenant)))));
-        }
+    for (tenant, server) in &parts {
+        sockets.push((*tenant, server.connect(*tenant).await));
+    }
+    for (tenant, server) in parts {
+        posters.extend((0..POSTERS).map(|_| (tenant, tokio::spawn(post_all(server, tenant)))));
     }
     let mut received = Vec::new();
     for (tenant, mut socket) in sockets {
