@@ -12,14 +12,20 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
+use async_nats::jetstream;
 use event_feed::{feed::Tenant, server::Settings};
+use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     net::TcpListener,
     process::{Child, Command},
 };
+use uuid::Uuid;
 
-use crate::support::within;
+use crate::support::{until, within};
+
+/// The name of the stream in each tenant's account.
+pub(crate) const STREAM: &str = "event-feed";
 
 /// The number of servers that a test starts as one.
 pub(crate) const SERVERS: usize = 2;
@@ -164,6 +170,22 @@ impl Engine {
         let options = async_nats::ConnectOptions::with_user_and_password(user, password);
         options.connect(self.address.to_string()).await.unwrap()
     }
+}
+
+/// Adds events to a tenant's stream, as a server does, without one. Returns the number of the last one.
+pub(crate) async fn add_events(engine: &Engine, tenant: Tenant, count: u64) -> u64 {
+    let client = engine.log_in(tenant).await;
+    let mut stream = jetstream::new(client.clone()).get_stream(STREAM).await.unwrap();
+    let epoch = stream.cached_info().config.metadata["epoch"].clone();
+    let last = stream.cached_info().state.last_sequence + count;
+    for n in 0..count {
+        let id = Uuid::new_v4();
+        let payload = json!({ "id": id, "message": format!("added {n}"), "floor": 0 }).to_string();
+        client.publish(format!("feed.{epoch}.e.{id}"), payload.into()).await.unwrap();
+    }
+    client.flush().await.unwrap();
+    until("the last added event", async || stream.info().await.unwrap().state.last_sequence >= last).await;
+    last
 }
 
 impl Drop for Engine {

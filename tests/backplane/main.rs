@@ -55,6 +55,8 @@ mod tenants;
 
 // The backplane's own tests.
 mod barrier;
+mod faults;
 mod keys;
+mod load;
 mod order;
 mod servers;

@@ -131,30 +131,20 @@ impl Replica {
         let mut close_at = None;
         let (mut wait, mut told) = (Duration::ZERO, HashSet::new());
         loop {
-            let opening = async {
+            let attempt = async {
                 sleep(wait).await;
-                let open = Engine::open(&self.address, self.tenant, self.channel.config().retain);
-                let too_slow = |_| Err(EngineError::Unreachable(String::from("the engine takes too long to answer")));
-                timeout(OPEN_TIMEOUT, open).await.unwrap_or_else(too_slow)
-            };
-            let opened = tokio::select! {
-                opened = opening => opened,
-                () = sleep_until(close_at.unwrap_or_else(Instant::now)), if close_at.is_some() => {
-                    close_at = None;
-                    self.channel.close_all(CloseReason::Unreachable).await;
-                    continue;
+                match Engine::open(&self.address, self.tenant, self.channel.config().retain).await {
+                    Err(error) => error,
+                    Ok(engine) => {
+                        self.hold(Arc::new(engine), || {
+                            told.clear();
+                            drop(report(Ok(())));
+                        })
+                        .await
+                    }
                 }
             };
-            let error = match opened {
-                Err(error) => error,
-                Ok(engine) => {
-                    self.hold(Arc::new(engine), || {
-                        told.clear();
-                        drop(report(Ok(())));
-                    })
-                    .await
-                }
-            };
+            let error = self.close_meanwhile(&mut close_at, attempt).await;
             if told.insert(error.to_string()) {
                 self.log(&error);
             }
@@ -164,6 +154,28 @@ impl Replica {
                 (close_at, wait) = (Some(Instant::now() + SILENT_MAX), WAIT_MIN);
             } else {
                 wait = (wait * 2).clamp(WAIT_MIN, WAIT_MAX);
+            }
+        }
+    }
+
+    /// Runs an attempt, and closes all connections at `close_at`, unless the channel is live again by then. An attempt may
+    /// take long: until it is live, it has to apply all that was missed.
+    async fn close_meanwhile(
+        &self,
+        close_at: &mut Option<Instant>,
+        attempt: impl Future<Output = EngineError>,
+    ) -> EngineError {
+        tokio::pin!(attempt);
+        loop {
+            tokio::select! {
+                biased;
+                error = &mut attempt => return error,
+                () = sleep_until(close_at.unwrap_or_else(Instant::now)), if close_at.is_some() => {
+                    *close_at = None;
+                    if self.channel.reach() == Reach::Lost {
+                        self.channel.close_all(CloseReason::Unreachable).await;
+                    }
+                }
             }
         }
     }

@@ -25,6 +25,10 @@ pub(crate) enum Mode {
     Throttle(usize),
     /// Reads and forwards nothing. No connection is closed, so that neither peer notices it.
     Stall,
+    /// Reads everything, and forwards nothing. No connection is closed. After this mode a connection is of no use: a piece
+    /// of its stream is missing.
+    #[allow(dead_code, reason = "only the tests of the backplane use it")]
+    Discard,
     /// Ends the stream from the server to the client; the other direction stays open.
     HalfClose,
     /// Resets both connections.
@@ -106,7 +110,7 @@ async fn forward(
                 }
                 continue;
             }
-            Mode::Forward | Mode::Delay(_) | Mode::HalfClose => bytes.len(),
+            Mode::Forward | Mode::Delay(_) | Mode::Discard | Mode::HalfClose => bytes.len(),
         };
         let count = tokio::select! {
             read = from.read(&mut bytes[..piece_max]) => read?,
@@ -122,6 +126,7 @@ async fn forward(
         match mode {
             Mode::Delay(delay) => sleep(delay).await,
             Mode::Throttle(_) => sleep(Duration::from_millis(1)).await,
+            Mode::Discard => continue,
             _ => {}
         }
         to.write_all(&bytes[..count]).await?;

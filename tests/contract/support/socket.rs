@@ -48,7 +48,7 @@ impl Socket {
     }
 
     /// Reads the next frame, or the close and its code.
-    async fn frame_or_close(&mut self) -> Result<Frame, Option<u16>> {
+    pub(crate) async fn frame_or_close(&mut self) -> Result<Frame, Option<u16>> {
         let frame = read(&mut self.stream).await?;
         self.check_seq(&frame);
         Ok(frame)
