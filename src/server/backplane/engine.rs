@@ -30,10 +30,11 @@ use crate::feed::Tenant;
 
 /// The name of the stream in each tenant's account.
 const STREAM: &str = "event-feed";
-/// Minimum number of events that the stream keeps. A server that has just started knows the keys of these events.
-const KEPT_MIN: usize = 10_000;
-/// Maximum time for [`Engine::open`].
-pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Minimum number of events that a server reads when it begins. It knows the keys of these events.
+const READ_MIN: usize = 10_000;
+/// The number of further events that the stream keeps. While a server begins, others may post as many, and the oldest event
+/// that it reads is still there.
+const SPARE: usize = 2_000;
 /// Maximum time for a connection to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Maximum time for an answer of the engine.
@@ -79,6 +80,13 @@ pub(super) enum EngineError {
     /// Somebody must change a setting first.
     #[error("{0}")]
     Refused(String),
+}
+
+impl Stream {
+    /// The number of the event before those that a server reads when it begins.
+    pub(super) fn before_beginning(&self, retain: usize) -> u64 {
+        self.first_seq.saturating_sub(1).max(self.last_seq.saturating_sub(retain.max(READ_MIN) as u64))
+    }
 }
 
 impl EngineError {
@@ -244,7 +252,7 @@ fn config(tenant: Tenant, retain: usize, server: &str) -> Config {
         num_replicas: 1,
         retention: RetentionPolicy::Limits,
         discard: DiscardPolicy::Old,
-        max_messages: i64::try_from(retain.max(KEPT_MIN)).unwrap_or(i64::MAX),
+        max_messages: i64::try_from(retain.max(READ_MIN) + SPARE).unwrap_or(i64::MAX),
         max_messages_per_subject: -1,
         max_bytes: -1,
         max_consumers: -1,

@@ -55,7 +55,11 @@ fn lost(why: &str) -> EngineError {
 }
 
 /// Reads the event with the number `seq`.
-fn read(engine: &Engine, message: Message, seq: u64) -> Result<OrderedEvent, EngineError> {
+fn read(
+    engine: &Engine,
+    message: Message,
+    seq: u64,
+) -> Result<super::super::stream::channel::OrderedEvent, EngineError> {
     let message = jetstream::Message { message, context: engine.context.clone() };
     let info = message.info().map_err(|error| EngineError::unreachable("a message is not of a stream", &error))?;
     if info.stream_sequence != seq {

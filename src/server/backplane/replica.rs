@@ -237,7 +237,7 @@ impl Replica {
                 self.channel.close_all(CloseReason::Unreachable).await;
             }
         }
-        let before = stream.first_seq.saturating_sub(1);
+        let before = stream.before_beginning(self.channel.config().retain);
         self.channel.begin_epoch(stream.epoch, before);
         Ok(before)
     }
