@@ -87,9 +87,11 @@ pub fn start(filter: &str) -> LogGuard {
     let lines = layer().with_ansi(wants_colour()).with_writer(writer).with_filter(LimitFilter(Arc::clone(&limiter)));
     // The summaries are logged whatever the filter is.
     let summaries = concat!(module_path!(), "=warn").parse().expect("a module and a level are a directive");
-    // The client of the backplane would log messages and logins. The backplane itself logs what matters.
-    let no_client = "async_nats=off".parse().expect("a module and a level are a directive");
-    let filter = EnvFilter::new(filter).add_directive(summaries).add_directive(no_client);
+    let filter = EnvFilter::new(filter).add_directive(summaries);
+    // The lines of this library have the user of an engine, and call every end of a connection an error. What matters of
+    // them is in the lines of `backplane`.
+    #[cfg(feature = "nats")]
+    let filter = filter.add_directive("async_nats=off".parse().expect("a crate and a level are a directive"));
     Registry::default().with(filter).with(lines).init();
     let summaries = {
         let limiter = Arc::clone(&limiter);

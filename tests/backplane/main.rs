@@ -60,3 +60,4 @@ mod keys;
 mod load;
 mod order;
 mod servers;
+mod start;

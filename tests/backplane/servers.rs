@@ -4,7 +4,7 @@ use event_feed::server::Settings;
 
 use crate::{
     engine::Engine,
-    support::{Client, FaultyProxy, Server, Tenant},
+    support::{Client, FaultyProxy, Server, StatusCode, Tenant},
 };
 
 /// Two servers with one feed, and their engine.
@@ -24,7 +24,7 @@ impl Servers {
     /// Starts them with changed settings.
     pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let (engine, settings) = engine_and_settings(change).await;
-        let (one, two) = (Server::of(settings.clone()).await, Server::of(settings.clone()).await);
+        let (one, two) = (live(settings.clone()).await, live(settings.clone()).await);
         Self { one, two, engine, settings }
     }
 
@@ -34,13 +34,13 @@ impl Servers {
         let proxy = FaultyProxy::start(&Client::of(engine.address)).await;
         let mut behind_proxy = settings.clone();
         Engine::name_at(proxy.client.address(), &mut behind_proxy);
-        let (one, two) = (Server::of(settings.clone()).await, Server::of(behind_proxy).await);
+        let (one, two) = (live(settings.clone()).await, live(behind_proxy).await);
         (Self { one, two, engine, settings }, proxy)
     }
 
     /// Starts one more server with the same feed.
     pub(crate) async fn another(&self) -> Server {
-        Server::of(self.settings.clone()).await
+        live(self.settings.clone()).await
     }
 
     /// A client of each.
@@ -58,6 +58,14 @@ impl Servers {
         assert_eq!(one.body, two.body);
         one.list();
     }
+}
+
+/// Starts a server, and waits until it has both streams.
+async fn live(settings: Settings) -> Server {
+    let server = Server::of(settings).await;
+    // It accepts connections only once it has tried both engines.
+    server.get("/readyz").send().await.is(StatusCode::OK);
+    server
 }
 
 async fn engine_and_settings(change: impl FnOnce(&mut Settings)) -> (Engine, Settings) {

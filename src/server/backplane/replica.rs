@@ -127,7 +127,6 @@ impl Replica {
     /// Runs session after session. Sends the result of the first attempt to `first`.
     async fn run(self: Arc<Self>, first: oneshot::Sender<Result<(), EngineError>>) {
         let mut first = Some(first);
-        let mut report = |result| first.take().map(|first| first.send(result)); // an error means that the server stops
         let mut close_at = None;
         let (mut wait, mut told) = (Duration::ZERO, HashSet::new());
         loop {
@@ -138,17 +137,20 @@ impl Replica {
                     Ok(engine) => {
                         self.hold(Arc::new(engine), || {
                             told.clear();
-                            drop(report(Ok(())));
+                            // An error means that the server stops.
+                            first.take().map(|first| first.send(Ok(())));
                         })
                         .await
                     }
                 }
             };
             let error = self.close_meanwhile(&mut close_at, attempt).await;
-            if told.insert(error.to_string()) {
+            // A server that does not start reports the reason itself.
+            let ends_the_start = first.is_some() && matches!(error, EngineError::Refused(_));
+            if told.insert(error.to_string()) && !ends_the_start {
                 self.log(&error);
             }
-            drop(report(Err(error)));
+            first.take().map(|first| first.send(Err(error)));
             if self.session.send_replace(None).is_some() {
                 self.channel.set_reach(Reach::Lost);
                 (close_at, wait) = (Some(Instant::now() + SILENT_MAX), WAIT_MIN);

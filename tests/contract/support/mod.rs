@@ -21,7 +21,8 @@ pub(crate) use event_feed::feed::Tenant;
 pub(crate) use faulty_proxy::{FaultyProxy, Mode};
 pub(crate) use http::{Answer, Connection, Request};
 pub(crate) use hyper::{Method, StatusCode, header};
-pub(crate) use program::Program;
+#[allow(unused_imports, reason = "only the tests of the backplane name an exit")]
+pub(crate) use program::{Exit, Program};
 pub(crate) use raw::{Raw, Received, frame, masked, message};
 pub(crate) use server::{Client, Server};
 pub(crate) use socket::Socket;
