@@ -54,7 +54,9 @@ mod surface;
 mod tenants;
 
 // The backplane's own tests.
+mod accounts;
 mod barrier;
+mod drain;
 mod faults;
 mod keys;
 mod load;
