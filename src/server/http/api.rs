@@ -38,7 +38,11 @@ pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: Head
     let (mut response, position, etag) = match known {
         Some(etag) => (StatusCode::NOT_MODIFIED.into_response(), position, etag),
         None => {
-            let (position, list) = answers.list(&headers).await.map_err(|TooManyReads| Refusal::TooManyReads)?;
+            let (version, list) = answers.list(&headers).await.map_err(|TooManyReads| Refusal::TooManyReads)?;
+            if !version.is_whole {
+                return Err(Refusal::Unreachable); // the backplane was lost while the read waited
+            }
+            let position = version.position();
             let mut response = Response::new(Body::empty());
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
             let etag = etag(tenant, position, list.coding);

@@ -65,18 +65,17 @@ impl TenantAnswers {
         &self.feed
     }
 
-    /// Returns the list of the kept events as JSON, newest first, and the position of the newest. Waits for a turn.
+    /// Returns the list of the kept events as JSON, newest first, and its version. Waits for a turn.
     ///
     /// # Errors
     /// [`TooManyReads`] if the read waited too long, or if the answers that are being sent take too much memory.
-    pub(crate) async fn list(&self, request: &HeaderMap) -> Result<(Position, Coded), TooManyReads> {
+    pub(crate) async fn list(&self, request: &HeaderMap) -> Result<(Version, Coded), TooManyReads> {
         let make = async || {
             let (version, events) = self.feed.channel().newest(usize::MAX);
             (version, encode(&events).await) // without the channel's lock, so posts do not wait
         };
         let needed = self.feed.channel().version();
-        let (version, list) = self.list.read(needed, request, &self.limiter, make).await?;
-        Ok((version.position(), list))
+        self.list.read(needed, request, &self.limiter, make).await
     }
 
     /// Returns the tenant's page, as `render` makes it of the newest events, newest first. Waits for a turn.

@@ -79,6 +79,8 @@ pub(crate) struct Version {
     /// The `seq` of the newest event.
     pub(crate) seq: u64,
     epoch: Uuid,
+    /// Whether the list has all that is kept. A channel that begins again has a part of it until it is live.
+    pub(crate) is_whole: bool,
 }
 
 /// An event as the backplane has ordered it. It names no tenant: that of the channel is used.
@@ -498,8 +500,9 @@ impl Channel {
 }
 
 impl Version {
-    const fn of(stream: &Stream) -> Self {
-        Self { epochs_before: stream.epochs_before, seq: stream.timeline.seq(), epoch: stream.epoch }
+    fn of(stream: &Stream) -> Self {
+        let is_whole = stream.reach == Reach::Live;
+        Self { epochs_before: stream.epochs_before, seq: stream.timeline.seq(), epoch: stream.epoch, is_whole }
     }
 
     pub(crate) const fn position(self) -> Position {
@@ -548,6 +551,18 @@ mod tests {
         assert_eq!((second.timestamp, third.timestamp), (later, later));
         let (_, events) = channel.newest(10);
         assert_eq!(events, [third, second, first]);
+    }
+
+    #[tokio::test]
+    async fn a_channel_that_begins_again_is_not_whole_until_it_is_live() {
+        let channel = channel();
+        assert!(channel.newest(1).0.is_whole);
+        channel.set_reach(Reach::Lost);
+        channel.begin_epoch(Uuid::nil(), 7);
+        let (version, events) = channel.newest(1);
+        assert_eq!((version.position().seq, version.is_whole, events.len()), (7, false, 0));
+        channel.set_reach(Reach::Live);
+        assert!(channel.newest(1).0 > version);
     }
 
     #[tokio::test(start_paused = true)]
