@@ -35,6 +35,8 @@ const READ_MIN: usize = 10_000;
 /// The number of further events that the stream keeps. While a server begins, others may post as many, and the oldest event
 /// that it reads is still there.
 const SPARE: usize = 2_000;
+/// Maximum time for [`Engine::open`].
+pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum time for a connection to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Maximum time for an answer of the engine.

@@ -2,7 +2,7 @@
 //! compiled with the feature `nats` only; else nothing here has a value.
 //!
 //! Each tenant has an account of its own in the engine, with one stream in memory. A `replica` keeps the tenant's channel
-//! equal to the stream: `engine` connects and checks the stream, `follow` receives its events, `publish` adds posts to it,
+//! equal to the stream: `engine` connects and checks the stream, `events` receives its events, `publish` adds posts to it,
 //! and `barrier` waits until the replica has caught up. `wire` is what a stored event looks like.
 
 #[cfg(feature = "nats")]
@@ -10,7 +10,7 @@ mod barrier;
 #[cfg(feature = "nats")]
 mod engine;
 #[cfg(feature = "nats")]
-mod follow;
+mod events;
 #[cfg(feature = "nats")]
 mod publish;
 #[cfg(feature = "nats")]
