@@ -285,7 +285,7 @@ impl Seen {
 /// The poster with this number: posts messages to its server. With a key it posts each message, to one server after the
 /// other, until it is accepted.
 async fn post(shared: Arc<Shared>, number: usize) {
-    let (servers, has_key) = (shared.servers(), number % 2 == 0);
+    let (servers, has_key) = (shared.servers(), number.is_multiple_of(2));
     let mut server = number / 2 % servers;
     let (mut connection, mut ticks) = (None, ticks());
     for n in 0.. {

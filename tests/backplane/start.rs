@@ -146,9 +146,8 @@ async fn a_server_starts_without_its_engine_and_is_live_once_it_is_there() {
 #[tokio::test]
 async fn a_server_is_ready_while_one_of_two_engines_is_there() {
     let mut engines = [Engine::alone().await, Engine::alone().await];
-    let mut settings = Settings::default();
-    settings.backplane_a = engines[0].url(Tenant::A).parse().ok();
-    settings.backplane_b = engines[1].url(Tenant::B).parse().ok();
+    let [backplane_a, backplane_b] = [0, 1].map(|n| engines[n].url(Tenant::ALL[n]).parse().ok());
+    let settings = Settings { backplane_a, backplane_b, ..Settings::default() };
     let server = Server::of(settings).await;
     server.get("/readyz").send().await.is(StatusCode::OK);
     let mut socket = server.connect(Tenant::B).await;

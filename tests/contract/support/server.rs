@@ -128,12 +128,13 @@ impl Running {
     }
 }
 
-/// Adds the numbers of two objects with the same names.
+/// Adds the numbers of two objects with the same names. Texts are those of the first.
 fn sum(one: &Value, other: &Value) -> Value {
     match one {
         Value::Object(members) => {
             members.iter().map(|(name, value)| (name.clone(), sum(value, &other[name]))).collect()
         }
+        Value::String(text) => json!(text),
         _ => json!(one.as_u64().unwrap() + other.as_u64().unwrap()),
     }
 }
