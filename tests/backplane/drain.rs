@@ -77,7 +77,8 @@ async fn what_a_stopping_server_accepts_is_in_the_list_of_the_other() {
     assert_eq!(remote.next_event().await, event);
 }
 
-/// A post that gets no answer of the engine before the deadline gets none of the server either.
+/// A post that gets no answer of the engine before the deadline gets none of the server either, or one that leaves its fate
+/// open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_engine_does_not_delay_the_end_beyond_the_deadline() {
     let Servers { one, two: _two, engine, .. } = Servers::with(|settings| settings.drain = 500).await;
@@ -87,6 +88,7 @@ async fn a_frozen_engine_does_not_delay_the_end_beyond_the_deadline() {
     let post = tokio::spawn(async move { connection.try_send(client.new_post(Tenant::A, "x")).await });
     one.stop().await.ended().await;
     if let Ok(answer) = post.await.unwrap() {
-        answer.refused(503);
+        let status = if answer.status == 504 { 504 } else { 503 };
+        answer.refused(status);
     }
 }
