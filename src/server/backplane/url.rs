@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 const PORT: u16 = 4222;
 
 /// The text of `--backplane-a` or `--backplane-b`. Any text is accepted here, since the command line's parser would print
-/// one that is not. [`EngineAddress::parse`] checks it.
+/// one that is not. `EngineAddress::parse` checks it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BackplaneUrl(String);
 
