@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use event_feed::server::Route;
 use serde_json::Value;
 
 use crate::{
@@ -56,6 +57,9 @@ async fn the_document_lists_every_operation_and_no_other() {
         known.insert(what);
     }
     let paths = document["paths"].as_object().unwrap().iter();
+    for route in Route::ALL {
+        assert!(document["paths"].get(route.path()).is_some(), "{} is not documented", route.path());
+    }
     let all =
         paths.flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| format!("{method} {path}")));
     assert_eq!(all.collect::<BTreeSet<_>>(), known);
