@@ -46,7 +46,7 @@ test("a page reconnects to another server when its own is killed, and misses not
   await window.isNot("live");
   await nodes[1 - own].post("tenant_a", "meanwhile");
   await window.live();
-  await expect(window.notice).toContainText("Reconnected"); // with or without a new event: it may be back before the post
+  await expect(window.notice).toContainText("Reconnected"); // it may be back before or after the post
   await expect(window.messages).toHaveText(["meanwhile", "before"]);
   await window.post("after");
   await expect(window.messages).toHaveText(["after", "meanwhile", "before"]);
