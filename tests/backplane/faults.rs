@@ -12,14 +12,19 @@ use std::{
 
 use async_nats::jetstream;
 use event_feed::server::Settings;
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    runtime::Handle,
+    task::{JoinHandle, yield_now},
+    time::sleep,
+};
 
 use crate::{
     engine::{Engine, STREAM, add_events},
     load::{Close, Load},
     servers::Servers,
     support::{
-        Client, FaultyProxy, Frame, Mode, Program, Server, Socket, StatusCode, Tenant, Witness, until, within_timeout,
+        Client, FaultyProxy, Frame, Mode, Program, Server, Socket, StatusCode, Tenant, Witness, until, within,
+        within_timeout,
     },
 };
 
@@ -333,6 +338,33 @@ async fn a_server_that_catches_up_slowly_closes_its_sockets_after_ten_seconds_to
     proxy.set(Mode::Forward);
     until_has(&two, Tenant::A, last).await;
     servers.check_same_list(Tenant::A).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_that_has_ended_leaves_no_task_behind() {
+    let mut servers = Servers::start().await;
+    let tasks = || Handle::current().metrics().num_alive_tasks();
+    let mut before = usize::MAX;
+    for _ in 0..5 {
+        servers.engine.kill().await;
+        for server in servers.each() {
+            until_lost(&server, Tenant::A).await;
+        }
+        servers.engine.run().await;
+        for server in servers.each() {
+            for tenant in Tenant::ALL {
+                until_live(&server, tenant).await.close().await;
+            }
+        }
+        // The connections of this test end soon too.
+        within("the end of the tasks", async {
+            while tasks() > before {
+                yield_now().await;
+            }
+        })
+        .await;
+        before = before.min(tasks());
+    }
 }
 
 /// The engine drops an event for each new one, so the oldest that the new server finds is gone when it is to be read.

@@ -144,6 +144,22 @@ async fn a_taken_port_is_one_line_on_stderr() {
     check_fails(&["--host", "127.0.0.1", "--port", &address.port().to_string()], &address.to_string()).await;
 }
 
+#[cfg(not(feature = "nats"))]
+#[tokio::test]
+async fn a_backplane_needs_a_program_that_was_built_with_it() {
+    const URL: &str = "nats://somebody:secret@127.0.0.1";
+    let variables = [("EVENT_FEED_BACKPLANE_A", URL), ("EVENT_FEED_BACKPLANE_B", URL)];
+    for (variables, flags) in [
+        (&variables[..], &[][..]),
+        (&variables[..1], &[][..]),
+        (&[][..], &["--backplane-a", URL, "--backplane-b", URL][..]),
+    ] {
+        check_fails_with(variables, flags, "--features nats").await;
+        let exit = Program::run_to_end(with_variables(variables, flags)).await;
+        assert!(!exit.stderr.contains("somebody") && !exit.stderr.contains("secret"), "{exit:?}");
+    }
+}
+
 #[tokio::test]
 async fn help_names_every_setting_with_its_default_and_its_variable() {
     let exit = Program::run(&["--help"]).await;
