@@ -40,55 +40,45 @@ async fn a_post_that_the_engine_has_is_accepted_while_the_server_stops() {
     assert_eq!(list.events.into_iter().map(|event| event.id).collect::<HashSet<_>>(), accepted);
 }
 
-/// Posts until the server closes the connection, and returns the accepted events.
-async fn post_until_the_end(client: Client) -> Vec<Event> {
-    let (mut connection, mut accepted) = (client.open().await, Vec::new());
-    while let Ok(answer) = connection.try_send(client.new_post(Tenant::A, "x")).await {
+/// Posts until the server closes the connection, and returns the accepted events, and the messages that were refused.
+async fn post_until_the_end(client: Client, poster: usize) -> (Vec<Event>, Vec<String>) {
+    let (mut connection, mut accepted, mut refused) = (client.open().await, Vec::new(), Vec::new());
+    for n in 0.. {
+        let message = format!("{poster}-{n}");
+        let Ok(answer) = connection.try_send(client.new_post(Tenant::A, &message)).await else { break };
         if answer.status == StatusCode::CREATED {
             accepted.push(answer.created());
         } else {
             answer.refused(503);
+            refused.push(message);
         }
     }
-    accepted
+    (accepted, refused)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_stopping_server_accepts_is_in_the_list_of_the_other() {
+async fn what_a_stopping_server_accepts_and_nothing_else_is_in_the_list_of_the_other() {
     let Servers { one, two, engine: _engine, .. } = Servers::with(|settings| settings.retain = 10_000).await;
     let (mut remote, mut local) = (one.connect(Tenant::A).await, two.connect(Tenant::A).await);
-    let posters: Vec<_> = (0..8).map(|_| tokio::spawn(post_until_the_end(*two))).collect();
+    let posters: Vec<_> = (0..8).map(|n| tokio::spawn(post_until_the_end(*two, n))).collect();
     local.next_events(100).await;
     let stopping = two.stop().await;
     assert_eq!(local.read_to_close().await.1, Some(1001));
-    let mut accepted = HashSet::new();
+    let mut answers = Vec::new();
     for poster in posters {
-        accepted.extend(poster.await.unwrap().into_iter().map(|event| event.id));
+        answers.push(poster.await.unwrap());
     }
     stopping.ended().await;
     let list = one.list(Tenant::A).await;
-    let listed: HashSet<_> = list.events.iter().map(|event| event.id.clone()).collect();
-    assert!(accepted.is_subset(&listed), "an accepted event is lost");
+    let listed: HashSet<_> = list.messages().into_iter().collect();
+    for (accepted, refused) in &answers {
+        assert!(accepted.iter().all(|event| listed.contains(&*event.message)), "an accepted event is lost");
+        assert!(!refused.iter().any(|message| listed.contains(&**message)), "a refused message was posted");
+    }
     // The other server goes on as usual.
     while remote.seq() < list.seq {
         remote.next_event().await;
     }
     let event = one.post(Tenant::A, "marker").await.created();
     assert_eq!(remote.next_event().await, event);
-}
-
-/// A post that gets no answer of the engine before the deadline gets none of the server either, or one that leaves its fate
-/// open.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_frozen_engine_does_not_delay_the_end_beyond_the_deadline() {
-    let Servers { one, two: _two, engine, .. } = Servers::with(|settings| settings.drain = 500).await;
-    engine.signal("STOP").await;
-    let client: Client = *one;
-    let mut connection = client.open().await;
-    let post = tokio::spawn(async move { connection.try_send(client.new_post(Tenant::A, "x")).await });
-    one.stop().await.ended().await;
-    if let Ok(answer) = post.await.unwrap() {
-        let status = if answer.status == 504 { 504 } else { 503 };
-        answer.refused(status);
-    }
 }
