@@ -58,10 +58,12 @@ async fn post_until_the_end(client: Client, poster: usize) -> (Vec<Event>, Vec<S
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_stopping_server_accepts_and_nothing_else_is_in_the_list_of_the_other() {
-    let Servers { one, two, engine: _engine, .. } = Servers::with(|settings| settings.retain = 10_000).await;
+    let (servers, proxy) = Servers::with_proxy(|settings| settings.retain = 10_000).await;
+    let Servers { one, two, engine: _engine, .. } = servers;
+    proxy.set(Mode::Delay(Duration::from_millis(20))); // so that posts are under way at any time
     let (mut remote, mut local) = (one.connect(Tenant::A).await, two.connect(Tenant::A).await);
     let posters: Vec<_> = (0..8).map(|n| tokio::spawn(post_until_the_end(*two, n))).collect();
-    local.next_events(100).await;
+    local.next_events(50).await;
     let stopping = two.stop().await;
     assert_eq!(local.read_to_close().await.1, Some(1001));
     let mut answers = Vec::new();
