@@ -374,7 +374,7 @@ async fn a_server_that_starts_while_old_events_are_dropped_is_live() {
     servers.one.post(Tenant::A, "first").await.created();
     add_events(&servers.engine, Tenant::A, MORE_THAN_KEPT).await;
     let proxy = FaultyProxy::start(&Client::of(servers.engine.address)).await;
-    proxy.set(Mode::Delay(Duration::from_millis(50)));
+    proxy.set(Mode::Delay(Duration::from_millis(5)));
     let load = Load::start(&servers.each());
     load.until_accepted().await;
     let mut settings = Settings::default();
