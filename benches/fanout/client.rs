@@ -2,9 +2,11 @@
 //! time.
 
 mod churn;
+mod failover;
 mod handshake;
 mod head;
 mod ledger;
+mod list;
 mod poster;
 mod reader;
 mod stalled;
@@ -20,15 +22,18 @@ use std::{
 use event_feed::feed::Tenant;
 
 pub(crate) use churn::Churn;
+pub(crate) use failover::Failover;
 pub(crate) use handshake::{begin, connect, finish};
 pub(crate) use head::Head;
 pub(crate) use ledger::{LARGE, Phase};
+pub(crate) use list::List;
 pub(crate) use poster::Pace;
 pub(crate) use stalled::Stalled;
 pub(crate) use storm::{Read, Storm, storm};
 
 use crate::{Outcome, histogram::Histogram, proc::Ran};
 use ledger::Ledger;
+use poster::OnFailure;
 use reader::Shared;
 
 /// Maximum time without an arrival while deliveries are due. After it they count as lost.
@@ -37,7 +42,8 @@ const LOST_AFTER: Duration = Duration::from_secs(15);
 /// Connections of both tenants, read and verified.
 #[derive(Debug)]
 pub(crate) struct Client {
-    port: u16,
+    /// The ports of the servers that receive the posts.
+    post_to: Vec<u16>,
     tenants: [Reader; 2],
 }
 
@@ -53,9 +59,19 @@ impl Client {
     /// Opens connections to the server on `port`, half of them for each tenant, and waits until each has its first frame.
     /// Messages have `size` bytes.
     pub(crate) fn open(port: u16, connections: usize, size: usize) -> Outcome<Self> {
+        Self::open_apart(&[port], &[port], connections, size)
+    }
+
+    /// As [`Client::open`], with several servers that have one feed. The connections are spread over the ports of
+    /// `read_from`, and those that post over the ports of `post_to`. Servers send heartbeats at different times, so several
+    /// servers in `read_from` must send none.
+    pub(crate) fn open_apart(read_from: &[u16], post_to: &[u16], connections: usize, size: usize) -> Outcome<Self> {
         let base = Instant::now();
         let count = connections / 2;
-        let opening = Tenant::ALL.map(|tenant| thread::spawn(move || handshake::open(port, tenant, count)));
+        let opening = Tenant::ALL.map(|tenant| {
+            let ports = read_from.to_vec();
+            thread::spawn(move || handshake::open(&ports, tenant, count))
+        });
         let mut tenants = Vec::new();
         for (tenant, opening) in Tenant::ALL.into_iter().zip(opening) {
             let opened = opening.join().map_err(|_| "opening connections panicked")??;
@@ -66,8 +82,8 @@ impl Client {
             tenants.push(Reader { shared, connections: count, thread: Some(thread) });
         }
         let tenants = <[Reader; 2]>::try_from(tenants).map_err(|_| "there are two tenants")?;
-        let client = Self { port, tenants };
-        client.wait("a first frame", || client.progress(Reader::greeted))?;
+        let client = Self { post_to: post_to.to_vec(), tenants };
+        client.wait("a first frame", Reader::greeted)?;
         Ok(client)
     }
 
@@ -76,14 +92,14 @@ impl Client {
         for tenant in Tenant::ALL {
             self.post(tenant, Phase::Mark, 1, Pace::Burst { events: 1 })?;
         }
-        self.wait("the first event", || self.progress(Reader::marked))
+        self.wait("the first event", Reader::marked)
     }
 
     /// Posts for one tenant, over several connections at once. Returns how late the posts were.
     pub(crate) fn post(&self, tenant: Tenant, phase: Phase, posters: usize, pace: Pace<'_>) -> Outcome<Histogram> {
         let ledger = &self.of(tenant).shared.ledger;
         ledger.turn_to(phase);
-        poster::post(self.port, ledger, posters, pace)
+        poster::post(&self.post_to, ledger, posters, pace, OnFailure::Fail)
     }
 
     /// Posts for both tenants at the same time.
@@ -105,17 +121,22 @@ impl Client {
 
     /// Waits until every connection has received all that was posted for its tenant.
     pub(crate) fn settle(&self) -> Outcome<()> {
-        self.wait("an event", || self.progress(Reader::delivered))
+        self.wait("an event", Reader::delivered)
     }
 
-    /// Starts further connections of each tenant, which join and leave all the time.
-    pub(crate) fn churn(&self, count: usize) -> [Churn; 2] {
-        self.tenants.each_ref().map(|reader| Churn::start(self.port, Arc::clone(&reader.shared), count))
+    /// Starts further connections of each tenant to the server on `port`, which join and leave all the time.
+    pub(crate) fn churn(&self, port: u16, count: usize) -> [Churn; 2] {
+        self.tenants.each_ref().map(|reader| Churn::start(port, Arc::clone(&reader.shared), count))
     }
 
     /// The number of deliveries verified so far, without those of the marking event.
     pub(crate) fn delivered(&self) -> u64 {
         self.progress(Reader::delivered).map(|(have, _)| have).sum()
+    }
+
+    /// The number of posts that were accepted so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.tenants.iter().map(|reader| reader.shared.ledger.accepted()).sum()
     }
 
     /// The violation that makes the run void, if there is one.
@@ -128,25 +149,8 @@ impl Client {
         self.tenants.iter().map(of)
     }
 
-    fn wait<I: Iterator<Item = (u64, u64)>>(&self, what: &str, progress: impl Fn() -> I) -> Outcome<()> {
-        let (mut since, mut last) = (Instant::now(), 0);
-        loop {
-            if let Some(violation) = self.violation() {
-                return Err(violation.into());
-            }
-            let now: Vec<_> = progress().collect(); // read once for both checks, since deliveries go on
-            let (have, due) = now.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-            if now.iter().all(|(have, due)| have >= due) {
-                return if have == due { Ok(()) } else { Err("more arrived than was posted".into()) };
-            }
-            if have > last {
-                (since, last) = (Instant::now(), have);
-            }
-            if since.elapsed() > LOST_AFTER {
-                return Err(format!("{what} is lost: {have} deliveries of {due}").into());
-            }
-            thread::sleep(Duration::from_millis(2));
-        }
+    fn wait(&self, what: &str, progress: fn(&Reader) -> (u64, u64)) -> Outcome<()> {
+        wait(what, || self.violation(), || self.progress(progress))
     }
 
     /// The latencies of a phase, from a post's first byte to receipt.
@@ -197,6 +201,32 @@ impl Client {
             Tenant::A => a,
             Tenant::B => b,
         }
+    }
+}
+
+/// Waits until each tenant has reached the number that is due. `progress` returns both numbers for each tenant.
+fn wait<'a, I: Iterator<Item = (u64, u64)>>(
+    what: &str,
+    violation: impl Fn() -> Option<&'a str>,
+    progress: impl Fn() -> I,
+) -> Outcome<()> {
+    let (mut since, mut last) = (Instant::now(), 0);
+    loop {
+        if let Some(violation) = violation() {
+            return Err(violation.into());
+        }
+        let now: Vec<_> = progress().collect(); // read once for both checks, since deliveries go on
+        let (have, due) = now.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        if now.iter().all(|(have, due)| have >= due) {
+            return if have == due { Ok(()) } else { Err("more arrived than was posted".into()) };
+        }
+        if have > last {
+            (since, last) = (Instant::now(), have);
+        }
+        if since.elapsed() > LOST_AFTER {
+            return Err(format!("{what} is lost: {have} deliveries of {due}").into());
+        }
+        thread::sleep(Duration::from_millis(2));
     }
 }
 

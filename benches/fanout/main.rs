@@ -7,21 +7,28 @@
 //!
 //! `cargo bench --bench fanout -- --unkind` measures the effect of unkind clients on other clients.
 //! `cargo bench --bench fanout -- soak` verifies half an hour under a mixed load, and watches memory.
+//! `cargo bench --features nats --bench fanout -- --only nodes` measures two servers with one feed, over a nats-server, and
+//! `… -- kills` verifies them while one of them is killed again and again.
 
 mod baselines;
 mod client;
+mod engine;
 mod histogram;
+mod kills;
+mod nodes;
 mod proc;
+mod proxy;
 mod report;
 mod scenarios;
 mod servers;
 mod soak;
 mod unkind;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{env, path::PathBuf, process::ExitCode, sync::LazyLock, time::Duration};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValue};
 
+use engine::{Engine, Missing};
 use report::Report;
 use scenarios::Scenario;
 use servers::Kind;
@@ -35,7 +42,11 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 struct Options {
     /// Scenarios to run; the default is the first seven, up to pages; with --smoke it is all
     #[arg(long, value_enum, value_delimiter = ',')]
-    only: Vec<Scenario>,
+    only: Vec<Choice>,
+
+    /// The scenarios that were chosen
+    #[arg(skip)]
+    scenarios: Vec<Scenario>,
 
     /// Run the scenarios with unkind clients: those from ping-flood on
     #[arg(long, conflicts_with = "only")]
@@ -117,11 +128,37 @@ struct Options {
     role: Option<Role>,
 }
 
+/// A value of `--only`.
+#[derive(Debug, Clone, Copy)]
+enum Choice {
+    One(Scenario),
+    /// All scenarios of two servers with one feed.
+    Nodes,
+}
+
+impl ValueEnum for Choice {
+    fn value_variants<'a>() -> &'a [Self] {
+        static ALL: LazyLock<Vec<Choice>> = LazyLock::new(|| {
+            Scenario::value_variants().iter().copied().map(Choice::One).chain([Choice::Nodes]).collect()
+        });
+        &ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::One(scenario) => scenario.to_possible_value(),
+            Self::Nodes => Some(PossibleValue::new("nodes").help("The four of two servers with one feed")),
+        }
+    }
+}
+
 /// The other roles of this program.
 #[derive(Debug, Clone, Subcommand)]
 enum Role {
     /// This server for half an hour under a mixed load: every delivery verified, its memory watched
     Soak(soak::Soak),
+    /// Two servers with one feed, one of which is killed every few seconds: every delivery verified
+    Kills(kills::Kills),
     /// One of the servers
     #[command(hide = true)]
     Baseline { kind: Kind, port: u16 },
@@ -149,16 +186,34 @@ impl Options {
     }
 
     /// Chooses the scenarios, and drops the servers to which none of them applies.
-    fn resolve(&mut self) {
-        if self.unkind {
-            self.only = Scenario::UNKIND.to_vec();
+    ///
+    /// # Errors
+    /// If a chosen scenario cannot run. In a smoke run on a person's machine it is skipped instead.
+    fn resolve(&mut self) -> Outcome<()> {
+        self.scenarios = if self.unkind {
+            Scenario::UNKIND.to_vec()
+        } else if self.only.is_empty() && self.smoke {
+            [&Scenario::DEFAULT[..], &Scenario::UNKIND, &Scenario::NODES].concat()
         } else if self.only.is_empty() {
-            self.only = Scenario::DEFAULT.to_vec();
-            if self.smoke {
-                self.only.extend(Scenario::UNKIND);
+            Scenario::DEFAULT.to_vec()
+        } else {
+            let scenarios = self.only.iter().map(|choice| match choice {
+                Choice::One(scenario) => vec![*scenario],
+                Choice::Nodes => Scenario::NODES.to_vec(),
+            });
+            scenarios.flatten().collect()
+        };
+        if self.scenarios.iter().any(|scenario| Scenario::NODES.contains(scenario))
+            && let Err(missing) = Engine::program()
+        {
+            if !self.smoke || missing == Missing::Program && env::var_os("CI").is_some() {
+                return Err(missing.into());
             }
+            eprintln!("skipped: the scenarios of two servers with one feed: {missing}");
+            self.scenarios.retain(|scenario| !Scenario::NODES.contains(scenario));
         }
-        self.servers.retain(|kind| self.only.iter().any(|scenario| scenario.applies_to(*kind)));
+        self.servers.retain(|kind| self.scenarios.iter().any(|scenario| scenario.applies_to(*kind)));
+        Ok(())
     }
 }
 
@@ -178,10 +233,11 @@ fn run(options: Options) -> Outcome<()> {
     match &options.role {
         Some(Role::Baseline { kind, port }) => return Ok(baselines::serve(*kind, *port)?),
         Some(Role::Soak(soak)) => return soak.run(&options),
+        Some(Role::Kills(kills)) => return kills.run(&options),
         None => {}
     }
     let mut options = if options.smoke { options.small() } else { options };
-    options.resolve();
+    options.resolve()?;
     if options.servers.contains(&Kind::Node)
         && let Err(reason) = servers::prepare_node()
     {
@@ -189,7 +245,7 @@ fn run(options: Options) -> Outcome<()> {
         options.servers.retain(|kind| *kind != Kind::Node);
     }
     let mut report = Report::new(&options);
-    for scenario in &options.only {
+    for scenario in &options.scenarios {
         for repetition in 1..=options.repetitions {
             for kind in options.servers.iter().filter(|kind| scenario.applies_to(**kind)) {
                 eprintln!("{}, {}, {repetition} of {}", scenario.name(), kind.name(), options.repetitions);

@@ -44,6 +44,11 @@ pub(crate) fn resident(pid: u32) -> u64 {
     kilobytes(&format!("/proc/{pid}/status"), "VmRSS:") * 1024
 }
 
+/// The largest memory that a process has had, in bytes (`VmHWM`).
+pub(crate) fn resident_max(pid: u32) -> u64 {
+    kilobytes(&format!("/proc/{pid}/status"), "VmHWM:") * 1024
+}
+
 /// The kernel's memory: socket buffers (`mem` of `/proc/net/sockstat`), and its objects, which include sockets (`Slab` of
 /// `/proc/meminfo`). Both are of the whole machine, so they include both ends of a loopback connection.
 #[derive(Debug, Clone, Copy)]

@@ -57,6 +57,18 @@ fn bars(scenario: Scenario) -> Vec<Bar> {
             vec![bar("kernel kB each", None, AtMost(300.0)), bar("RSS kB each", None, AtMost(30.0))]
         }
         Scenario::SlowList => vec![bar("complete", None, AtLeast(1.0))],
+        Scenario::NodesPaced => {
+            vec![bar("p50 ms more", None, AtMost(2.0)), bar("p99 ms more", None, AtMost(8.0))]
+        }
+        Scenario::NodesBurst => vec![
+            bar("accepted/s", None, AtLeast(8_000.0)),
+            bar("engine µs/event", None, AtMost(60.0)),
+            bar("engine max MB", None, AtMost(40.0)),
+        ],
+        Scenario::NodesNewEpoch => {
+            vec![bar("at once: back s", None, AtMost(3.0)), bar("later: back s", None, AtMost(3.0))]
+        }
+        Scenario::NodesCutOff => vec![bar("list complete ms", None, AtMost(1_000.0))],
     }
 }
 
@@ -130,7 +142,7 @@ impl<'a> Report<'a> {
             })
             .collect();
         let mut medians = Map::new();
-        for scenario in &options.only {
+        for scenario in &options.scenarios {
             let names = self.names(*scenario);
             let of =
                 |kind: Kind| object(names.iter().filter_map(|name| Some((*name, self.median(*scenario, kind, name)?))));
@@ -139,7 +151,7 @@ impl<'a> Report<'a> {
             medians
                 .insert(scenario.name().to_owned(), json!({ "load": scenario.describe(options), "servers": servers }));
         }
-        let all = options.only.iter().flat_map(|scenario| bars(*scenario).into_iter().map(|bar| (*scenario, bar)));
+        let all = options.scenarios.iter().flat_map(|scenario| bars(*scenario).into_iter().map(|bar| (*scenario, bar)));
         let bars: Vec<_> = all
             .filter_map(|(scenario, bar)| {
                 let value = self.ratio(scenario, &bar)?;

@@ -13,13 +13,14 @@ use crate::{
     Options, Outcome,
     client::{self, Client, Pace, Phase, Stalled},
     histogram::Histogram,
+    nodes,
     proc::{self, Kernel, Ran},
     servers::{Kind, Server},
     unkind::{self, Flood},
 };
 
 /// Posting connections per tenant for paced posts: more than one, so that a slow answer does not delay the next post.
-const PACED_POSTERS: usize = 4;
+pub(crate) const PACED_POSTERS: usize = 4;
 /// Maximum share of the time for which a reader runs or waits for a processor. Above it the figures are doubtful, since the
 /// client limits them, not the server.
 const SATURATED: f64 = 0.95;
@@ -75,6 +76,14 @@ pub(crate) enum Scenario {
     Unread,
     /// A list of 2 MB, read at 20 kB a second
     SlowList,
+    /// Two servers with one feed: posts to one, sockets on the other, next to one server alone
+    NodesPaced,
+    /// Two servers with one feed: posts to both as fast as they accept them
+    NodesBurst,
+    /// Two servers with one feed, whose engine is killed and started again
+    NodesNewEpoch,
+    /// Two servers with one feed, one of which is cut off from the engine
+    NodesCutOff,
 }
 
 /// The figures of one run, by name, and the reason why they are doubtful, if they are.
@@ -98,6 +107,8 @@ impl Scenario {
         Self::Unread,
         Self::SlowList,
     ];
+    /// The scenarios of two servers with one feed, over a nats-server: `--only nodes` stands for them.
+    pub(crate) const NODES: [Self; 4] = [Self::NodesPaced, Self::NodesBurst, Self::NodesNewEpoch, Self::NodesCutOff];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -115,6 +126,10 @@ impl Scenario {
             Self::AbandonedLists => "abandoned-lists",
             Self::Unread => "unread",
             Self::SlowList => "slow-list",
+            Self::NodesPaced => "nodes-paced",
+            Self::NodesBurst => "nodes-burst",
+            Self::NodesNewEpoch => "nodes-new-epoch",
+            Self::NodesCutOff => "nodes-cut-off",
         }
     }
 
@@ -132,7 +147,11 @@ impl Scenario {
             | Self::PageFlood
             | Self::AbandonedLists
             | Self::Unread
-            | Self::SlowList => matches!(kind, Kind::Ours),
+            | Self::SlowList
+            | Self::NodesPaced
+            | Self::NodesBurst
+            | Self::NodesNewEpoch
+            | Self::NodesCutOff => matches!(kind, Kind::Ours),
         }
     }
 
@@ -181,27 +200,34 @@ impl Scenario {
                 format!("{unread} subscribers that read nothing, bursts of 100 events of 2 kB")
             }
             Self::SlowList => String::from("a list of 2 MB, read at 20 kB a second"),
+            Self::NodesPaced | Self::NodesBurst | Self::NodesNewEpoch | Self::NodesCutOff => {
+                nodes::describe(self, options)
+            }
         }
     }
 
     /// Runs the scenario once, with a server of its own.
     pub(crate) fn run(self, kind: Kind, options: &Options) -> Outcome<Figures> {
-        let server = Server::start(kind, options)?;
+        let start = || Server::start(kind, options);
         match self {
-            Self::Paced => paced(&server, options),
-            Self::Burst => burst(&server, options),
-            Self::Idle => idle(server, kind, options),
-            Self::Fairness => fairness(&server, options),
-            Self::Isolation => isolation(&server, options),
-            Self::Snapshots => storms(&server, options, client::Read::List),
-            Self::Pages => storms(&server, options, client::Read::Page),
-            Self::PingFlood => unkind::flood(&server, Flood::Pings, options),
-            Self::PongFlood => unkind::flood(&server, Flood::Pongs, options),
-            Self::FragmentFlood => unkind::flood(&server, Flood::Fragments, options),
-            Self::PageFlood => unkind::page_flood(&server, options),
-            Self::AbandonedLists => unkind::abandoned_lists(&server, options),
-            Self::Unread => unkind::unread(&server, options),
-            Self::SlowList => unkind::slow_list(&server, options),
+            Self::Paced => paced(&start()?, options),
+            Self::Burst => burst(&start()?, options),
+            Self::Idle => idle(start()?, kind, options),
+            Self::Fairness => fairness(&start()?, options),
+            Self::Isolation => isolation(&start()?, options),
+            Self::Snapshots => storms(&start()?, options, client::Read::List),
+            Self::Pages => storms(&start()?, options, client::Read::Page),
+            Self::PingFlood => unkind::flood(&start()?, Flood::Pings, options),
+            Self::PongFlood => unkind::flood(&start()?, Flood::Pongs, options),
+            Self::FragmentFlood => unkind::flood(&start()?, Flood::Fragments, options),
+            Self::PageFlood => unkind::page_flood(&start()?, options),
+            Self::AbandonedLists => unkind::abandoned_lists(&start()?, options),
+            Self::Unread => unkind::unread(&start()?, options),
+            Self::SlowList => unkind::slow_list(&start()?, options),
+            Self::NodesPaced => nodes::paced(options),
+            Self::NodesBurst => nodes::burst(options),
+            Self::NodesNewEpoch => nodes::new_epoch(options),
+            Self::NodesCutOff => nodes::cut_off(options),
         }
     }
 }
@@ -209,9 +235,12 @@ impl Scenario {
 /// The processor time that a load used.
 #[derive(Debug)]
 pub(crate) struct Used {
-    wall: Duration,
+    pub(crate) wall: Duration,
+    /// The time of all processes under test together.
     server: Duration,
-    client: Duration,
+    /// The time of each process under test.
+    pub(crate) each: Vec<Duration>,
+    pub(crate) client: Duration,
     /// The share of the time for which the busier reader ran, or waited for a processor.
     reader: f64,
     /// The share of one processor that other processes used.
@@ -220,19 +249,29 @@ pub(crate) struct Used {
 
 impl Used {
     pub(crate) fn by<T>(server: &Server, client: &Client, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, Self)> {
-        let now = || (Ran::of_process(server.pid()), Ran::of_process(std::process::id()), client.readers_ran());
-        let ((server_before, client_before, readers_before), busy_before) = (now(), proc::busy());
+        Self::by_each(&[server.pid()], client, work)
+    }
+
+    /// As [`Used::by`], with several processes under test.
+    pub(crate) fn by_each<T>(pids: &[u32], client: &Client, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, Self)> {
+        let now = || {
+            let tested: Vec<_> = pids.iter().map(|pid| Ran::of_process(*pid)).collect();
+            (tested, Ran::of_process(std::process::id()), client.readers_ran())
+        };
+        let ((tested_before, client_before, readers_before), busy_before) = (now(), proc::busy());
         let begun = Instant::now();
         let result = work()?;
         let wall = begun.elapsed();
-        let ((server_after, client_after, readers_after), busy_after) = (now(), proc::busy());
+        let ((tested_after, client_after, readers_after), busy_after) = (now(), proc::busy());
         let readers = readers_after.into_iter().zip(readers_before).map(|(after, before)| after.since(before));
         let busiest = readers.map(|reader| reader.ran + reader.waited).max().unwrap_or_default();
-        let server = server_after.since(server_before).ran;
+        let each = tested_after.into_iter().zip(tested_before).map(|(after, before)| after.since(before).ran);
+        let each: Vec<_> = each.collect();
+        let server = each.iter().sum();
         let client = client_after.since(client_before).ran;
         let others = busy_after.saturating_sub(busy_before).saturating_sub(server + client);
         let of_wall = |time: Duration| time.as_secs_f64() / wall.as_secs_f64();
-        Ok((result, Self { wall, server, client, reader: of_wall(busiest), others: of_wall(others) }))
+        Ok((result, Self { wall, server, each, client, reader: of_wall(busiest), others: of_wall(others) }))
     }
 
     /// The share of one processor that the server used.
@@ -245,7 +284,8 @@ impl Used {
         (self.others > OTHERS).then(|| format!("other processes used {:.0} % of a processor", self.others * 100.0))
     }
 
-    fn doubt(&self, late: &Histogram) -> Option<String> {
+    /// The reason for doubt, if a figure may not be the server's own.
+    pub(crate) fn doubt(&self, late: &Histogram) -> Option<String> {
         if let Some(doubt) = self.shared() {
             Some(doubt)
         } else if self.reader > SATURATED {
@@ -472,8 +512,8 @@ fn compared(quiet: &Histogram, loaded: &Histogram) -> Vec<(&'static str, f64)> {
     ]
 }
 
-fn per(time: Duration, deliveries: u64) -> f64 {
-    time.as_secs_f64() * 1e6 / deliveries.max(1) as f64
+pub(crate) fn per(time: Duration, count: u64) -> f64 {
+    time.as_secs_f64() * 1e6 / count.max(1) as f64
 }
 
 pub(crate) fn millis(time: Duration) -> f64 {

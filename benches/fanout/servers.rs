@@ -77,8 +77,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start(kind: Kind, options: &Options) -> Outcome<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        Self::start_at(free_port()?, kind, options, &[])
+    }
+
+    /// Starts a server on this port, with these environment variables.
+    pub(crate) fn start_at(port: u16, kind: Kind, options: &Options, variables: &[(&str, String)]) -> Outcome<Self> {
         let mut command = kind.command(options, port)?;
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         let begun = Instant::now();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
         let mut server = Self { child, port, started_in: Duration::ZERO };
@@ -134,6 +139,11 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A port that nobody uses at the moment.
+pub(crate) fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 /// Prepares the Node baseline: installs its packages if they are missing.

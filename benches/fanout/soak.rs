@@ -90,7 +90,7 @@ impl Soak {
         client.post_to_both(Phase::Mark, POSTERS, Pace::Burst { events: KEPT })?;
         client.settle()?;
         let filling = client.delivered();
-        let mut churn = client.churn(guests / 2);
+        let mut churn = client.churn(server.port, guests / 2);
         let (ran, begun) = (Ran::of_process(server.pid()).ran, Instant::now());
         let done = Done::default();
         let samples = self.load(&server, &client, &churn, &done)?;

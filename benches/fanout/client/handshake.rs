@@ -17,12 +17,14 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 /// A socket, and the bytes that arrived behind the answer to its handshake.
 pub(super) type Opened = (TcpStream, Vec<u8>);
 
-/// Opens connections of a tenant.
-pub(super) fn open(port: u16, tenant: Tenant, count: usize) -> io::Result<Vec<Opened>> {
+/// Opens connections of a tenant, spread over the servers on `ports`.
+pub(super) fn open(ports: &[u16], tenant: Tenant, count: usize) -> io::Result<Vec<Opened>> {
+    let mut ports = ports.iter().copied().cycle();
     let mut opened = Vec::with_capacity(count);
     while opened.len() < count {
         let batch = (count - opened.len()).min(AT_ONCE);
-        let sockets: Vec<_> = (0..batch).map(|_| begin(connect(port)?, port, tenant)).collect::<io::Result<_>>()?;
+        let begun = ports.by_ref().take(batch).map(|port| begin(connect(port)?, port, tenant));
+        let sockets: Vec<_> = begun.collect::<io::Result<_>>()?;
         for mut socket in sockets {
             let behind = finish(&mut socket)?;
             opened.push((socket, behind));

@@ -62,7 +62,7 @@ pub(crate) struct Ledger {
 /// A post that is in the ledger.
 #[derive(Debug)]
 pub(crate) struct Post {
-    index: usize,
+    pub(crate) index: usize,
     phase: Phase,
     pub(crate) message: String,
 }

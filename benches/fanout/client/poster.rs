@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use event_feed::feed::Tenant;
+
 use super::{
     handshake::connect,
     head::Head,
@@ -19,6 +21,10 @@ use super::{
 use crate::{Outcome, histogram::Histogram};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Maximum time until a post that is repeated is accepted.
+const ACCEPT_TIMEOUT: Duration = Duration::from_secs(30);
+/// The pause before the next attempt if no server can be reached.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// The pace of the posts.
 #[derive(Debug, Clone, Copy)]
@@ -31,11 +37,27 @@ pub(crate) enum Pace<'a> {
     Until(&'a AtomicBool),
 }
 
-/// Posts over several connections at once. Returns how late each post was against its schedule.
-pub(crate) fn post(port: u16, ledger: &Ledger, posters: usize, pace: Pace<'_>) -> Outcome<Histogram> {
+/// What happens after a post that is not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnFailure {
+    /// The run fails, unless the ledger allows a 503.
+    Fail,
+    /// The post is sent again to the next server, with the same idempotency key, until one accepts it.
+    Repeat,
+}
+
+/// Posts over several connections at once, which are spread over the servers on `ports`. Returns how late each post was
+/// against its schedule.
+pub(crate) fn post(
+    ports: &[u16],
+    ledger: &Ledger,
+    posters: usize,
+    pace: Pace<'_>,
+    on_failure: OnFailure,
+) -> Outcome<Histogram> {
     let late = Mutex::new(Histogram::default());
     let turn = AtomicUsize::new(0);
-    let posters: Vec<_> = (0..posters).map(|_| Poster::connect(port)).collect::<io::Result<_>>()?;
+    let posters: Vec<_> = (0..posters).map(|index| Poster::connect(ports, index)).collect::<io::Result<_>>()?;
     let start = Instant::now();
     thread::scope(|scope| {
         let work = |mut poster: Poster| -> Outcome<()> {
@@ -57,7 +79,10 @@ pub(crate) fn post(port: u16, ledger: &Ledger, posters: usize, pace: Pace<'_>) -
                     Pace::Burst { .. } | Pace::Until(_) => {}
                 }
                 let Some(next) = ledger.next() else { return Ok(()) };
-                poster.post(ledger, &next)?;
+                match on_failure {
+                    OnFailure::Fail => poster.post(ledger, &next)?,
+                    OnFailure::Repeat => poster.post_until_accepted(ledger, &next)?,
+                }
             }
         };
         let threads: Vec<_> = posters.into_iter().map(|poster| scope.spawn(move || work(poster))).collect();
@@ -68,32 +93,23 @@ pub(crate) fn post(port: u16, ledger: &Ledger, posters: usize, pace: Pace<'_>) -
 
 /// One connection that posts.
 #[derive(Debug)]
-struct Poster {
+struct Poster<'a> {
+    ports: &'a [u16],
+    /// The index of the port in use.
+    at: usize,
     socket: TcpStream,
-    port: u16,
     answer: Vec<u8>,
 }
 
-impl Poster {
-    fn connect(port: u16) -> io::Result<Self> {
-        let socket = connect(port)?;
-        socket.set_nodelay(true)?;
-        socket.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-        Ok(Self { socket, port, answer: Vec::new() })
+impl<'a> Poster<'a> {
+    fn connect(ports: &'a [u16], index: usize) -> io::Result<Self> {
+        let at = index % ports.len();
+        Ok(Self { ports, at, socket: open(ports[at])?, answer: Vec::new() })
     }
 
     fn post(&mut self, ledger: &Ledger, post: &Post) -> Outcome<()> {
-        let body = format!("{{\"message\":\"{}\"}}", post.message);
-        let request = format!(
-            "POST /events HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nX-Tenant-ID: {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            self.port,
-            ledger.tenant,
-            body.len()
-        );
         ledger.stamp(post);
-        self.socket.write_all(request.as_bytes())?;
-        match self.read_answer()? {
+        match self.send(ledger.tenant, post, "")? {
             201 => ledger.accept(),
             503 if ledger.may_refuse() => ledger.refuse(),
             status => return Err(format!("a post was answered with {status}").into()),
@@ -101,10 +117,57 @@ impl Poster {
         Ok(())
     }
 
-    fn read_answer(&mut self) -> io::Result<u16> {
+    fn post_until_accepted(&mut self, ledger: &Ledger, post: &Post) -> Outcome<()> {
+        ledger.stamp(post);
+        let key = format!("Idempotency-Key: post-{}\r\n", post.index);
+        let begun = Instant::now();
+        while begun.elapsed() < ACCEPT_TIMEOUT {
+            match self.send(ledger.tenant, post, &key) {
+                Ok(201) => {
+                    ledger.accept();
+                    return Ok(());
+                }
+                Ok(503 | 504) | Err(_) => {}
+                Ok(status) => return Err(format!("a post was answered with {status}").into()),
+            }
+            ledger.refuse();
+            self.turn_to_next();
+        }
+        Err(format!("post {} was not accepted within {ACCEPT_TIMEOUT:?}", post.index).into())
+    }
+
+    /// Connects to the next server that can be reached. If there is none, the next post fails at once.
+    fn turn_to_next(&mut self) {
+        for _ in self.ports {
+            self.at = (self.at + 1) % self.ports.len();
+            if let Ok(socket) = open(self.ports[self.at]) {
+                self.socket = socket;
+                return;
+            }
+        }
+        thread::sleep(RETRY_PAUSE);
+    }
+
+    /// Sends a post, with further header lines. Returns the status of the answer.
+    fn send(&mut self, tenant: Tenant, post: &Post, headers: &str) -> io::Result<u16> {
+        let (port, message) = (self.ports[self.at], &post.message);
+        let body = format!("{{\"message\":\"{message}\"}}");
+        let request = format!(
+            "POST /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nX-Tenant-ID: {tenant}\r\n{headers}\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.socket.write_all(request.as_bytes())?;
         self.answer.clear();
         read_answer(&mut self.socket, &mut self.answer).map(|(status, _)| status)
     }
+}
+
+fn open(port: u16) -> io::Result<TcpStream> {
+    let socket = connect(port)?;
+    socket.set_nodelay(true)?;
+    socket.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+    Ok(socket)
 }
 
 /// Reads one answer into `bytes`. Returns its status, and the offset of its body.
