@@ -57,15 +57,15 @@ pub(crate) fn describe(scenario: Scenario, options: &Options) -> String {
 
 /// Two servers with one feed, and their engine.
 struct Nodes {
-    engine: Engine,
     servers: [Server; 2],
+    engine: Engine,
 }
 
 impl Nodes {
     fn start(options: &Options) -> Outcome<Self> {
         let engine = Engine::start()?;
         let servers = [start_server(engine.port, options)?, start_server(engine.port, options)?];
-        Ok(Self { engine, servers })
+        Ok(Self { servers, engine })
     }
 
     fn ports(&self) -> [u16; 2] {
@@ -144,6 +144,7 @@ pub(crate) fn burst(options: &Options) -> Outcome<Figures> {
     let nodes = Nodes::start(options)?;
     let client = Client::open_apart(&nodes.ports(), &nodes.ports(), BURST_SUBSCRIBERS, options.size as usize)?;
     client.mark()?;
+    let memory_before = proc::resident(nodes.engine.pid());
     let before = client.accepted();
     let (stop, begun) = (AtomicBool::new(false), Instant::now());
     let (lasted, used) = Used::by_each(&nodes.pids(), &client, || {
@@ -167,8 +168,8 @@ pub(crate) fn burst(options: &Options) -> Outcome<Figures> {
             ("server 1 µs/event", per(first, events)),
             ("server 2 µs/event", per(second, events)),
             ("client µs/event", per(used.client, events)),
-            ("engine max MB", proc::resident_max(nodes.engine.pid()) as f64 / 1e6),
-            ("engine MB", proc::resident(nodes.engine.pid()) as f64 / 1e6),
+            ("engine MB before", memory_before as f64 / 1e6),
+            ("engine MB at most", proc::resident_max(nodes.engine.pid()) as f64 / 1e6),
             ("others %", used.others * 100.0),
         ],
         doubt: used.shared(),

@@ -63,7 +63,7 @@ fn bars(scenario: Scenario) -> Vec<Bar> {
         Scenario::NodesBurst => vec![
             bar("accepted/s", None, AtLeast(8_000.0)),
             bar("engine µs/event", None, AtMost(60.0)),
-            bar("engine max MB", None, AtMost(40.0)),
+            bar("engine MB at most", None, AtMost(40.0)),
         ],
         Scenario::NodesNewEpoch => {
             vec![bar("at once: back s", None, AtMost(3.0)), bar("later: back s", None, AtMost(3.0))]

@@ -256,7 +256,7 @@ impl Used {
     pub(crate) fn by_each<T>(pids: &[u32], client: &Client, work: impl FnOnce() -> Outcome<T>) -> Outcome<(T, Self)> {
         let now = || {
             let tested: Vec<_> = pids.iter().map(|pid| Ran::of_process(*pid)).collect();
-            (tested, Ran::of_process(std::process::id()), client.readers_ran())
+            (tested, proc::ran(std::process::id()), client.readers_ran())
         };
         let ((tested_before, client_before, readers_before), busy_before) = (now(), proc::busy());
         let begun = Instant::now();
@@ -268,7 +268,7 @@ impl Used {
         let each = tested_after.into_iter().zip(tested_before).map(|(after, before)| after.since(before).ran);
         let each: Vec<_> = each.collect();
         let server = each.iter().sum();
-        let client = client_after.since(client_before).ran;
+        let client = client_after.saturating_sub(client_before);
         let others = busy_after.saturating_sub(busy_before).saturating_sub(server + client);
         let of_wall = |time: Duration| time.as_secs_f64() / wall.as_secs_f64();
         Ok((result, Self { wall, server, each, client, reader: of_wall(busiest), others: of_wall(others) }))

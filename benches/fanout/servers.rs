@@ -44,7 +44,7 @@ impl Kind {
         Ok(match self {
             Self::Ours => {
                 let mut command = Command::new(&options.server);
-                command.args(["--port", &port, "--log", "error"]);
+                command.args(["--port", &port, "--log", "error,async_nats=off"]);
                 for (name, _) in std::env::vars_os() {
                     if name.to_string_lossy().starts_with("EVENT_FEED_") {
                         command.env_remove(name);
