@@ -1,7 +1,7 @@
 //! Kills one of two servers with one feed every few seconds, and verifies that no client loses or doubles an event.
 //!
-//! The clients behave as the contract asks: who loses its server returns to the other one, or to the same one, and reads the
-//! list. Who gets no answer to a post sends it again with the same idempotency key.
+//! The clients behave as the contract asks: a client that loses its server returns to the other one, or to the same one, and
+//! reads the list. A poster that gets no answer sends the post again, with the same idempotency key.
 
 use std::{
     fs,
@@ -26,6 +26,11 @@ use crate::{
 
 /// Posting connections per tenant.
 const POSTERS: usize = 4;
+/// Events per tenant of the burst around each kill. Without it, a server would rarely die with a post that the engine has stored
+/// and nobody has answered.
+const BURST: usize = 40;
+/// Posting connections per tenant of the burst, half of them to the server that is killed.
+const BURST_POSTERS: usize = 20;
 /// How often the number of deliveries is read.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -73,9 +78,16 @@ impl Kills {
             let posting = scope.spawn(|| clients.post(POSTERS, pace));
             let mut kill = |number: usize| {
                 let at = number % servers.len();
-                drop(servers.remove(at)); // with SIGKILL
-                servers.insert(at, start(ports[at])?);
-                Ok(())
+                let half = clients.accepted() + BURST as u64; // of both tenants
+                thread::scope(|scope| {
+                    let burst = scope.spawn(|| clients.post(BURST_POSTERS, Pace::Burst { events: BURST }));
+                    while clients.accepted() < half && !burst.is_finished() {
+                        thread::yield_now();
+                    }
+                    drop(servers.remove(at)); // with SIGKILL
+                    servers.insert(at, start(ports[at])?);
+                    burst.join().map_err(|_| "the burst panicked")?
+                })
             };
             let kills = self.kill_again_and_again(&clients, || posting.is_finished(), &mut kill);
             stop.store(true, SeqCst);

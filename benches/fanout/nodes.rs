@@ -1,5 +1,5 @@
-//! Measures two servers with one feed, over a nats-server (docs/deploying.md). The load, the servers and the nats-server share
-//! this machine.
+//! Measures two servers with one feed, over a nats-server (docs/deploying.md). The client, the servers and the nats-server
+//! share this machine. `node` is the name of one such server here; the baseline of that name is another thing.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::SeqCst},
