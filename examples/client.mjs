@@ -1,7 +1,7 @@
 // Prints Tenant A's messages, each once and in order, and reconnects: node client.mjs [HOST:PORT]
 const feed = process.argv[2] ?? "localhost:3000";
 const tenant = "tenant_a";
-let epoch; // of the server's process
+let epoch; // changes when the feed begins again
 let shown = 0; // the `seq` up to which all events of that process are printed
 let reconnectMs = 500;
 let attempts = 0;

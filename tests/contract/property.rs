@@ -171,7 +171,8 @@ impl Page {
     async fn connect(&mut self, server: &Server, model: &mut Model) {
         let known = self.session.timeline().seq();
         let socket = server.connect(model.tenant).await;
-        assert!(socket.hello.seq >= model.accepted(), "an answered post may be missed");
+        // Another server may have accepted the newest events. They follow on this socket then.
+        assert!(socket.hello.seq >= model.accepted() || SERVERS > 1, "an answered post may be missed");
         model.opened += 1;
         // Each server counts its own.
         let possible = if SERVERS == 1 { model.opened - model.left } else { 1 }..=model.opened;
