@@ -32,7 +32,7 @@ class Tail:
     def __init__(self, feed, tenant):
         self.feed = feed
         self.tenant = tenant
-        self.epoch = None  # of the server's process
+        self.epoch = None  # changes when the feed begins again
         self.printed = 0  # the `seq` up to which all events of that process are printed, or gone
         self.window = 0.5  # the window over which to spread a return
         self.live_since = None
