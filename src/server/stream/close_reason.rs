@@ -36,7 +36,7 @@ impl CloseReason {
         match self {
             Self::Stopping => Some((close::GOING_AWAY, "the server is stopping")),
             Self::NewEpoch => Some((close::GOING_AWAY, "the feed has begun again")),
-            Self::Unreachable => Some((close::TRY_AGAIN_LATER, "the server cannot reach the feed's backplane")),
+            Self::Unreachable => Some((close::TRY_AGAIN_LATER, "this server cannot reach the feed")),
             Self::Policy => Some((close::POLICY, "clients must not send data on this socket: post with POST /events")),
             Self::TooBig => Some((close::TOO_BIG, "the message is larger than 16 KiB")),
             Self::ProtocolError => Some((close::PROTOCOL, "the frame breaks the WebSocket protocol")),
