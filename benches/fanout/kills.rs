@@ -26,8 +26,8 @@ use crate::{
 
 /// Posting connections per tenant.
 const POSTERS: usize = 4;
-/// Events per tenant of the burst around each kill. Without it, a server would rarely die with a post that the engine has stored
-/// and nobody has answered.
+/// Events per tenant of the burst around each kill. Without it, a server would rarely end with a post that the engine has
+/// stored and that is not answered.
 const BURST: usize = 40;
 /// Posting connections per tenant of the burst, half of them to the server that is killed.
 const BURST_POSTERS: usize = 20;

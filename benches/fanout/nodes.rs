@@ -39,19 +39,19 @@ const POLL: Duration = Duration::from_millis(2);
 /// Describes the load in words.
 pub(crate) fn describe(scenario: Scenario, options: &Options) -> String {
     let Options { connections, rate, seconds, size, .. } = options;
-    let (down, cut) = (down(options).as_secs(), cut(options).as_secs());
+    let (down, cut) = (down(options), cut(options));
     match scenario {
         Scenario::NodesPaced => format!(
-            "{connections} connections on one server, 2 × {rate} events/s of {size} bytes to the other for {seconds} s, after \
-             the same with one server alone"
+            "{connections} connections on one server, 2 × {rate} events/s of {size} bytes to the other for {seconds} s, \
+             after the same with one server alone"
         ),
         Scenario::NodesBurst => format!(
             "{BURST_SUBSCRIBERS} connections, 2 × {BURST_POSTERS} posters for {seconds} s, spread over two servers"
         ),
         Scenario::NodesNewEpoch => {
-            format!("the engine of two servers is killed and started: at once, and {down} s later")
+            format!("the engine of two servers is killed and started: at once, and {down:?} later")
         }
-        _ => format!("2 × {rate} events/s to one server while the other is cut off from the engine for {cut} s"),
+        _ => format!("2 × {rate} events/s to one server while the other is cut off from the engine for {cut:?}"),
     }
 }
 

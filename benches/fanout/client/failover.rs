@@ -1,8 +1,8 @@
-//! Keeps clients connected to several servers that have one feed. A client that loses its connection returns to one of them
-//! and reads the list (contract, "A client's duty").
+//! Keeps clients connected to several servers that have one feed. A client that loses its connection returns to one of
+//! them and reads the list (contract, "A client's duty").
 //!
-//! An event is delivered to a client once, by a frame or by a list. Events must rise by one, belong to their tenant, and have
-//! been posted once. An event with the same `seq` must be the same in all frames and lists of all servers.
+//! An event is delivered to a client once, by a frame or by a list. Events must rise by one, belong to their tenant, and
+//! have been posted once. An event with the same `seq` must be the same in all frames and lists of all servers.
 
 use std::{
     collections::HashSet,

@@ -37,7 +37,7 @@ pub(crate) enum Pace<'a> {
     Until(&'a AtomicBool),
 }
 
-/// What happens after a post that is not accepted.
+/// The reaction of a poster to a post that is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnFailure {
     /// The run fails, unless the ledger allows a 503.
