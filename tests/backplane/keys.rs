@@ -1,6 +1,9 @@
 //! Checks that a key makes one event, whichever servers the posts with it reach.
 
+use futures_util::future::join_all;
+
 use crate::{
+    engine::add_events,
     servers::Servers,
     support::{Client, Event, Request, Tenant},
 };
@@ -84,5 +87,24 @@ async fn a_key_outlives_its_event_in_the_list_on_every_server() {
         post(server, "k", "second").send().await.refused(422);
         let list = server.list(Tenant::A).await;
         assert_eq!((list.seq, list.messages()), (11, vec!["9", "8", "7"]));
+    }
+}
+
+/// Servers that start know the keys of the newest 10,000 events, and the stream keeps 12,000. So this key is one that they do
+/// not know, and its event is still there, as after the two minutes for which a key is remembered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forgotten_key_that_is_used_on_two_servers_at_once_makes_one_event() {
+    let servers = Servers::start().await;
+    let keys: Vec<_> = (0..20).map(|n| n.to_string()).collect();
+    for key in &keys {
+        created(&servers.one, key, key).await;
+    }
+    let last = add_events(&servers.engine, Tenant::A, 11_000).await;
+    let (one, two) = (servers.another().await, servers.another().await);
+    for (key, seq) in keys.iter().zip(last + 1..) {
+        let posts = [&one, &two, &one, &two].map(|server| created(server, key, key));
+        let made = join_all(posts).await;
+        assert!(made.iter().all(|event| *event == made[0]), "{made:?}");
+        assert_eq!(two.list(Tenant::A).await.seq, seq, "the key made two events");
     }
 }

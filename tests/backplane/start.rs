@@ -38,7 +38,7 @@ async fn a_wrong_setting_is_refused_in_one_sentence() {
     right.post(Tenant::A, "x").await.created();
     check_refused([&b, &a], &[], "--backplane-a: this account has the stream of tenant_b: ").await;
     check_refused([&a, &a], &[], "--backplane-b: this account has the stream of tenant_a: ").await;
-    check_refused([&a, &b], &["--retain", "7"], "start this one with --retain 1000 too").await;
+    check_refused([&a, &b], &["--retain", "7"], "the stream was made with --retain 1000").await;
     // The right server has noticed nothing.
     right.post(Tenant::A, "y").await.created();
     assert_eq!(right.list(Tenant::A).await.messages(), ["y", "x"]);

@@ -35,6 +35,8 @@ const READ_MIN: usize = 10_000;
 /// The number of further events that the stream keeps. While a server begins, others may post as many, and the oldest event
 /// that it reads is still there.
 const SPARE: usize = 2_000;
+/// Minimum of the engine's own limit on a message, in bytes: an event with its headers.
+const MESSAGE_MAX: usize = 16 * 1024;
 /// Maximum time for [`Engine::open`].
 pub(super) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum time for a connection to open.
@@ -118,6 +120,10 @@ impl Engine {
                 "the engine belongs to the cluster {cluster}, which can lose a stream's events and keep its name: use one \
                  nats-server without a cluster"
             ));
+        }
+        if server.max_payload < MESSAGE_MAX {
+            let bytes = server.max_payload;
+            return refuse(format!("the engine accepts {bytes} bytes at most: set its max_payload to {MESSAGE_MAX}"));
         }
         let mut context = jetstream::new(client.clone());
         context.set_timeout(REQUEST_TIMEOUT);
@@ -206,7 +212,7 @@ async fn connect(address: &EngineAddress, tenant: Tenant, lost: Arc<Notify>) -> 
         ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
             EngineError::Refused(String::from("the engine does not know this user and password"))
         }
-        kind => EngineError::unreachable("the engine cannot be reached", &kind),
+        _ => EngineError::unreachable("the engine cannot be reached", &error),
     })
 }
 
@@ -254,7 +260,7 @@ fn config(tenant: Tenant, retain: usize, server: &str) -> Config {
         num_replicas: 1,
         retention: RetentionPolicy::Limits,
         discard: DiscardPolicy::Old,
-        max_messages: i64::try_from(retain.max(READ_MIN) + SPARE).unwrap_or(i64::MAX),
+        max_messages: kept(retain),
         max_messages_per_subject: -1,
         max_bytes: -1,
         max_consumers: -1,
@@ -269,6 +275,11 @@ fn config(tenant: Tenant, retain: usize, server: &str) -> Config {
         ]),
         ..Config::default()
     }
+}
+
+/// The number of events that the stream keeps.
+fn kept(retain: usize) -> i64 {
+    i64::try_from(retain.max(READ_MIN) + SPARE).unwrap_or(i64::MAX)
 }
 
 fn stream_of(info: &Info) -> Option<Stream> {
@@ -297,12 +308,20 @@ fn check(info: &Info, tenant: Tenant, retain: usize, server: &str) -> Result<Str
     if about("tenant") != tenant.to_string() {
         let other = about("tenant");
         return refuse(format!(
-            "this account has the stream of {other}: give each tenant an account of its own, and do not swap the two URLs"
+            "this account has the stream of {other}: give each tenant an account of its own, and do not swap the two URLs; \
+             if they were swapped before, restart the nats-server"
         ));
     }
     if about("retain") != retain.to_string() {
         let other = about("retain");
-        return refuse(format!("the other servers keep {other} events: start this one with --retain {other} too"));
+        return refuse(format!(
+            "the stream was made with --retain {other}: use it for all servers, or restart the nats-server without them"
+        ));
+    }
+    if info.config.max_messages != kept(retain) {
+        return refuse(String::from(
+            "somebody changed max_msgs of the stream event-feed: delete the stream, and it is made again",
+        ));
     }
     if info.config.storage != StorageType::Memory || about("server") != server {
         return refuse(String::from(

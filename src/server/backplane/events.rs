@@ -40,8 +40,8 @@ impl<'a> Events<'a> {
     /// Receives the next event, and answers the engine's heartbeats meanwhile.
     ///
     /// # Errors
-    /// [`EngineError::Unreachable`] if an event is missing, if the engine is silent, or if something is stored that is not an
-    /// event. No event follows then.
+    /// [`EngineError::Unreachable`] if an event is missing, or if the engine is silent, and [`EngineError::Refused`] if
+    /// something is stored that is not an event. No event follows then.
     pub(super) async fn next(&mut self) -> Result<OrderedEvent, EngineError> {
         loop {
             let message = timeout(SILENCE_MAX, self.messages.next()).await.map_err(|_| lost("the engine is silent"))?;
@@ -66,7 +66,10 @@ impl<'a> Events<'a> {
         // By the engine's clock alone: a wrong clock of this machine must not make it forget a key too early.
         let age = Duration::from_millis(u64::try_from(last_accepted - accepted).unwrap_or_default());
         let event = wire::read(epoch, &message.subject, &message.payload, accepted, age);
-        let event = event.map_err(|wire::NotAnEvent| lost(&format!("event {seq} was not stored by event-feed")))?;
+        let event = event.map_err(|wire::NotAnEvent| {
+            let text = format!("event {seq} of the stream was not stored by event-feed: delete the stream event-feed");
+            EngineError::Refused(format!("{text} in this account, and it is made again"))
+        })?;
         self.last = seq;
         Ok(event)
     }

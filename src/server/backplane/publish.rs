@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use super::{
     super::stream::{channel::NotAccepted, idempotency::IdempotencyKey},
-    engine::EngineError,
     replica::{Replica, Session},
     wire,
 };
@@ -33,8 +32,8 @@ enum Answer {
     Stored,
     /// The subject has another newest event than expected.
     SubjectTaken,
-    /// The event is not in the stream.
-    Refused,
+    /// The event is not in the stream, for this reason.
+    Refused(String),
     /// No answer: the event may be in the stream, now or later.
     Unknown,
 }
@@ -77,10 +76,10 @@ impl Replica {
         if self.channel.is_stopping() {
             return Err(NotAccepted::Stopping);
         }
+        let session = self.session().ok_or(NotAccepted::Unreachable)?;
         if let Some(first) = self.channel.first_post(key.as_ref(), &message)? {
             return Ok(first);
         }
-        let session = self.session().ok_or(NotAccepted::Unreachable)?;
         let post = Post { id: Uuid::new_v4(), message, key };
         let (sender, applied) = oneshot::channel();
         self.awaited.lock().insert(post.id, sender);
@@ -101,20 +100,22 @@ impl Replica {
         let (mut newest_of_subject, mut may_be_stored) = (0, false);
         loop {
             match send(&session, &subject, newest_of_subject, payload.clone()).await {
-                Answer::Refused if !may_be_stored => return Err(NotAccepted::Unreachable),
-                Answer::Refused => return Err(NotAccepted::Unsettled),
+                Answer::Refused(reason) => {
+                    tracing::warn!(tenant = %self.tenant, reason, "the backplane refuses a post");
+                    return Err(if may_be_stored { NotAccepted::Unsettled } else { NotAccepted::Unreachable });
+                }
                 Answer::SubjectTaken if post.key.is_some() => {
-                    // The key's event may be this post's, or another's. If the key has expired, its event is replaced.
-                    if self.catch_up().await.is_ok() {
+                    // The key's event may be this post's, or another's. Its number is read before the channel catches up: so the
+                    // channel has this event, and knows the key if it has not expired. A newer event has another number.
+                    let newest = session.engine.last_of(&subject).await;
+                    let caught_up = self.catch_up().await;
+                    if let (Ok(newest), Ok(())) = (newest, caught_up) {
                         if let Some(first) = self.channel.first_post(post.key.as_ref(), &post.message)? {
                             return Ok(first);
                         }
-                        match session.engine.last_of(&subject).await {
-                            Ok(seq) if !may_be_stored => {
-                                newest_of_subject = seq;
-                                continue;
-                            }
-                            Ok(_) | Err(EngineError::Unreachable(_) | EngineError::Refused(_)) => {}
+                        if !may_be_stored {
+                            newest_of_subject = newest; // the key has expired: its event is replaced
+                            continue;
                         }
                     } else if !may_be_stored {
                         return Err(NotAccepted::Unreachable);
@@ -146,7 +147,9 @@ async fn send(session: &Session, subject: &str, newest_of_subject: u64, payload:
     let client = &session.engine.client;
     match client.request_with_headers(subject.to_owned(), headers, payload.into()).await {
         Ok(answer) => read_answer(&answer.payload),
-        Err(error) if error.kind() == RequestErrorKind::NoResponders => Answer::Refused,
+        Err(error) if error.kind() == RequestErrorKind::NoResponders => {
+            Answer::Refused(String::from("there is no stream for it"))
+        }
         Err(_) => Answer::Unknown,
     }
 }
@@ -160,12 +163,14 @@ fn read_answer(payload: &[u8]) -> Answer {
     #[derive(Deserialize)]
     struct AckError {
         err_code: u64,
+        #[serde(default)]
+        description: String,
     }
     match serde_json::from_slice(payload) {
-        Ok(Ack { error: Some(AckError { err_code }), .. }) if WRONG_LAST_SEQUENCE.contains(&err_code) => {
+        Ok(Ack { error: Some(AckError { err_code, .. }), .. }) if WRONG_LAST_SEQUENCE.contains(&err_code) => {
             Answer::SubjectTaken
         }
-        Ok(Ack { error: Some(_), .. }) => Answer::Refused,
+        Ok(Ack { error: Some(AckError { description, .. }), .. }) => Answer::Refused(description),
         Ok(Ack { error: None, seq: Some(_) }) => Answer::Stored,
         Ok(Ack { error: None, seq: None }) | Err(_) => Answer::Unknown,
     }
@@ -183,7 +188,7 @@ mod tests {
                 br#"{"error":{"code":400,"err_code":10071,"description":"wrong last sequence: 3"},"stream":"x","seq":0}"#,
                 Answer::SubjectTaken,
             ),
-            (br#"{"error":{"code":503,"err_code":10023,"description":"insufficient resources"}}"#, Answer::Refused),
+            (br#"{"error":{"code":503,"err_code":10023,"description":"no memory"}}"#, Answer::Refused("no memory".into())),
             (b"{}", Answer::Unknown),
             (b"hello", Answer::Unknown),
         ] {

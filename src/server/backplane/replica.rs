@@ -56,7 +56,7 @@ pub(crate) struct Backplane {
 /// One tenant's replica: the only user of the tenant's account.
 #[derive(Debug)]
 pub(crate) struct Replica {
-    tenant: Tenant,
+    pub(super) tenant: Tenant,
     address: EngineAddress,
     pub(super) channel: Arc<Channel>,
     /// Backpressure in front of the engine. That of the channel cannot be used: a post would wait for the events that only

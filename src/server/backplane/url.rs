@@ -25,7 +25,9 @@ pub(crate) struct EngineAddress {
 
 /// The URL is not one of an engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("write it as nats://USER:PASSWORD@HOST:PORT, or with tls://")]
+#[error(
+    "write it as nats://USER:PASSWORD@HOST:PORT, or with tls://, and percent-encode special characters in the login"
+)]
 pub(crate) struct BackplaneUrlError;
 
 impl FromStr for BackplaneUrl {
@@ -58,14 +60,18 @@ impl EngineAddress {
             let uri: Uri = text.parse().ok()?;
             let scheme = uri.scheme_str().filter(|scheme| ["nats", "tls"].contains(scheme))?;
             let authority = uri.authority()?;
-            let (login, _) = authority.as_str().rsplit_once('@')?;
+            let (login, place) = authority.as_str().rsplit_once('@')?;
             let (user, password) = login.split_once(':')?;
             let decode =
                 |part| percent_decode_str(part).decode_utf8().ok().map(String::from).filter(|it| !it.is_empty());
             let has_path = !matches!(uri.path_and_query().map(|path| path.as_str()), None | Some("" | "/"));
-            let (host, port) = (authority.host(), authority.port_u16().unwrap_or(PORT));
+            let host = authority.host();
+            let port = match place.strip_prefix(host)? {
+                "" => PORT,
+                port => port.strip_prefix(':')?.parse().ok().filter(|port| *port > 0)?,
+            };
             let address = format!("{scheme}://{host}:{port}");
-            let is_complete = !host.is_empty() && !has_path;
+            let is_complete = !host.is_empty() && !has_path && !text.contains('#');
             is_complete.then_some(Self { address, user: decode(user)?, password: decode(password)? })
         };
         read().ok_or(BackplaneUrlError)
@@ -101,6 +107,10 @@ mod tests {
             "nats://a:b@host?x",
             "http://a:b@host",
             "a:b@host:4222",
+            "nats://a:b@host:0",
+            "nats://a:b@host:99999",
+            "nats://a:b@host:abc",
+            "nats://a:b@host:4222#x",
         ] {
             assert_eq!(parse(wrong), Err(BackplaneUrlError), "{wrong}");
         }

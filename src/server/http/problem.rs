@@ -76,7 +76,7 @@ pub(crate) enum Refusal {
     KeyReused,
     #[error("too many posts of this tenant are waiting: try again in {} s", RETRY_AFTER.as_secs())]
     Busy,
-    #[error("this server cannot reach the feed: try again in {} s", RETRY_AFTER.as_secs())]
+    #[error("this server cannot read or extend the feed right now: try again in {} s", RETRY_AFTER.as_secs())]
     Unreachable,
     #[error(
         "the backplane did not answer, so the message may be posted or not: send it again with the same Idempotency-Key, \
