@@ -187,7 +187,7 @@ fn files_below(folder: &Path, within: &str, found: &mut Vec<String>) {
 #[tokio::test]
 async fn no_route_reveals_anything_of_the_other_tenant() {
     for asking in Tenant::ALL {
-        let server = Server::start().await;
+        let server = Server::apart(|_| {}).await;
         let (own, other) = plant_both(&server, asking).await;
         let mut connection = server.open().await;
         let paths = Route::ALL.into_iter().flat_map(|route| {
@@ -206,7 +206,7 @@ async fn no_route_reveals_anything_of_the_other_tenant() {
 
 #[tokio::test]
 async fn a_tenant_finds_its_own_event_on_every_route_that_shows_events() {
-    let server = Server::start().await;
+    let server = Server::apart(|_| {}).await;
     let (a, b) = plant_both(&server, Tenant::A).await;
     for planted in [&a, &b] {
         for route in Route::ALL {
@@ -227,7 +227,7 @@ async fn a_tenant_finds_its_own_event_on_every_route_that_shows_events() {
 
 #[tokio::test]
 async fn no_file_reveals_anything_of_a_tenant() {
-    let server = Server::start().await;
+    let server = Server::apart(|_| {}).await;
     let (own, other) = plant_both(&server, Tenant::A).await;
     let mut paths = Vec::new();
     files_below(Path::new("style"), "/style", &mut paths);
@@ -247,7 +247,7 @@ async fn no_file_reveals_anything_of_a_tenant() {
 
 #[tokio::test]
 async fn a_socket_reveals_nothing_of_the_other_tenant() {
-    let server = Server::start().await;
+    let server = Server::apart(|_| {}).await;
     let (own, mut other) = plant_both(&server, Tenant::A).await;
     let mut opened = 0;
     for query in QUERIES {
