@@ -42,7 +42,7 @@ export async function postMessage(tenant, message, key) {
   }
   if (response.status === 201 && answer?.tenant_id === tenant) return { event: answer };
   if (response.ok) return { words: PROXY_ANSWER, retry: true };
-  // Only the server refuses with a problem (RFC 9457): a proxy's own 502 leaves open what the server did. So does a 504.
+  // Only the server refuses with a problem (RFC 9457): a proxy's own 502 leaves open what the server did. So does 504.
   const isProblem = response.headers.get("Content-Type")?.startsWith("application/problem+json");
   const words = isProblem && answer?.detail && response.status !== 504 ? notPosted(answer.detail) : NO_ANSWER;
   return { words, retry: response.status !== 422 };
