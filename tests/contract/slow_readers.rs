@@ -70,7 +70,7 @@ async fn a_slow_reader_gets_complete_frames_then_1013_and_a_fast_one_gets_every_
     until("the end of the slow reader", async || server.counts(Tenant::A).await["ended"]["slow"] == 1).await;
     let marker = server.post(Tenant::B, "marker").await.created();
     assert_eq!(stranger.next_event().await, marker);
-    server.stop().await;
+    let _stopping = server.stop().await;
     let (events, code) = reads.await.unwrap();
     assert_eq!((events.len(), code), (posted, Some(1001)));
 }

@@ -55,7 +55,7 @@ async fn every_accepted_event_is_sent_before_1001() {
     let client: Client = *server;
     let writers: Vec<_> = (0..8).map(|_| tokio::spawn(post_until_the_end(client))).collect();
     let mut sent = socket.next_events(20).await;
-    server.stop().await;
+    let _stopping = server.stop().await; // the engine goes on until all posts are answered
     let (rest, code) = socket.read_to_close().await;
     sent.extend(rest);
     let sent: HashSet<_> = sent.into_iter().map(|event| event.id).collect();

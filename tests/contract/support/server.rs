@@ -51,7 +51,10 @@ struct Running {
 
 /// Servers that are stopping: their listeners are closed.
 #[derive(Debug)]
-pub(crate) struct Stopping(Vec<JoinHandle<io::Result<()>>>);
+pub(crate) struct Stopping {
+    served: Vec<JoinHandle<io::Result<()>>>,
+    _engine: Option<Engine>,
+}
 
 impl Server {
     /// Starts it with the default settings.
@@ -113,7 +116,7 @@ impl Server {
         for address in self.client.addresses {
             until("a closed listener", async || TcpStream::connect(address).await.is_err()).await;
         }
-        Stopping(served)
+        Stopping { served, _engine: self._engine }
     }
 }
 
@@ -142,7 +145,7 @@ fn sum(one: &Value, other: &Value) -> Value {
 impl Stopping {
     /// Waits until the servers have ended without an error.
     pub(crate) async fn ended(self) {
-        for served in self.0 {
+        for served in self.served {
             within("the end of the server", served).await.unwrap().unwrap();
         }
     }
