@@ -1,7 +1,7 @@
 // The developer's corner of both pages: completes its commands for the address shown, and copies them.
 
-const { origin } = location;
-const { tenant } = document.documentElement.dataset;
+const { origin, search } = location;
+const tenant = new URLSearchParams(search).get("tenant");
 const result = document.getElementById("corner-result");
 
 /** Copies a text. A page on plain http has no clipboard, and people can forbid it: then it is selected. */
