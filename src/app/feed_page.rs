@@ -112,7 +112,9 @@ pub fn FeedPage(
                 <NoticeBar tenant state next=PAUSE />
                 <div class="tools">
                     <h2>"Events"</h2>
-                    <p id="presence" title="Those of this tenant to this server"><Words of=text(move || words::presence(state.read().connections)) /></p>
+                    <p id="presence" title="Those of this tenant to this server">
+                        <Words of=text(move || words::presence(state.read().connections)) />
+                    </p>
                     <button
                         type="button"
                         id="pending"

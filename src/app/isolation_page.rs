@@ -533,7 +533,9 @@ pub fn TenantPanel(
     let foreign = move || view.sources(tenant).foreign();
     let name =
         move || if foreign().1 == "1" { " event from the other tenant" } else { " events from the other tenant" };
-    let count = |&(name, take): &(&'static str, Takes)| view! { <Count name figure=Arc::new(move || take(&view.sources(tenant))) /> };
+    let count = |&(name, take): &(&'static str, Takes)| {
+        view! { <Count name figure=Arc::new(move || take(&view.sources(tenant))) /> }
+    };
     let counts = |figures: &[(&'static str, Takes)]| figures.iter().map(count).collect_view();
     view! {
         <section class="card" data-tenant=tenant.id() aria-label=tenant.label()>

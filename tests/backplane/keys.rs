@@ -90,8 +90,8 @@ async fn a_key_outlives_its_event_in_the_list_on_every_server() {
     }
 }
 
-/// Servers that start know the keys of the newest 10,000 events, and the stream keeps 12,000. So this key is one that they do
-/// not know, and its event is still there, as after the two minutes for which a key is remembered.
+/// Servers that start know the keys of the newest 10,000 events, and the stream keeps 12,000. So this key is one that they
+/// do not know, and its event is still there, as after the two minutes for which a key is remembered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forgotten_key_that_is_used_on_two_servers_at_once_makes_one_event() {
     let servers = Servers::start().await;

@@ -209,7 +209,8 @@ async fn connect(address: &EngineAddress, tenant: Tenant, lost: Arc<Notify>) -> 
         .ignore_discovered_servers()
         .event_callback(on_event);
     options.connect(&address).await.map_err(|error| match error.kind() {
-        ConnectErrorKind::Authentication | ConnectErrorKind::AuthorizationViolation => {
+        // The other kind, `Authentication`, means that the login was used: the first of several addresses failed with it.
+        ConnectErrorKind::AuthorizationViolation => {
             EngineError::Refused(String::from("the engine does not know this user and password"))
         }
         _ => EngineError::unreachable("the engine cannot be reached", &error),

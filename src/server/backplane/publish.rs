@@ -59,8 +59,8 @@ impl Drop for Awaited<'_> {
 }
 
 impl Replica {
-    /// Adds a message to the tenant's stream, and waits until it is applied here. If `key` was used before, returns the event
-    /// that it made then.
+    /// Adds a message to the tenant's stream, and waits until it is applied here. If `key` was used before, returns the
+    /// event that it made then.
     ///
     /// # Errors
     /// [`NotAccepted`] is the reason. Only after [`NotAccepted::Unsettled`] may the post have been accepted.
@@ -105,8 +105,8 @@ impl Replica {
                     return Err(if may_be_stored { NotAccepted::Unsettled } else { NotAccepted::Unreachable });
                 }
                 Answer::SubjectTaken if post.key.is_some() => {
-                    // The key's event may be this post's, or another's. Its number is read before the channel catches up: so the
-                    // channel has this event, and knows the key if it has not expired. A newer event has another number.
+                    // The key's event may be this post's, or another's. Its number is read before the channel catches up: so
+                    // the channel has this event, and knows the key if it has not expired. A newer event has another number.
                     let newest = session.engine.last_of(&subject).await;
                     let caught_up = self.catch_up().await;
                     if let (Ok(newest), Ok(())) = (newest, caught_up) {

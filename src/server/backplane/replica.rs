@@ -229,8 +229,8 @@ impl Replica {
         }
     }
 
-    /// Compares the channel with the stream. If the stream does not continue the channel's events, closes the connections and
-    /// begins again. Returns the number of the last event that the channel has or leaves out.
+    /// Compares the channel with the stream. If the stream does not continue the channel's events, closes the connections
+    /// and begins again. Returns the number of the last event that the channel has or leaves out.
     async fn adopt(&self, stream: Stream) -> Result<u64, EngineError> {
         let Position { epoch, seq } = self.channel.version().position();
         if self.channel.reach() != Reach::Opening {

@@ -31,7 +31,8 @@ use super::{
 ///
 /// # Errors
 /// In the contract's order: `405` if the request is not a `GET`, `403` for the `Origin`, `401` for the tenant, `426` and
-/// `400` for the handshake, `503` if the backplane is out of reach or the tenant is at its limit. The connection is not upgraded then.
+/// `400` for the handshake, `503` if the backplane is out of reach or the tenant is at its limit. The connection is not
+/// upgraded then.
 pub(crate) async fn subscribe(State(server): State<Arc<Server>>, mut request: Request) -> Result<Response, Refusal> {
     // axum's `get` would also accept a HEAD, but a handshake is a GET (RFC 6455, section 4.1).
     if request.method() != Method::GET {
