@@ -14,7 +14,7 @@ use shuttle::{
 use uuid::Uuid;
 
 use crate::{
-    scenario::{self, Account, end_of, subscribers_of},
+    scenario::{self, Account, accounts_of, end_of, subscribers_of},
     stream::{
         channel::{Channel, OrderedEvent, Reach},
         close_reason::CloseReason,
@@ -66,11 +66,7 @@ pub(crate) fn run() {
             }
             hub.stop();
         }
-        let mut accounts = Vec::new();
-        for subscriber in subscribers {
-            accounts.push(end_of(subscriber).await);
-        }
-        hub.wait_until_stopped().await;
+        let accounts = accounts_of(subscribers, &hub).await;
         for tenant in Tenant::ALL {
             let (channel, parts) = (hub.channel(tenant), &streams[tenant as usize]);
             check_kept(channel, parts);

@@ -78,11 +78,7 @@ pub(crate) fn run() {
             }
             hub.stop();
         }
-        let mut accounts = Vec::new();
-        for subscriber in subscribers {
-            accounts.push(end_of(subscriber).await);
-        }
-        hub.wait_until_stopped().await;
+        let accounts = accounts_of(subscribers, &hub).await;
         for tenant in Tenant::ALL {
             let accounts = accounts.iter().filter(|account| account.tenant == tenant).collect::<Vec<_>>();
             check(hub.channel(tenant), tenant, &accepted[tenant as usize], &accounts);
@@ -105,6 +101,16 @@ pub(crate) fn subscribers_of(
         }
         subscribers.push(spawn(subscribe(tenant, Arc::clone(channel), leaves_after, reached)));
     }
+}
+
+/// Waits until all subscribers and the hub have ended.
+pub(crate) async fn accounts_of(subscribers: Vec<JoinHandle<Account>>, hub: &Hub) -> Vec<Account> {
+    let mut accounts = Vec::new();
+    for subscriber in subscribers {
+        accounts.push(end_of(subscriber).await);
+    }
+    hub.wait_until_stopped().await;
+    accounts
 }
 
 pub(crate) async fn end_of<T>(task: JoinHandle<T>) -> T {
