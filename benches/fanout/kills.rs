@@ -4,14 +4,12 @@
 //! reads the list. A poster that gets no answer sends the post again, with the same idempotency key.
 
 use std::{
-    fs,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering::SeqCst},
     thread,
     time::{Duration, Instant},
 };
 
-use chrono::{SecondsFormat, Utc};
 use clap::Args;
 use serde_json::json;
 
@@ -19,7 +17,7 @@ use crate::{
     Options, Outcome,
     client::{Failover, Pace},
     engine::Engine,
-    proc,
+    report,
     scenarios::{FOREVER, millis},
     servers::{Kind, Server, free_port},
 };
@@ -137,21 +135,14 @@ impl Kills {
             millis(returns.max())
         );
         if let Some(file) = &self.json {
-            let report = json!({
-                "date": Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
-                "machine": proc::machine(),
-                "seconds": seconds,
-                "connections": self.connections,
-                "rate": self.rate,
+            let further = json!({
                 "kills": kills,
-                "deliveries": delivered,
-                "lost": 0, "doubled": 0, "moved": 0, "leaked": 0, // one of these ends the run without a report
                 "accepted": accepted,
                 "repeated": repeated,
                 "returns": returns.total(),
                 "return_ms": { "p50": quantile(0.5), "p99": quantile(0.99), "max": millis(returns.max()) },
             });
-            fs::write(file, format!("{report:#}\n"))?;
+            report::write_verified(file, (self.connections, self.rate), seconds, delivered, further)?;
         }
         Ok(())
     }

@@ -158,15 +158,8 @@ impl<'a> Report<'a> {
                 Some(json!({ "scenario": scenario.name(), "figure": bar.label(), "value": value, "bar": bar.bound.label() }))
             })
             .collect();
-        let report = json!({
-            "date": Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
-            "machine": proc::machine(),
-            "repetitions": options.repetitions,
-            "medians": medians,
-            "bars": bars,
-            "runs": runs,
-        });
-        fs::write(file, format!("{report:#}\n"))
+        let report = json!({ "repetitions": options.repetitions, "medians": medians, "bars": bars, "runs": runs });
+        write_dated(file, report)
     }
 
     /// Checks that no run was void.
@@ -232,6 +225,31 @@ impl<'a> Report<'a> {
         }
         text
     }
+}
+
+/// Writes a report to a file, with the date and the machine.
+pub(crate) fn write_dated(file: &Path, mut report: Value) -> io::Result<()> {
+    report["date"] = json!(Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true));
+    report["machine"] = json!(proc::machine());
+    fs::write(file, format!("{report:#}\n"))
+}
+
+/// Writes the report of a long run, in which every delivery was verified. `further` has what only this kind of run counts.
+pub(crate) fn write_verified(
+    file: &Path,
+    (connections, rate): (u32, u32),
+    seconds: f64,
+    deliveries: u64,
+    mut further: Value,
+) -> io::Result<()> {
+    further["connections"] = json!(connections);
+    further["rate"] = json!(rate);
+    further["seconds"] = json!(seconds);
+    further["deliveries"] = json!(deliveries);
+    for violation in ["lost", "doubled", "moved", "leaked"] {
+        further[violation] = json!(0); // one of these ends the run without a report
+    }
+    write_dated(file, further)
 }
 
 impl Bar {

@@ -11,7 +11,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{SecondsFormat, Utc};
 use clap::Args;
 use event_feed::feed::Tenant;
 use serde_json::json;
@@ -20,6 +19,7 @@ use crate::{
     Options, Outcome,
     client::{self, Churn, Client, Pace, Phase},
     proc::{self, Ran},
+    report,
     servers::{Kind, Server},
 };
 
@@ -174,14 +174,7 @@ impl Soak {
         println!("  its slope    {slope:+.2} MB/h, {:+.2} MB over this run", slope * seconds / 3_600.0);
         println!("  open files   {files} at most");
         if let Some(file) = &self.json {
-            let report = json!({
-                "date": Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
-                "machine": proc::machine(),
-                "seconds": seconds,
-                "connections": self.connections,
-                "rate": self.rate,
-                "deliveries": delivered,
-                "lost": 0, "doubled": 0, "moved": 0, "leaked": 0, // one of these ends the run without a report
+            let further = json!({
                 "joins": joined,
                 "bursts": done.bursts.load(SeqCst),
                 "lists": done.lists.load(SeqCst),
@@ -191,7 +184,7 @@ impl Soak {
                 "open_files": files,
                 "samples": samples.iter().map(|sample| json!([sample.at.as_secs(), sample.resident])).collect::<Vec<_>>(),
             });
-            fs::write(file, format!("{report:#}\n"))?;
+            report::write_verified(file, (self.connections, self.rate), seconds, *delivered, further)?;
         }
         Ok(())
     }
