@@ -5,6 +5,7 @@
 
 mod event;
 mod message;
+mod per_tenant;
 mod problem;
 pub mod protocol;
 mod report;
@@ -13,6 +14,7 @@ mod timeline;
 
 pub use event::{Event, Timestamp, TimestampError};
 pub use message::{Message, MessageError};
+pub use per_tenant::PerTenant;
 pub use problem::Problem;
 pub use protocol::Position;
 pub use report::{Ended, Report, TenantReport};

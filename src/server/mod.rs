@@ -51,22 +51,24 @@ pub use settings::{CommaList, CommaListError, Settings};
 
 use backplane::Backplane;
 use http::{
-    limits::Limits, listener::HttpConnections, pages::Pages, routes, static_files::Site, tenant_answers::Answers,
+    limits::Limits, listener::HttpConnections, pages::Pages, routes, static_files::Site, tenant_answers::TenantAnswers,
 };
 use stream::{
     channel::{ChannelConfig, Reach},
     counters::RefusedCounters,
     hub::Hub,
 };
-use tenant_feed::Feeds;
+use tenant_feed::TenantFeed;
+
+use crate::feed::PerTenant;
 
 /// The state that all handlers share.
 #[derive(Debug)]
 pub(crate) struct Server {
     settings: Settings,
     hub: Hub,
-    feeds: Feeds,
-    answers: Answers,
+    feeds: PerTenant<TenantFeed>,
+    answers: PerTenant<TenantAnswers>,
     pages: Pages,
     site: Site,
     refused: RefusedCounters,
@@ -100,9 +102,9 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
         Some(engines) => Some(Backplane::start(engines, &hub).await?),
         None => None,
     };
-    let feeds = Feeds::new(&hub, backplane.as_ref());
+    let feeds = PerTenant::new(|tenant| TenantFeed::new(tenant, &hub, backplane.as_ref()));
     let server = Arc::new(Server {
-        answers: Answers::of(&feeds),
+        answers: PerTenant::new(|tenant| TenantAnswers::new(feeds.of(tenant).clone())),
         pages: Pages::of(&site),
         hub,
         feeds,

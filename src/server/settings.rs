@@ -21,9 +21,10 @@ use clap::{
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    backplane::url::{BackplaneUrl, BackplaneUrlError, EngineAddress},
+    backplane::url::{BackplaneUrl, BackplaneUrlError, EngineAddress, flag},
     http::authority::{HostName, Origin},
 };
+use crate::feed::Tenant;
 
 /// The environment variable of `--port`.
 const PORT: &str = "EVENT_FEED_PORT";
@@ -175,14 +176,15 @@ impl Settings {
     /// # Errors
     /// The reason, if a setting of the backplane is wrong. It does not have the setting's value.
     pub(crate) fn engines(&self) -> Result<Option<[EngineAddress; 2]>, String> {
-        let parse =
-            |flag, url| EngineAddress::parse(url).map_err(|error: BackplaneUrlError| format!("{flag}: {error}"));
+        let parse = |tenant, url| {
+            EngineAddress::parse(url).map_err(|error: BackplaneUrlError| format!("{}: {error}", flag(tenant)))
+        };
         match (&self.backplane_a, &self.backplane_b) {
             (None, None) => Ok(None),
             _ if cfg!(not(feature = "nats")) => {
                 Err(String::from("--backplane-a and --backplane-b need a program that was built with --features nats"))
             }
-            (Some(a), Some(b)) => Ok(Some([parse("--backplane-a", a)?, parse("--backplane-b", b)?])),
+            (Some(a), Some(b)) => Ok(Some([parse(Tenant::A, a)?, parse(Tenant::B, b)?])),
             (Some(_), None) | (None, Some(_)) => {
                 Err(String::from("--backplane-a and --backplane-b belong together: set both, or neither"))
             }

@@ -12,13 +12,6 @@ use super::{
 };
 use crate::feed::{Event, Message, Tenant};
 
-/// The feeds of both tenants. [`Feeds::of`] is the only way to one.
-#[derive(Debug)]
-pub(crate) struct Feeds {
-    a: TenantFeed,
-    b: TenantFeed,
-}
-
 /// The feed of one tenant.
 #[derive(Debug, Clone)]
 pub(crate) struct TenantFeed {
@@ -31,30 +24,12 @@ pub(crate) struct TenantFeed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Unreachable;
 
-impl Feeds {
-    pub(crate) fn new(hub: &Hub, backplane: Option<&Backplane>) -> Self {
-        let feed = |tenant| TenantFeed {
-            channel: Arc::clone(hub.channel(tenant)),
-            replica: backplane.map(|backplane| Arc::clone(backplane.replica(tenant))),
-        };
-        Self { a: feed(Tenant::A), b: feed(Tenant::B) }
-    }
-
-    /// The feed of a tenant.
-    pub(crate) const fn of(&self, tenant: Tenant) -> &TenantFeed {
-        match tenant {
-            Tenant::A => &self.a,
-            Tenant::B => &self.b,
-        }
-    }
-
-    /// Whether a tenant's feed is live. One tenant's engine must not take the other tenant off a balancer.
-    pub(crate) fn is_any_live(&self) -> bool {
-        Tenant::ALL.into_iter().any(|tenant| self.of(tenant).channel.reach() == Reach::Live)
-    }
-}
-
 impl TenantFeed {
+    pub(crate) fn new(tenant: Tenant, hub: &Hub, backplane: Option<&Backplane>) -> Self {
+        let replica = backplane.map(|backplane| Arc::clone(backplane.replica(tenant)));
+        Self { channel: Arc::clone(hub.channel(tenant)), replica }
+    }
+
     /// The tenant's channel.
     pub(crate) const fn channel(&self) -> &Arc<Channel> {
         &self.channel

@@ -30,9 +30,9 @@ use super::{
     barrier::{self, Waiting},
     engine::{Engine, EngineError, OPEN_TIMEOUT, Stream},
     events::Events,
-    url::EngineAddress,
+    url::{EngineAddress, flag},
 };
-use crate::feed::{Event, Position, Tenant};
+use crate::feed::{Event, PerTenant, Position, Tenant};
 
 /// Maximum size of a tenant's posts that are on their way to the engine, in bytes.
 const UNDER_WAY_MAX: usize = 64 * 1024;
@@ -47,10 +47,13 @@ const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The replicas of both tenants. Dropping it ends them.
 #[derive(Debug)]
-pub(crate) struct Backplane {
-    a: Arc<Replica>,
-    b: Arc<Replica>,
-    _running: [AbortOnDropHandle<()>; 2],
+pub(crate) struct Backplane(PerTenant<Running>);
+
+/// A replica whose sessions run. Dropping it ends them.
+#[derive(Debug)]
+struct Running {
+    replica: Arc<Replica>,
+    _sessions: AbortOnDropHandle<()>,
 }
 
 /// One tenant's replica: the only user of the tenant's account.
@@ -86,29 +89,27 @@ impl Backplane {
     ///
     /// # Errors
     /// If an engine is there and cannot be used: one sentence that names the setting.
-    pub(crate) async fn start([a, b]: [EngineAddress; 2], hub: &Hub) -> io::Result<Self> {
-        let start = |tenant, address| {
-            let replica = Arc::new(Replica::new(tenant, address, Arc::clone(hub.channel(tenant))));
+    pub(crate) async fn start(engines: [EngineAddress; 2], hub: &Hub) -> io::Result<Self> {
+        let mut attempts = Vec::new();
+        let replicas = PerTenant::new(|tenant| {
+            let (address, channel) = (engines[tenant as usize].clone(), Arc::clone(hub.channel(tenant)));
+            let replica = Arc::new(Replica::new(tenant, address, channel));
             let (first, opened) = oneshot::channel();
-            let running = AbortOnDropHandle::new(tokio::spawn(Arc::clone(&replica).run(first)));
-            (replica, running, opened)
-        };
-        let (a, running_a, opened_a) = start(Tenant::A, a);
-        let (b, running_b, opened_b) = start(Tenant::B, b);
-        for (flag, opened) in [("--backplane-a", opened_a), ("--backplane-b", opened_b)] {
+            attempts.push((tenant, opened));
+            let sessions = tokio::spawn(Arc::clone(&replica).run(first));
+            Running { replica, _sessions: AbortOnDropHandle::new(sessions) }
+        });
+        for (tenant, opened) in attempts {
             if let Ok(Err(EngineError::Refused(text))) = opened.await {
-                return Err(io::Error::other(format!("{flag}: {text}")));
+                return Err(io::Error::other(format!("{}: {text}", flag(tenant))));
             }
         }
-        Ok(Self { a, b, _running: [running_a, running_b] })
+        Ok(Self(replicas))
     }
 
     /// The replica of a tenant.
     pub(crate) const fn replica(&self, tenant: Tenant) -> &Arc<Replica> {
-        match tenant {
-            Tenant::A => &self.a,
-            Tenant::B => &self.b,
-        }
+        &self.0.of(tenant).replica
     }
 }
 

@@ -5,6 +5,8 @@ use std::{convert::Infallible, fmt, str::FromStr};
 use http::Uri;
 use percent_encoding::percent_decode_str;
 
+use crate::feed::Tenant;
+
 /// The port of NATS, if a URL names none.
 const PORT: u16 = 4222;
 
@@ -29,6 +31,14 @@ pub(crate) struct EngineAddress {
     "write it as nats://USER:PASSWORD@HOST:PORT, or with tls://, and percent-encode special characters in the login"
 )]
 pub(crate) struct BackplaneUrlError;
+
+/// The flag that names a tenant's engine.
+pub(crate) const fn flag(tenant: Tenant) -> &'static str {
+    match tenant {
+        Tenant::A => "--backplane-a",
+        Tenant::B => "--backplane-b",
+    }
+}
 
 impl FromStr for BackplaneUrl {
     type Err = Infallible;

@@ -79,7 +79,7 @@ pub(crate) async fn isolation(State(server): State<Arc<Server>>, headers: Header
 }
 
 async fn feed(server: &Server, tenant: Tenant, headers: &HeaderMap) -> Result<Response, RefusedPage> {
-    let answers = server.answers.for_tenant(tenant);
+    let answers = server.answers.of(tenant);
     answers.feed().check_opened()?;
     let config = answers.feed().channel().config();
     let page = answers.page(headers, |position, events| {

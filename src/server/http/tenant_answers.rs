@@ -7,14 +7,11 @@ use axum::http::HeaderMap;
 use tokio::task::yield_now;
 
 use super::{
-    super::{
-        stream::channel::Version,
-        tenant_feed::{Feeds, TenantFeed},
-    },
+    super::{stream::channel::Version, tenant_feed::TenantFeed},
     list_limiter::{ListLimiter, TooManyReads},
     shared_answer::{Coded, SharedAnswer},
 };
-use crate::feed::{Event, Position, Tenant};
+use crate::feed::{Event, Position};
 
 /// The number of events on a page (contract, "HTTP"). The live client reads the rest.
 const EVENTS_ON_A_PAGE: usize = 100;
@@ -23,28 +20,6 @@ const ENVELOPE: usize = 160;
 /// The number of events that are encoded before other tasks run. They have about 280 kB at most: each has a
 /// message of up to 2 kB, and [`ENVELOPE`].
 const ENCODED_AT_ONCE: usize = 128;
-
-/// The shared answers of both tenants. [`Answers::for_tenant`] is the only way to them.
-#[derive(Debug)]
-pub(crate) struct Answers {
-    a: TenantAnswers,
-    b: TenantAnswers,
-}
-
-impl Answers {
-    pub(crate) fn of(feeds: &Feeds) -> Self {
-        let answers = |tenant| TenantAnswers::new(feeds.of(tenant).clone());
-        Self { a: answers(Tenant::A), b: answers(Tenant::B) }
-    }
-
-    /// The answers of a tenant.
-    pub(crate) const fn for_tenant(&self, tenant: Tenant) -> &TenantAnswers {
-        match tenant {
-            Tenant::A => &self.a,
-            Tenant::B => &self.b,
-        }
-    }
-}
 
 /// The shared answers of one tenant. They have one feed, so they cannot hold another tenant's events.
 #[derive(Debug)]
@@ -56,7 +31,7 @@ pub(crate) struct TenantAnswers {
 }
 
 impl TenantAnswers {
-    fn new(feed: TenantFeed) -> Self {
+    pub(crate) fn new(feed: TenantFeed) -> Self {
         Self { feed, limiter: ListLimiter::new(), list: SharedAnswer::new(), page: SharedAnswer::new() }
     }
 
@@ -121,7 +96,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::feed::{Message, Timestamp};
+    use crate::feed::{Message, Tenant, Timestamp};
 
     #[tokio::test]
     async fn a_long_list_is_encoded_in_pieces() {

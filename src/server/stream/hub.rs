@@ -6,37 +6,30 @@ use super::{
     channel::{Channel, ChannelConfig},
     fan_out,
 };
-use crate::feed::Tenant;
+use crate::feed::{PerTenant, Tenant};
 
 /// The channels of both tenants. They share nothing.
 #[derive(Debug)]
-pub(crate) struct Hub {
-    a: Arc<Channel>,
-    b: Arc<Channel>,
-}
+pub(crate) struct Hub(PerTenant<Arc<Channel>>);
 
 impl Hub {
     /// Makes the channels, and starts the fan-out of each.
     pub(crate) fn start(config: &ChannelConfig) -> Self {
-        let channel = |tenant| {
+        Self(PerTenant::new(|tenant| {
             let channel = Arc::new(Channel::new(tenant, config.clone()));
             tokio::spawn(fan_out::run(Arc::clone(&channel)));
             channel
-        };
-        Self { a: channel(Tenant::A), b: channel(Tenant::B) }
+        }))
     }
 
     /// The channel of a tenant.
     pub(crate) const fn channel(&self, tenant: Tenant) -> &Arc<Channel> {
-        match tenant {
-            Tenant::A => &self.a,
-            Tenant::B => &self.b,
-        }
+        self.0.of(tenant)
     }
 
     /// The number of connections of both tenants.
     pub(crate) fn connections(&self) -> usize {
-        self.a.connections() + self.b.connections()
+        Tenant::ALL.into_iter().map(|tenant| self.channel(tenant).connections()).sum()
     }
 
     /// Stops both channels: they accept no more events and subscribers, and close their connections.
