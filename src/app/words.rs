@@ -314,11 +314,12 @@ pub fn ages(ages: Ages, time: impl Fn(i64) -> String) -> String {
     }
 }
 
-/// The notice that the server restarted; empty if it did not. `time` formats a moment for people.
+/// The notice that the server restarted; empty if it did not. `time` formats a moment for people. With a backplane, a feed
+/// can begin again although its server continues, and the server's counts with it: so the notice has a "may".
 #[must_use]
 pub fn restart(epochs: Epochs, time: impl Fn(i64) -> String) -> String {
     epochs.restarted().map_or_else(String::new, |at| {
-        format!("The server restarted (noticed at {}). The counts below started again.", time(at))
+        format!("The server restarted (noticed at {}). Counts below may have started again.", time(at))
     })
 }
 
@@ -536,7 +537,7 @@ mod tests {
         epochs.name(Tenant::A, uuid::Uuid::from_u128(2), 7);
         assert_eq!(
             restart(epochs, epoch_millis),
-            "The server restarted (noticed at 7). The counts below started again."
+            "The server restarted (noticed at 7). Counts below may have started again."
         );
     }
 }

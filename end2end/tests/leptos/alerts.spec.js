@@ -1,6 +1,8 @@
 // Tests what tells a reader who looks elsewhere that events came.
 import { expect, test } from "../../fixtures/index.js";
 
+test.use({ settings: { heartbeat: 300_000 } }); // so that a clock that jumps 40 s ends no connection
+
 /** Records notifications instead of showing them, and answers the page's request for permission. */
 const record = (page, permission) =>
   page.addInitScript((answer) => {
