@@ -15,7 +15,7 @@ const PACKINGS = [
   ["gzip", (file) => gzipSync(file, { level: constants.Z_BEST_COMPRESSION })],
   ["brotli", (file) => brotliCompressSync(file)], // at quality 11, the default and the best
 ];
-/** What pages load, by a part of the address and of the media type. The first that fits counts. */
+/** The files that pages load, by a part of the address and of the media type. The first that fits counts. */
 const PARTS = [
   ["list", ({ path }) => path === "/events"],
   ["HTML", ({ type }) => type.startsWith("text/html")],

@@ -291,7 +291,7 @@ test("new events are counted across a restart", () => {
   assert.equal(restarted.accepted - first.accepted, 4, "what came before the restart counts too");
 });
 
-/** Noon, and an hour, by the clock on the wall of whoever runs the tests. */
+/** Noon, and an hour, in the time zone of the machine that runs the tests. */
 const NOON = new Date(2026, 10, 23, 12).getTime();
 const HOUR = 3_600_000;
 

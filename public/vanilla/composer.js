@@ -63,7 +63,7 @@ export class Composer {
     if (this.#canRetry) endLater(this.#error, isLive ? () => this.#complain("") : null);
   }
 
-  /** Shows the hint for people who write while the page is not live. An error stands in the same place. */
+  /** Shows the hint for people who write while the page is not live. An error is shown in the same place. */
   showWait(state = this.#state) {
     this.#state = state;
     const words = this.#error.hidden ? (WAIT_HINTS[state] ?? "") : "";

@@ -31,7 +31,7 @@ export class Connection {
   #attempts = 0;
   /** The last `reconnect_ms`. */
   #windowMs = 500;
-  /** What the server's clock has more than this page's. */
+  /** The lead of the server's clock over this page's. */
   #serverAhead;
   #build;
   /** The one timer: of a connection attempt, of silence, or of the delay before the next attempt. */

@@ -2,7 +2,7 @@
 
 /** For how many seconds a message that ends by itself is seen. */
 const SEEN_S = 8;
-/** What ends by itself: each node with the seconds that are left, and the end's action. */
+/** The nodes that end by themselves: each with the seconds that are left, and the action at its end. */
 const ending = new Map();
 /** The texts that this page has set. A translator's text in their place is not changed back. */
 const texts = new WeakMap();

@@ -264,7 +264,7 @@ pub fn check_cell(check: &Check, tenant: Tenant, stream: Tenant) -> String {
     }
 }
 
-/// What became of a copy of the report.
+/// The result of a copy of the report.
 #[must_use]
 pub const fn copied(is_copied: bool) -> &'static str {
     if is_copied { "Report copied." } else { "Not copied. The report is selected below." }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::isolation_check::Check;
 use crate::feed::{Report, Tenant};
 
-/// What the view knows.
+/// The facts that the view has.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
     /// The server's last counts.

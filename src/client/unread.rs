@@ -35,8 +35,8 @@ impl Unread {
     /// How long the line stays in view before it goes.
     const SEEN: Millis = 5_000.0;
 
-    /// The reader is away, or not, from now on. `accepted` and `now` say where the stream is, and `others` counts the events
-    /// of others after a number.
+    /// The reader is away, or not, from now on. `accepted` is the number of the newest event, `now` the time, and `others`
+    /// counts the events of others after a number.
     pub fn look(&mut self, away: bool, accepted: u64, now: i64, others: impl Fn(u64) -> u64) {
         if away {
             self.left.get_or_insert(Left { after: accepted, since: now });

@@ -48,14 +48,14 @@ pub(crate) struct Load {
     pages: Vec<JoinHandle<Session>>,
 }
 
-/// What the tasks share.
+/// The state that the tasks share.
 struct Shared {
     addresses: Mutex<Vec<SocketAddr>>,
     seen: Mutex<Seen>,
     posts: Mutex<Vec<Post>>,
     progress: watch::Sender<Progress>,
     is_posting: watch::Sender<bool>,
-    /// Where the feed has ended, once nobody posts any more.
+    /// The last position of the feed, once nobody posts any more.
     end: watch::Sender<Option<Position>>,
 }
 
@@ -118,7 +118,7 @@ enum Outcome {
     Unknown,
 }
 
-/// What the load has shown, for a test's own checks.
+/// The results of the load, for a test's own checks.
 pub(crate) struct Verdict {
     /// The number of epochs of which something was received.
     pub(crate) epochs: usize,
@@ -319,7 +319,7 @@ async fn post(shared: Arc<Shared>, number: usize) {
     }
 }
 
-/// Posts once. A refusal says that nothing has changed.
+/// Posts once. A refusal means that nothing has changed.
 async fn send(
     address: SocketAddr,
     connection: &mut Option<Connection>,

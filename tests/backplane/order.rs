@@ -1,4 +1,4 @@
-//! Checks that there is one order of a tenant's events, whichever server accepts them or sends them.
+//! Checks that a tenant's events have one order, whichever server accepts them or sends them.
 
 use crate::{
     servers::Servers,

@@ -62,7 +62,7 @@ test("a copied command can be pasted", async ({ feed }) => {
   }
 });
 
-test("where the page has no clipboard, the command is selected", async ({ feed, context }) => {
+test("without a clipboard, the command is selected", async ({ feed, context }) => {
   await context.addInitScript(() => {
     Object.defineProperty(Navigator.prototype, "clipboard", { value: undefined });
   });

@@ -46,7 +46,7 @@ test("after scrolling away the line is where the reader left", async ({ feed, se
   await expectAbove(window, "event 39");
 });
 
-test("after a pause the line is where the list stood", async ({ feed, server }) => {
+test("after a pause the line is above the rows that the list had", async ({ feed, server }) => {
   await server.post("tenant_a", "read");
   const [window] = await feed.open("tenant_a");
   await window.pause.click();

@@ -96,7 +96,7 @@ for (const [count, width] of [
       await expect(window.events).toHaveCount(count);
       await expect(window.page.getByRole("link", { name: "Isolation view" })).toBeVisible();
       await window.drawn();
-      // What is left is the state's word, which grows by less than a pixel.
+      // Only the state's word still moves: it grows by less than a pixel.
       expect(await window.page.evaluate(() => globalThis.shift)).toBeLessThan(0.001);
     },
   );
