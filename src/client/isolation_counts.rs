@@ -83,19 +83,15 @@ impl Epochs {
         Self { of, restarted: None }
     }
 
-    /// A source has named a tenant's epoch at this moment. `true` if it is another one than before. Without a backplane both
-    /// tenants have one epoch, so both have the new one then.
+    /// A source has named a tenant's epoch at this moment. `true` if it is new. Without a backplane both tenants have one
+    /// epoch, so the one that the other tenant has already is not new.
     pub fn name(&mut self, tenant: Tenant, epoch: Uuid, at: i64) -> bool {
-        let [a, b] = self.of;
-        let restarted = epoch != self.of[tenant as usize];
-        if restarted {
-            self.of[tenant as usize] = epoch;
-            if a == b {
-                self.of = [epoch; 2];
-            }
+        let is_new = !self.of.contains(&epoch);
+        self.of[tenant as usize] = epoch;
+        if is_new {
             self.restarted = Some(at);
         }
-        restarted
+        is_new
     }
 
     /// When an epoch last changed; `None` if that never happened.
@@ -163,6 +159,14 @@ mod tests {
         assert!(epochs.name(Tenant::B, Uuid::from_u128(3), 7));
         assert!(!epochs.name(Tenant::A, Uuid::from_u128(1), 9), "the other tenant's feed goes on");
         assert_eq!(epochs.restarted(), Some(7));
+    }
+
+    #[test]
+    fn a_server_that_reaches_its_backplane_is_named_once_for_each_tenant() {
+        let mut epochs = Epochs::new([Uuid::from_u128(1); 2]); // before it has reached the backplane
+        let named = [2, 3, 2, 3].map(Uuid::from_u128).into_iter().zip(Tenant::ALL.into_iter().cycle());
+        let named: Vec<_> = named.map(|(epoch, tenant)| epochs.name(tenant, epoch, 5)).collect();
+        assert_eq!(named, [true, true, false, false]);
     }
 
     #[test]

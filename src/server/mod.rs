@@ -31,7 +31,7 @@ pub mod signal;
 mod stream;
 mod tenant_feed;
 
-use std::{io, sync::Arc};
+use std::{io, pin::pin, sync::Arc};
 
 use tokio::{
     net::TcpListener,
@@ -98,8 +98,12 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
         reach: if engines.is_some() { Reach::Opening } else { Reach::Live },
     };
     let hub = Hub::start(&config);
+    let mut stop = pin!(stop);
     let backplane = match engines {
-        Some(engines) => Some(Backplane::start(engines, &hub).await?),
+        Some(engines) => tokio::select! {
+            started = Backplane::start(engines, &hub) => Some(started?),
+            () = &mut stop => return Ok(()),
+        },
         None => None,
     };
     let feeds = PerTenant::new(|tenant| TenantFeed::new(tenant, &hub, backplane.as_ref()));
@@ -120,7 +124,7 @@ pub async fn serve(listener: TcpListener, settings: Settings, stop: impl Future<
     tracing::info!("open http://{address}/");
     tokio::select! {
         () = connections.accept(&listener, &server, &router) => {}
-        () = stop => {}
+        () = &mut stop => {}
     }
     let deadline = Instant::now() + server.settings.drain();
     drop(listener);

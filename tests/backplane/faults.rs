@@ -312,7 +312,72 @@ async fn a_server_that_was_cut_off_for_more_than_is_kept_closes_its_sockets() {
     check_complete_after_1013(&servers, socket, last).await;
 }
 
-/// The engine sends at most 2 MiB, some 6,000 of these events, to a server that does not confirm them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_post_whose_event_was_skipped_is_unsettled_and_not_stored_again() {
+    let (servers, proxy) = Servers::with_proxy(|_| {}).await;
+    let [one, two] = servers.each();
+    one.post(Tenant::A, "first").await.created();
+    proxy.set(Mode::StallAnswers);
+    let post = tokio::spawn(async move { two.post(Tenant::A, "skipped").await });
+    until("the event", async || one.list(Tenant::A).await.messages() == ["skipped", "first"]).await;
+    let last = add_events(&servers.engine, Tenant::A, MORE_THAN_KEPT).await;
+    until_lost(&two, Tenant::A).await;
+    proxy.set(Mode::Forward);
+    let problem = post.await.unwrap().refused(504);
+    assert!(problem.kind.ends_with(":unsettled"), "{problem:?}");
+    until_has(&two, Tenant::A, last).await;
+    assert!(!one.list(Tenant::A).await.messages().contains(&"skipped"));
+    servers.check_same_list(Tenant::A).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_memory_in_the_engine_posts_are_refused_and_all_else_goes_on() {
+    let engine = Engine::with(|conf| conf.replace("max_mem: 64MB", "max_mem: 64KB")).await;
+    let mut settings = Settings::default();
+    engine.name_in(&mut settings);
+    let server = Server::of(settings).await;
+    let mut socket = server.connect(Tenant::A).await;
+    let text = "x".repeat(500);
+    let mut accepted = 0;
+    let problem = loop {
+        let answer = server.post(Tenant::A, &text).await;
+        if answer.status != StatusCode::CREATED {
+            break answer.refused(503);
+        }
+        accepted += 1;
+        assert_eq!(socket.next_event().await, answer.created());
+    };
+    assert!(problem.kind.ends_with(":unreachable"), "{problem:?}");
+    assert_eq!(server.list(Tenant::A).await.events.len(), accepted);
+    let other = server.post(Tenant::B, "of the other tenant").await.created();
+    assert_eq!(server.list(Tenant::B).await.events, [other]);
+    assert_eq!(server.connect(Tenant::A).await.hello.seq, accepted as u64);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_was_stored_by_hand_stops_its_tenant_until_the_stream_is_deleted() {
+    let servers = Servers::with(|settings| settings.heartbeat = 1_000).await;
+    let one = *servers.one;
+    one.post(Tenant::A, "first").await.created();
+    let mut socket = Watched::new(one.connect(Tenant::A).await);
+    let account = jetstream::new(servers.engine.log_in(Tenant::A).await);
+    let stream = account.get_stream(STREAM).await.unwrap();
+    let epoch = &stream.cached_info().config.metadata["epoch"];
+    account.publish(format!("feed.{epoch}.e.by-hand"), "not an event".into()).await.unwrap().await.unwrap();
+    until_lost(&one, Tenant::A).await;
+    socket.lost();
+    check_refuses(&one, Tenant::A).await;
+    one.post(Tenant::B, "of the other tenant").await.created();
+    socket.check_closed_after_ten_seconds().await;
+    check_refuses(&one, Tenant::A).await;
+    account.delete_stream(STREAM).await.unwrap();
+    let mut socket = until_live(&one, Tenant::A).await;
+    let event = one.post(Tenant::A, "again").await.created();
+    assert_eq!(socket.next_event().await, event);
+    assert_eq!(one.list(Tenant::A).await.messages(), ["again"]);
+}
+
+/// The engine sends 2 MiB at first, some 6,000 of these events, to a server that does not confirm them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_too_slow_for_more_than_is_kept_closes_its_sockets() {
     let (servers, proxy) = Servers::with_proxy(|_| {}).await;

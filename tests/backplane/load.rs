@@ -275,9 +275,11 @@ impl Seen {
         }
     }
 
-    /// Whether a socket of the server that answered was open from the post to its answer.
+    /// Whether a socket of the server that answered was open from the post to its answer, and read to its end.
     fn was_watched(&self, post: &Post) -> bool {
-        let is_open = |socket: &&SocketRecord| socket.opened < post.sent && post.answered < socket.ended;
+        let is_open = |socket: &&SocketRecord| {
+            socket.opened < post.sent && post.answered < socket.ended && socket.close != Close::Left
+        };
         self.sockets.iter().filter(|socket| socket.server == post.server).any(|socket| is_open(&socket))
     }
 }

@@ -1,10 +1,20 @@
 //! Checks the start: which settings and engines are refused, and what a server does before its engine is there.
 
-use crate::{
-    engine::{Engine, login},
-    support::{Exit, Program, Server, StatusCode, Tenant, until},
-};
+use std::{io, net::SocketAddr, process::Stdio};
+
 use event_feed::server::Settings;
+use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    process::Command,
+    sync::mpsc,
+};
+
+use crate::{
+    engine::{Engine, add_events, login},
+    support::{Client, Exit, FaultyProxy, Mode, Program, Server, StatusCode, Tenant, until, within},
+};
 
 const VARIABLES: [&str; 2] = ["EVENT_FEED_BACKPLANE_A", "EVENT_FEED_BACKPLANE_B"];
 
@@ -76,6 +86,10 @@ async fn an_engine_that_cannot_be_used_is_refused_in_one_sentence() {
         (enable, Engine::with(|conf| without(conf, &["jetstream:"])).await),
         (enable, Engine::with(|conf| without(conf, &["jetstream:", "jetstream {"])).await),
         (
+            "the engine accepts 4096 bytes at most: set its max_payload to 16384",
+            Engine::with(|conf| conf + "max_payload: 4096\n").await,
+        ),
+        (
             "the engine belongs to the cluster several",
             Engine::with(|conf| conf + "server_name: one\ncluster { name: several, listen: \"127.0.0.1:-1\", routes: [\"nats://127.0.0.1:1\"] }\n").await,
         ),
@@ -98,6 +112,103 @@ async fn a_stream_of_another_program_is_refused() {
     let [a, b] = Tenant::ALL.map(|tenant| engine.url(tenant));
     check_refused([&a, &b], &[], "--backplane-b: the stream event-feed in this account was not made by event-feed")
         .await;
+}
+
+#[tokio::test]
+async fn a_stream_that_has_outlived_its_engine_is_refused() {
+    let engine = Engine::alone().await;
+    let [a, b] = Tenant::ALL.map(|tenant| engine.url(tenant));
+    let server = Program::spawn(with_engines([&a, &b])).await;
+    server.post(Tenant::A, "x").await.created();
+    server.end_with("TERM").await;
+    // As if another engine had made it, for example one whose data were copied.
+    let account = async_nats::jetstream::new(engine.log_in(Tenant::A).await);
+    let mut config = account.get_stream(crate::engine::STREAM).await.unwrap().cached_info().config.clone();
+    config.metadata.insert("server".to_owned(), "another".to_owned());
+    account.update_stream(config).await.unwrap();
+    check_refused([&a, &b], &[], "--backplane-a: the stream event-feed has outlived its engine").await;
+}
+
+/// Starts a listener that greets like a nats-server of this version, and does nothing else. Returns its address, and a receiver
+/// of one value for each connection.
+async fn fake_engine(version: &'static str) -> (SocketAddr, mpsc::UnboundedReceiver<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (connected, connections) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // An error means that the test has ended.
+            let _ = connected.send(());
+            tokio::spawn(greet(stream, version));
+        }
+    });
+    (address, connections)
+}
+
+async fn greet(stream: TcpStream, version: &str) -> io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    if !version.is_empty() {
+        let info = json!({
+            "server_id": "x", "server_name": "x", "version": version, "go": "x", "host": "127.0.0.1", "port": 4222,
+            "proto": 1, "headers": true, "max_payload": 1_048_576, "client_id": 1, "client_ip": "127.0.0.1",
+        });
+        stream.write_all(format!("INFO {info}\r\n").as_bytes()).await?;
+    }
+    let mut line = String::new();
+    while stream.read_line(&mut line).await? > 0 {
+        if line.starts_with("PING") {
+            stream.write_all(b"PONG\r\n").await?;
+        }
+        line.clear();
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_engine_that_is_too_old_is_refused_whatever_its_version_looks_like() {
+    for version in ["2.9.25", "2", "of today"] {
+        let (address, _connections) = fake_engine(version).await;
+        let [a, b] = Tenant::ALL.map(|tenant| Engine::url_at(address, tenant));
+        let reason = format!("--backplane-a: the engine is nats-server {version}: use 2.10 or later");
+        check_refused([&a, &b], &[], &reason).await;
+    }
+}
+
+#[tokio::test]
+async fn a_server_can_be_stopped_while_it_waits_for_its_engine() {
+    let (address, mut connections) = fake_engine("").await;
+    let [a, b] = Tenant::ALL.map(|tenant| Engine::url_at(address, tenant));
+    let mut command = with_engines([&a, &b]);
+    command.env("EVENT_FEED_PORT", "0").kill_on_drop(true).stderr(Stdio::piped());
+    let server = command.spawn().unwrap();
+    within("a connection", connections.recv()).await;
+    let kill = format!("kill -s TERM {}", server.id().expect("it runs"));
+    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    let output = within("the end of the program", server.wait_with_output()).await.unwrap();
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !log.contains("http://"), "{log}");
+}
+
+#[tokio::test]
+async fn a_server_that_has_many_events_to_read_answers_before_it_has_them() {
+    let engine = Engine::alone().await;
+    let [a, b] = Tenant::ALL.map(|tenant| engine.url(tenant));
+    let first = Program::spawn(with_engines([&a, &b])).await;
+    let last = add_events(&engine, Tenant::A, 10_000).await;
+    let proxy = FaultyProxy::start(&Client::of(engine.address)).await;
+    proxy.set(Mode::Throttle(50)); // 2 MB take 40 s
+    let [slow_a, slow_b] = Tenant::ALL.map(|tenant| Engine::url_at(proxy.client.address(), tenant));
+    let server = Program::spawn(with_engines([&slow_a, &slow_b])).await;
+    server.get("/healthz").send().await.is(StatusCode::OK);
+    server.get("/readyz").send().await.is(StatusCode::OK); // for Tenant B
+    server.get("/events").tenant(Tenant::A).send().await.refused(503);
+    server.post(Tenant::B, "x").await.created();
+    proxy.set(Mode::Forward);
+    until("a list", async || server.get("/events").tenant(Tenant::A).send().await.status == 200).await;
+    let [list, same] = [&server, &first].map(|server| server.list(Tenant::A));
+    let list = list.await;
+    assert_eq!(list.seq, last);
+    assert_eq!(list, same.await);
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ use uuid::Uuid;
 use super::{url::EngineAddress, wire};
 use crate::feed::Tenant;
 
+/// The oldest nats-server that keeps a stream's metadata.
+const OLDEST: [Option<u64>; 2] = [Some(2), Some(10)];
 /// The name of the stream in each tenant's account.
 const STREAM: &str = "event-feed";
 /// Minimum number of events that a server reads when it begins. It knows the keys of these events.
@@ -48,7 +50,7 @@ pub(super) const IDLE_HEARTBEAT: Duration = Duration::from_secs(1);
 /// The time after which the engine forgets the consumer of a server that has gone.
 const INACTIVE_MAX: Duration = Duration::from_secs(10);
 /// Maximum number of events that wait to be applied. Above it the library drops some, which ends the session. The engine's
-/// own flow control stops well below, at some 2 MiB.
+/// own flow control begins at 2 MiB, and doubles up to 32 MiB while all is confirmed.
 const WAITING_MAX: usize = 65_536;
 /// The time between two pings.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
@@ -111,7 +113,7 @@ impl Engine {
         let lost = Arc::new(Notify::new());
         let client = connect(address, tenant, Arc::clone(&lost)).await?;
         let server = client.server_info();
-        if !client.is_server_compatible(2, 10, 0) {
+        if version(&server.version) < OLDEST {
             let version = &server.version;
             return refuse(format!("the engine is nats-server {version}: use 2.10 or later"));
         }
@@ -177,6 +179,12 @@ impl Engine {
         let message = stream.get_last_raw_message_by_subject(subject).await.map_err(|other| error(&other))?;
         Ok(message.sequence)
     }
+}
+
+/// The first two numbers of a version, as far as it has any. (The library's own comparison panics at a version like "3".)
+fn version(text: &str) -> [Option<u64>; 2] {
+    let mut numbers = text.split('.').map(|number| number.parse().ok());
+    [(); 2].map(|()| numbers.next().flatten())
 }
 
 fn refuse<T>(text: String) -> Result<T, EngineError> {
@@ -330,4 +338,19 @@ fn check(info: &Info, tenant: Tenant, retain: usize, server: &str) -> Result<Str
         ));
     }
     Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_compared_by_its_first_two_numbers() {
+        for old in ["2.9.25", "1.4.0", "2.9", "2", "", "x", "v2.11.0", "-1.10"] {
+            assert!(version(old) < OLDEST, "{old}");
+        }
+        for new in ["2.10.0", "2.10", "2.15.1", "2.11.0-beta.1", "3", "10.0", "2.10.99999999999999999999"] {
+            assert!(version(new) >= OLDEST, "{new}");
+        }
+    }
 }

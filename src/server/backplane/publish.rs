@@ -17,7 +17,7 @@ use super::{
 };
 use crate::feed::{Event, Message};
 
-/// Maximum time of a post in all (contract, "HTTP").
+/// Maximum time of a post after the backpressure (contract, "With a backplane").
 const POST_TIMEOUT: Duration = Duration::from_secs(5);
 /// The header that makes the engine store an event only if this is the number of the newest one with its subject.
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
@@ -95,10 +95,12 @@ impl Replica {
         awaited: &mut Awaited<'_>,
     ) -> Result<Arc<Event>, NotAccepted> {
         let epoch = session.epoch();
+        let before = self.channel.version().position().seq;
         let subject = wire::subject(epoch, post.key.as_ref(), post.id);
         let payload = wire::payload(post.id, &post.message, self.channel.last_timestamp());
         let (mut newest_of_subject, mut may_be_stored) = (0, false);
         loop {
+            let mut is_stored = false;
             match send(&session, &subject, newest_of_subject, payload.clone()).await {
                 Answer::Refused(reason) => {
                     tracing::warn!(tenant = %self.tenant, reason, "the backplane refuses a post");
@@ -121,7 +123,8 @@ impl Replica {
                         return Err(NotAccepted::Unreachable);
                     }
                 }
-                Answer::Stored | Answer::SubjectTaken | Answer::Unknown => {}
+                Answer::Stored => is_stored = true,
+                Answer::SubjectTaken | Answer::Unknown => {}
             }
             may_be_stored = true;
             tokio::select! {
@@ -132,8 +135,10 @@ impl Replica {
             if let Ok(event) = awaited.applied.try_recv() {
                 return Ok(event);
             }
-            if session.epoch() != epoch {
-                return Err(NotAccepted::Unsettled); // it may have been in the stream that is gone
+            // It may have been in the stream that is gone, or among events that this server has skipped: sent again, it would
+            // be stored twice.
+            if is_stored || session.epoch() != epoch || session.engine.stream.first_seq > before + 1 {
+                return Err(NotAccepted::Unsettled);
             }
         }
     }

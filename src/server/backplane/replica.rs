@@ -12,7 +12,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout, timeout_at},
 };
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
@@ -40,8 +40,10 @@ const UNDER_WAY_MAX: usize = 64 * 1024;
 const SILENT_MAX: Duration = Duration::from_secs(10);
 /// The wait after a session, and before the second attempt to connect. Each further one is twice as long.
 const WAIT_MIN: Duration = Duration::from_millis(100);
-/// Maximum wait before an attempt to connect. A server that was cut off is complete some 0.6 s after healing at the latest.
+/// Maximum wait before an attempt to connect. If an attempt is under way when a connection heals, its own timeout comes first.
 const WAIT_MAX: Duration = Duration::from_millis(500);
+/// Maximum time that a start waits for the replicas: a wrong setting shows by then, and many events may take longer.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// Maximum time for a replica to catch up.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -84,8 +86,8 @@ impl Session {
 }
 
 impl Backplane {
-    /// Starts the replicas of both tenants, and waits for the first attempt of each. An engine that is out of reach is tried
-    /// again.
+    /// Starts the replicas of both tenants, and waits for the first attempt of each, for 10 s at most. An engine that is out of
+    /// reach is tried again.
     ///
     /// # Errors
     /// If an engine is there and cannot be used: one sentence that names the setting.
@@ -99,10 +101,16 @@ impl Backplane {
             let sessions = tokio::spawn(Arc::clone(&replica).run(first));
             Running { replica, _sessions: AbortOnDropHandle::new(sessions) }
         });
+        let deadline = Instant::now() + START_TIMEOUT;
+        let mut refused = None;
+        // All of them, so that none logs a reason next to the one that is returned.
         for (tenant, opened) in attempts {
-            if let Ok(Err(EngineError::Refused(text))) = opened.await {
-                return Err(io::Error::other(format!("{}: {text}", flag(tenant))));
+            if let Ok(Ok(Err(EngineError::Refused(text)))) = timeout_at(deadline, opened).await {
+                refused.get_or_insert(format!("{}: {text}", flag(tenant)));
             }
+        }
+        if let Some(reason) = refused {
+            return Err(io::Error::other(reason));
         }
         Ok(Self(replicas))
     }
@@ -140,7 +148,7 @@ impl Replica {
                     Ok(engine) => {
                         self.hold(Arc::new(engine), || {
                             told.clear();
-                            // An error means that the server stops.
+                            // An error means that nobody waits any more.
                             first.take().map(|first| first.send(Ok(())));
                         })
                         .await
@@ -148,12 +156,12 @@ impl Replica {
                 }
             };
             let error = self.close_meanwhile(&mut close_at, attempt).await;
+            let was_awaited = first.take().is_some_and(|first| first.send(Err(error.clone())).is_ok());
             // A server that does not start reports the reason itself.
-            let ends_the_start = first.is_some() && matches!(error, EngineError::Refused(_));
+            let ends_the_start = was_awaited && matches!(error, EngineError::Refused(_));
             if told.insert(error.to_string()) && !ends_the_start {
                 self.log(&error);
             }
-            first.take().map(|first| first.send(Err(error)));
             if self.session.send_replace(None).is_some() {
                 self.channel.set_reach(Reach::Lost);
                 (close_at, wait) = (Some(Instant::now() + SILENT_MAX), WAIT_MIN);
@@ -209,6 +217,8 @@ impl Replica {
                     if seq >= engine.stream.last_seq
                         && let Some(on_live) = on_live.take()
                     {
+                        // The consumer names its stream without the epoch: it may have been made again before the consumer was.
+                        engine.state().await?;
                         self.session.send_replace(Some(Arc::clone(&session)));
                         self.channel.set_reach(Reach::Live);
                         tracing::info!(tenant = %self.tenant, epoch = %engine.stream.epoch, seq, "the backplane is live");
@@ -234,17 +244,15 @@ impl Replica {
     /// and begins again. Returns the number of the last event that the channel has or leaves out.
     async fn adopt(&self, stream: Stream) -> Result<u64, EngineError> {
         let Position { epoch, seq } = self.channel.version().position();
-        if self.channel.reach() != Reach::Opening {
-            if epoch != stream.epoch {
-                self.channel.close_all(CloseReason::NewEpoch).await;
-            } else if stream.last_seq < seq {
-                let text = format!("the stream ends at event {}, and had event {seq} before", stream.last_seq);
-                return Err(EngineError::Refused(text));
-            } else if stream.first_seq <= seq + 1 {
-                return Ok(seq);
-            } else {
-                self.channel.close_all(CloseReason::Unreachable).await;
-            }
+        if epoch != stream.epoch {
+            self.channel.close_all(CloseReason::NewEpoch).await;
+        } else if stream.last_seq < seq {
+            let text = format!("the stream ends at event {}, and had event {seq} before", stream.last_seq);
+            return Err(EngineError::Refused(text));
+        } else if stream.first_seq <= seq + 1 {
+            return Ok(seq);
+        } else {
+            self.channel.close_all(CloseReason::Unreachable).await;
         }
         let before = stream.before_beginning(self.channel.config().retain);
         self.channel.begin_epoch(stream.epoch, before);

@@ -33,9 +33,10 @@ pub(crate) async fn list_events(State(server): State<Arc<Server>>, headers: Head
     let tenant = credential::of_header(&headers)?;
     let answers = server.answers.of(tenant);
     answers.feed().catch_up().await?;
-    let position = answers.feed().channel().version().position();
+    let version = answers.feed().channel().version();
+    let position = version.position();
     let known = etag::known(&headers, Coding::EACH.map(|coding| etag(tenant, position, coding)));
-    let (mut response, position, etag) = match known {
+    let (mut response, position, etag) = match known.filter(|_| version.is_whole) {
         Some(etag) => (StatusCode::NOT_MODIFIED.into_response(), position, etag),
         None => {
             let (version, list) = answers.list(&headers).await.map_err(|TooManyReads| Refusal::TooManyReads)?;

@@ -487,15 +487,17 @@ impl Channel {
         let _ = all_closing.await; // an error is the end of the wait: `done` is dropped, not used
     }
 
-    /// Forgets all events and keys. The next event has the number `seq` + 1 of `epoch`. The connections must be closing: a
-    /// client learns of an epoch from its hello.
+    /// Forgets all events, and the keys of another epoch. The next event has the number `seq` + 1 of `epoch`. The connections
+    /// must be closing: a client learns of an epoch from its hello.
     pub(crate) fn begin_epoch(&self, epoch: Uuid, seq: u64) {
         let mut stream = self.stream.lock();
-        stream.epochs_before += u64::from(stream.epoch != epoch);
-        stream.epoch = epoch;
         stream.timeline = Timeline::after(self.config.retain, seq);
-        stream.keys = Keys::default();
-        stream.last_timestamp = None;
+        if stream.epoch != epoch {
+            stream.epoch = epoch;
+            stream.epochs_before += 1;
+            stream.keys = Keys::default();
+            stream.last_timestamp = None;
+        }
     }
 }
 
@@ -563,6 +565,19 @@ mod tests {
         assert_eq!((version.position().seq, version.is_whole, events.len()), (7, false, 0));
         channel.set_reach(Reach::Live);
         assert!(channel.newest(1).0 > version);
+    }
+
+    #[tokio::test]
+    async fn a_channel_that_begins_again_in_its_epoch_knows_its_keys() {
+        let channel = channel();
+        let key = Some(IdempotencyKey::parse(b"key").unwrap());
+        let message = || Message::parse("x").unwrap();
+        let event = channel.publish(message(), key.clone()).await.unwrap();
+        channel.set_reach(Reach::Lost);
+        channel.begin_epoch(channel.version().epoch, 7);
+        assert_eq!(channel.first_post(key.as_ref(), &message()), Ok(Some(event)));
+        channel.begin_epoch(Uuid::from_u128(1), 7);
+        assert_eq!(channel.first_post(key.as_ref(), &message()), Ok(None));
     }
 
     #[tokio::test(start_paused = true)]

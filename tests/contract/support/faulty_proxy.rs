@@ -25,6 +25,9 @@ pub(crate) enum Mode {
     Throttle(usize),
     /// Reads and forwards nothing. No connection is closed, so that neither peer notices it.
     Stall,
+    /// Stalls what the server sends, and forwards what the client sends.
+    #[allow(dead_code, reason = "only the tests of the backplane use it")]
+    StallAnswers,
     /// Reads everything, and forwards nothing. No connection is closed. After this mode a connection is of no use: a piece
     /// of its stream is missing.
     #[allow(dead_code, reason = "only the tests of the backplane use it")]
@@ -100,17 +103,17 @@ async fn forward(
     let mut bytes = vec![0; 16 * 1024];
     loop {
         let mode = *modes.borrow_and_update();
+        if matches!(mode, Mode::Stall | Mode::Reset) || (to_client && mode == Mode::StallAnswers) {
+            // An error means that the proxy was dropped.
+            if modes.changed().await.is_err() {
+                return Ok(());
+            }
+            continue;
+        }
         let piece_max = match mode {
             Mode::Throttle(bytes_per_ms) => bytes_per_ms,
             Mode::HalfClose if to_client => return to.shutdown().await,
-            Mode::Stall | Mode::Reset => {
-                // An error means that the proxy was dropped.
-                if modes.changed().await.is_err() {
-                    return Ok(());
-                }
-                continue;
-            }
-            Mode::Forward | Mode::Delay(_) | Mode::Discard | Mode::HalfClose => bytes.len(),
+            _ => bytes.len(),
         };
         let count = tokio::select! {
             read = from.read(&mut bytes[..piece_max]) => read?,
