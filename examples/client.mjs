@@ -7,7 +7,8 @@ let reconnectMs = 500;
 let attempts = 0;
 
 function show(seq, event) {
-  if (seq <= shown || event.tenant_id !== tenant) return;
+  if (event.tenant_id !== tenant) return console.error("alarm: an event of another tenant");
+  if (seq <= shown) return;
   console.log(event.message);
   shown = seq;
 }
@@ -48,7 +49,7 @@ function connect() {
       heartbeatMs = frame.heartbeat_ms;
       heard();
       if (seq > shown) await showList(seq);
-      stable = setTimeout(() => (attempts = 0), 10_000);
+      if (socket.onmessage !== null) stable = setTimeout(() => (attempts = 0), 10_000);
     } else if (type === "event_created") {
       if (seq > shown + 1) await showList(seq);
       show(seq, event);

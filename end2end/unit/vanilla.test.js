@@ -321,7 +321,8 @@ test("addresses of the web become links", () => {
 });
 
 test("the punctuation after an address is not part of it", () => {
-  for (const end of [".", ",", "!", "?", "...", "?!", ")", "]", "'", '"', ">", "**", "。谢谢", ":"]) {
+  const ascii = [".", ",", "!", "?", "...", "?!", ")", "]", "'", '"', ">", "**", ":"];
+  for (const end of [...ascii, "。谢谢", "»", "،", "؟", "۔", "।", "\u3164", "\u034f"]) {
     assert.deepEqual(linksIn(`https://example.com/x${end}`), ["https://example.com/x"], end);
   }
 });
@@ -385,6 +386,7 @@ test("dividers are where another day begins, where the reader left, and above wh
     ],
     "a clock that was set back",
   );
+  assert.deepEqual(shown([entry(3, 13), entry(2, 14), entry(1, 0)]), [], "events of tomorrow");
   const today = [entry(5, 0), entry(4, 0), entry(3, 0)];
   assert.deepEqual(shown(today, lineAfter(4)), [[4, "unread"]]);
   assert.deepEqual(shown(today, lineAfter(5)), [], "nothing new has a row yet");

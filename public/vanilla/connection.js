@@ -185,7 +185,7 @@ export class Connection {
   /** Takes over a list that has every event that the server keeps: the page is live. */
   #take(stream, list) {
     const arrived = stream.held.filter((entry) => entry.seq <= list.seq).length;
-    const notice = readNotice(this.list, list, stream.liveAt ? arrived : null);
+    const notice = readNotice(this.list, list, stream.liveAt ? arrived : null, this.serverNow);
     this.list = list;
     clearTimeout(stream.readTimer);
     stream.readTimer = 0;

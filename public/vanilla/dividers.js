@@ -15,13 +15,13 @@ export function dividersOf(entries, { now, line, restarted }) {
     const add = (name, words) => found.push({ entry, name, words });
     if (isUnread && entry.number <= line.after) {
       isUnread = false;
-      add("unread", `${line.count} new since ${timeOf(line.since)}`);
+      add("unread", `${line.count} new since ${timeOf(line.since, now)}`);
     }
     if (isCurrent && entry.gone) {
       isCurrent = false;
-      add("restart", `Before the restart noticed at ${timeOf(restarted)}, no longer on the server`);
+      add("restart", `Before the restart noticed at ${timeOf(restarted, now)}, no longer on the server`);
     }
-    const millis = Date.parse(entry.event.timestamp);
+    const millis = Math.min(Date.parse(entry.event.timestamp), today.end - 1); // one from the future is of today
     if (isOnDay(day, millis)) continue;
     day = dayOf(millis);
     add("day", dayWords(day, today));

@@ -1,10 +1,10 @@
 // Finds the addresses in a message that become links, by the rules of src/client/links.rs.
 
 const SCHEME = /(?<![A-Za-z0-9])https?:\/\//gi;
-/** Ends a link: space, quotes, and the punctuation of East Asian text, which follows an address without a space. */
-const END = /[\p{Cc} "<>\\^`{|}\xa0\u1680\u2000-\u206f\u3000-\u303f\uff00-\uffef]/u;
+/** Ends a link: space, quotes, and the punctuation of other scripts, which may follow an address without a space. */
+const END = /[\p{Cc}\s"<>\\^`{|}\xab\xbb\u060c\u061b-\u061f\u06d4\u0964\u0965\u2000-\u206f\u3000-\u303f\uff00-\uffef]/u;
 /** Ends a link too: marks of direction and characters that are not seen. */
-const UNSEEN = /[\xad\u061c\u180e\ufeff\u{e0000}-\u{10ffff}]|[\ufe00-\ufe0f]/u;
+const UNSEEN = /[\p{Default_Ignorable_Code_Point}\u2800\u{e0000}-\u{10ffff}]/u;
 /** A host of ASCII characters, perhaps with a port: no user name in front of it, no letters of other scripts. */
 const HOST = /^[a-z0-9[][a-z0-9.:[\]-]*$/i;
 

@@ -13,7 +13,7 @@ export const isOnDay = ({ start, end }, millis) => start <= millis && millis < e
 export const wallTime = (millis) => new Date(millis).toTimeString().slice(0, 8);
 
 /** "14:02", or "2026-11-23 14:02" if that is not today. */
-export function timeOf(millis, now = Date.now()) {
+export function timeOf(millis, now) {
   const date = isOnDay(dayOf(now), millis) ? "" : `${new Date(millis).toLocaleDateString("sv")} `;
   return date + wallTime(millis).slice(0, 5);
 }
@@ -22,5 +22,5 @@ export function timeOf(millis, now = Date.now()) {
 export function dayWords(day, today) {
   const days = Math.round((today.start - day.start) / 86_400_000);
   const date = day.date.toLocaleDateString("en-GB", { dateStyle: "long" });
-  return `${days === 1 ? "Yesterday" : `${days} days ago`} · ${date}`;
+  return `${["Today", "Yesterday"][days] ?? `${days} days ago`} · ${date}`;
 }

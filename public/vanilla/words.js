@@ -47,7 +47,7 @@ export function describeState({ phase, seconds = 0, reason = "", paused = false,
  * The notice after a read of the list (a client's duty, 3), and whether it `lasts`. `before` is the list that the page
  * held, with the number of events that have `arrived` since, or null if the read mends no gap of a live stream.
  */
-export function readNotice(before, list, arrived = null, now = Date.now()) {
+export function readNotice(before, list, arrived, now) {
   if (before.epoch === null) return { words: "", lasts: false };
   const count = list.accepted - before.accepted - (arrived ?? 0);
   const events = plural(count, "event");

@@ -8,6 +8,8 @@ use crate::client::browser;
 const RESULT: &str = "copied";
 /// The attribute of a button whose text was just copied.
 const DONE: &str = "data-copied";
+/// The attribute of an element whose text is selected for the reader to copy: it must be visible.
+pub(super) const SELECTED: &str = "data-selected";
 /// How long a button shows that it has copied, in milliseconds.
 const SHOWN: u32 = 2_000;
 
@@ -31,6 +33,7 @@ pub(super) fn copy(button: Element, text: String, shown_in: Option<Element>) {
         } else if let Some(place) = shown_in {
             tell("Selected. Copy it with your keyboard or menu.");
             browser::set_text(&place, &text);
+            browser::set_flag(&place, SELECTED, true);
             browser::select(&place);
             browser::sleep(SHOWN).await;
         }

@@ -6,7 +6,7 @@
 use leptos::{ev, html::Div, prelude::*, tachys::renderer::types::Element};
 use uuid::Uuid;
 
-use super::copying::copy;
+use super::copying::{SELECTED, copy};
 use crate::{
     client::{
         browser::{self, Json},
@@ -62,6 +62,7 @@ impl Actions {
         if browser::move_into(&group, row.as_ref()) {
             let time = self.event(|event| relative_time::exact(&event.timestamp.to_string()));
             browser::set_text(&exact, &time.unwrap_or_default());
+            browser::set_flag(&exact, SELECTED, false);
         }
     }
 

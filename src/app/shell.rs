@@ -78,6 +78,7 @@ pub fn Shell(
                         sheets.into_iter().map(|sheet| view! { <link rel="stylesheet" href=sheet /> }).collect_view(),
                     ),
                 }}
+                {here.then(paint_once)}
                 <script inner_html=CHOICES></script>
                 {assets.client.map(|client| view! { <Boot client /> })}
                 {reload.map(|reload| view! { <script inner_html=reload></script> })}
@@ -101,6 +102,12 @@ pub fn Shell(
             </body>
         </html>
     }
+}
+
+/// Lets the browser paint nothing before it has the whole page: the columns of the isolation view have the height of their
+/// contents, so a part of it would move. (A browser that does not know the link ignores it.)
+fn paint_once() -> impl IntoView {
+    view! { <link rel="expect" href=format!("#{PAGE_DATA}") blocking="render" /> }
 }
 
 /// The menu: the other pages, and how the pages look. It is outside of the hydrated part: the browser opens it, and

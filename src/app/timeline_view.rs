@@ -66,6 +66,11 @@ pub fn TimelineView(
         });
     });
     let empty = move || rows.read().is_empty();
+    // Without the rows that the server no longer has: they are below all others.
+    let is_full = move || {
+        let rows = rows.read();
+        rows.len() >= retain && rows.last().is_some_and(|row| state.read().epoch == Some(row.epoch))
+    };
     view! {
         <div id="feed-empty" hidden=flag(move || !empty())>
             <strong>"No events yet"</strong>
@@ -88,7 +93,7 @@ pub fn TimelineView(
         </div>
         <RowActions actions />
         <p id=AFTER class="hint" tabindex="-1" hidden=flag(empty)>
-            <Words of=text(move || if rows.read().len() < retain { "" } else { "That's everything still kept." }) />
+            <Words of=text(move || if is_full() { "That's everything still kept." } else { "" }) />
         </p>
     }
 }

@@ -129,6 +129,7 @@ pub fn divider(kind: &Kind, today: &Day, restarted: Option<i64>, time: impl Fn(i
         Kind::Day(day) => {
             let (year, month, date) = day.date;
             let age = match day.days_before(today) {
+                0 => String::from("Today"), // below an older day: the server's clock was set back
                 1 => String::from("Yesterday"),
                 days => format!("{days} days ago"),
             };

@@ -584,15 +584,15 @@ pub fn on_scroll(act: impl Fn() + 'static) {
     listen(&window(), "scroll", move |_: JsValue| act());
 }
 
-/// Calls `act` with each key that is pressed outside of text fields and without another key. If it returns `true`, the key does
-/// nothing else.
+/// Calls `act` with each key that is pressed outside of text fields and without another key, once for each press. If it returns
+/// `true`, the key does nothing else.
 pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
     listen(&window(), "keydown", move |event: KeyboardEvent| {
         let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
         let is_typing = target.is_some_and(|target| {
             matches!(target.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA") || target.is_content_editable()
         });
-        let is_combined = event.ctrl_key() || event.alt_key() || event.meta_key();
+        let is_combined = event.ctrl_key() || event.alt_key() || event.meta_key() || event.repeat();
         // A menu that is open has the reader's attention.
         let is_elsewhere = document().query_selector(":popover-open").is_ok_and(|menu| menu.is_some());
         if !is_typing && !is_combined && !is_elsewhere && !event.is_composing() && act(&event.key()) {

@@ -59,7 +59,8 @@ pub fn dividers(
         if current.take_if(|epoch| row.epoch != *epoch).is_some() {
             add(Kind::Restart);
         }
-        let millis = row.entry.event.timestamp.millis();
+        // An event from the future is of today: the page's clock is late, or the server's was set back.
+        let millis = row.entry.event.timestamp.millis().min(today.end - 1);
         if !day.contains(millis) {
             day = day_of(millis);
             add(Kind::Day(day));
@@ -109,6 +110,12 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_makes_a_divider_too() {
         assert_eq!(shown(&[row(2, 3, 72), row(2, 2, 20), row(2, 1, 73)], None), [(2, "day"), (1, "day")]);
+    }
+
+    #[test]
+    fn an_event_of_tomorrow_has_no_divider() {
+        assert_eq!(shown(&[row(2, 3, 96), row(2, 2, 100), row(2, 1, 75)], None), []);
+        assert_eq!(shown(&[row(2, 2, 96), row(2, 1, 71)], None), [(1, "day")]);
     }
 
     #[test]

@@ -338,8 +338,7 @@ impl State {
     /// How many events with a number above this one were accepted: those of others, and the own posts.
     fn accepted_after(&self, number: u64) -> Pending {
         let all = self.session.accepted().saturating_sub(number);
-        let seq = number.saturating_sub(self.session.accepted_before());
-        let own = self.own.above(seq, self.session.timeline().iter()).min(all);
+        let own = self.own.above(number, self.session.numbered()).min(all);
         Pending { others: all - own, own }
     }
 

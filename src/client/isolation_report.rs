@@ -25,7 +25,8 @@ pub struct Evidence<'a> {
 /// The report.
 #[must_use]
 pub fn text(evidence: Evidence<'_>) -> String {
-    let Evidence { report: Report { timestamp, build, epoch, .. }, check, verdict, details, foreign } = evidence;
+    let Evidence { report, check, verdict, details, foreign } = evidence;
+    let Report { timestamp, build, epoch, .. } = report;
     let [a, b] = Tenant::ALL;
     let mut text = format!(
         "Isolation report\n\nTime: {timestamp}\nServer build: {build}\nServer epoch: {epoch}\n{verdict}\n{details}\n"
@@ -34,9 +35,10 @@ pub fn text(evidence: Evidence<'_>) -> String {
         // Writing to a text cannot fail.
         let _ = write!(
             text,
-            "\nSent to {}: {}\n- received by {}: {}\n- received by {}: {}\n- delivery times in ms, oldest first:",
+            "\nSent to {}: {}\n- epoch of its feed: {}\n- received by {}: {}\n- received by {}: {}\n- delivery times in ms, oldest first:",
             tenant.label(),
             check.size(),
+            report.of(tenant).epoch,
             a.label(),
             check.cell(tenant, a).seen,
             b.label(),
@@ -73,8 +75,13 @@ mod tests {
 
     #[test]
     fn it_has_time_build_epoch_verdict_matrix_and_times() {
+        let mut tenants = Report::default().tenants;
+        for (tenant, epoch) in tenants.iter_mut().zip([2, 3]) {
+            tenant.epoch = Uuid::from_u128(epoch);
+        }
         let report = Report {
             epoch: Uuid::from_u128(1),
+            tenants,
             timestamp: Timestamp::parse("2026-11-26T15:40:24.000Z").unwrap(),
             build: String::from("one"),
             ..Report::default()
@@ -98,12 +105,14 @@ Inconclusive.
 Checked at noon
 
 Sent to Tenant A: 2
+- epoch of its feed: 00000000-0000-0000-0000-000000000002
 - received by Tenant A: 2
 - received by Tenant B: 0
 - delivery times in ms, oldest first: 140 12 14
 - events of the other tenant received since the page was loaded: 0
 
 Sent to Tenant B: 2
+- epoch of its feed: 00000000-0000-0000-0000-000000000003
 - received by Tenant A: 0
 - received by Tenant B: 1
 - delivery times in ms, oldest first: 9 13 -

@@ -50,13 +50,15 @@ fn link_length(message: &str, start: usize) -> usize {
 const SCHEMES: [&[u8]; 2] = [b"https://", b"http://"];
 
 /// Whether a character is never part of a link: space, quotes, marks of direction, invisible characters, and the punctuation
-/// of East Asian text, which follows an address without a space.
+/// of other scripts, which may follow an address without a space.
 fn ends_link(character: char) -> bool {
     matches!(
         character,
-        '\0'..=' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}' | '\u{7f}'..='\u{a0}' | '\u{ad}'
-            | '\u{61c}' | '\u{1680}' | '\u{180e}' | '\u{2000}'..='\u{206f}' | '\u{3000}'..='\u{303f}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ff00}'..='\u{ffef}' | '\u{e0000}'..
+        '\0'..=' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}' | '\u{7f}'..='\u{a0}' | '\u{ab}' | '\u{ad}'
+            | '\u{bb}' | '\u{34f}' | '\u{60c}' | '\u{61b}'..='\u{61f}' | '\u{6d4}' | '\u{964}' | '\u{965}' | '\u{115f}'
+            | '\u{1160}' | '\u{1680}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2000}'..='\u{206f}'
+            | '\u{2800}' | '\u{3000}'..='\u{303f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+            | '\u{ff00}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..
     )
 }
 
@@ -114,7 +116,8 @@ mod tests {
 
     #[test]
     fn the_punctuation_after_an_address_is_not_part_of_it() {
-        for end in [".", ",", "!", "?", "...", "?!", ")", "]", "'", "\"", ">", "**", "。谢谢", ":"] {
+        let ascii = [".", ",", "!", "?", "...", "?!", ")", "]", "'", "\"", ">", "**", ":"];
+        for end in ascii.into_iter().chain(["。谢谢", "»", "،", "؟", "۔", "।", "\u{3164}", "\u{34f}"]) {
             assert_eq!(links(&format!("https://example.com/x{end}")), ["https://example.com/x"], "{end}");
         }
     }

@@ -20,13 +20,14 @@ impl OwnPosts {
         self.0.push(id);
     }
 
-    /// How many of the events with a `seq` above this one are own posts. The events are in order, the newest first.
+    /// How many of the events with a number above this one are own posts. The events are in order, the newest first.
     #[must_use]
-    pub fn above<'a>(&self, seq: u64, newest_first: impl Iterator<Item = &'a Entry>) -> u64 {
+    pub fn above<'a>(&self, number: u64, newest_first: impl Iterator<Item = (u64, &'a Entry)>) -> u64 {
         if self.0.is_empty() {
             return 0;
         }
-        newest_first.take_while(|entry| entry.seq > seq).filter(|entry| self.0.contains(&entry.event.id)).count() as u64
+        let above = newest_first.take_while(|(of_event, _)| *of_event > number);
+        above.filter(|(_, entry)| self.0.contains(&entry.event.id)).count() as u64
     }
 }
 
@@ -51,11 +52,12 @@ mod tests {
     fn own_posts_above_a_number_are_counted() {
         let entries: Vec<_> = (1..=9).rev().map(entry).collect();
         let mut own = OwnPosts::default();
-        assert_eq!(own.above(0, entries.iter()), 0);
+        let numbered = || entries.iter().map(|entry| (20 + entry.seq, entry));
+        assert_eq!(own.above(0, numbered()), 0);
         for seq in [3, 8, 9] {
             own.add(Uuid::from_u128(seq));
         }
-        assert_eq!([0, 2, 3, 8, 9].map(|seq| own.above(seq, entries.iter())), [3, 3, 2, 1, 0]);
+        assert_eq!([0, 22, 23, 28, 29].map(|number| own.above(number, numbered())), [3, 3, 2, 1, 0]);
     }
 
     #[test]
@@ -63,6 +65,6 @@ mod tests {
         let entries: Vec<_> = (1..=102).rev().map(entry).collect();
         let mut own = OwnPosts::default();
         (1..=102).for_each(|seq| own.add(Uuid::from_u128(seq)));
-        assert_eq!(own.above(0, entries.iter()), 100);
+        assert_eq!(own.above(0, entries.iter().map(|entry| (entry.seq, entry))), 100);
     }
 }

@@ -38,6 +38,8 @@ pub struct Session {
 pub struct Stale {
     /// Names that process.
     pub epoch: Uuid,
+    /// The event's number, as [`Session::accepted`] counts.
+    pub number: u64,
     /// The event and its place in that process's order.
     pub entry: Entry,
 }
@@ -134,9 +136,10 @@ impl Session {
         if let Some(epoch) = self.epoch.filter(|_| !same) {
             let empty = Timeline::new(self.timeline.retain());
             let old = std::mem::replace(&mut self.timeline, empty);
+            let before = self.before;
+            let newer = old.iter().map(|entry| Stale { epoch, number: before + entry.seq, entry: entry.clone() });
+            self.stale = newer.chain(std::mem::take(&mut self.stale)).collect();
             self.before += old.seq();
-            let old = old.iter().map(|entry| Stale { epoch, entry: entry.clone() });
-            self.stale = old.chain(std::mem::take(&mut self.stale)).collect();
             self.synced_through = 0;
             self.received = 0;
         }
@@ -226,6 +229,13 @@ impl Session {
     /// The events that the server no longer has, newest first: as many as fit below the timeline.
     pub fn stale(&self) -> impl Iterator<Item = &Stale> {
         self.stale.iter()
+    }
+
+    /// The events that the page has, newest first, each with its number, as [`Session::accepted`] counts: also those that the
+    /// server no longer has.
+    pub fn numbered(&self) -> impl Iterator<Item = (u64, &Entry)> {
+        let current = self.timeline.iter().map(|entry| (self.before + entry.seq, entry));
+        current.chain(self.stale.iter().map(|stale| (stale.number, &stale.entry)))
     }
 
     /// The newest event that the page has, whether the server still has it or not.

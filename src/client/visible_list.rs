@@ -18,7 +18,7 @@ pub struct Row {
     pub epoch: Uuid,
     /// The event and its place in that process's order.
     pub entry: Entry,
-    /// The event's number, as [`Session::accepted`] counts; 0 if it had no row before its process ended.
+    /// The event's number, as [`Session::accepted`] counts.
     pub number: u64,
     /// For how long the page had been visible when the row was put there, if that was not when the page was first list.
     pub arrived: Option<Millis>,
@@ -152,22 +152,23 @@ impl VisibleList {
         let oldest = session.timeline().oldest().unwrap_or(u64::MAX);
         let before = session.accepted_before();
         let frozen_at = self.frozen_at;
-        let current = session.timeline().iter().filter(|entry| frozen_at.is_none_or(|at| before + entry.seq <= at));
+        let current = session.timeline().iter().map(|entry| (epoch, before + entry.seq, entry));
+        let current = current.filter(|(_, number, _)| frozen_at.is_none_or(|at| *number <= at));
         // Below the timeline: what the server no longer has. While the list is frozen: all that has a row already, so that
         // no row under the reader goes away.
         let below: Vec<_> = match frozen_at {
             Some(_) => {
                 let rest = old.iter().filter(|row| row.epoch != epoch || row.entry.seq < oldest);
-                rest.map(|row| (row.epoch, &row.entry)).collect()
+                rest.map(|row| (row.epoch, row.number, &row.entry)).collect()
             }
-            None => session.stale().map(|stale| (stale.epoch, &stale.entry)).collect(),
+            None => session.stale().map(|stale| (stale.epoch, stale.number, &stale.entry)).collect(),
         };
 
         // Both have the same order: the search for an entry begins behind the last one that was found.
         let mut from = 0;
         let mut room = portion;
         let mut left = 0;
-        for (row_epoch, entry) in current.map(|entry| (epoch, entry)).chain(below) {
+        for (row_epoch, number, entry) in current.chain(below) {
             let rest = old.get(from..).unwrap_or_default();
             let same = |row: &Row| row.epoch == row_epoch && row.entry.seq == entry.seq;
             let older = |row: &Row| row.epoch == row_epoch && row.entry.seq < entry.seq;
@@ -176,8 +177,7 @@ impl VisibleList {
                 from += place + 1;
             } else if room > 0 {
                 room -= 1;
-                let arrived = (row_epoch != epoch || before + entry.seq > self.old).then_some(now);
-                let number = if row_epoch == epoch { before + entry.seq } else { 0 };
+                let arrived = (number > self.old).then_some(now);
                 self.rows.push(Row {
                     epoch: row_epoch,
                     entry: entry.clone(),
@@ -402,6 +402,8 @@ mod tests {
         list.show_pending();
         paint(&mut list, &session);
         assert_eq!((seqs(&list), pending(&list, &session)), (vec![1, 5, 4, 3, 2, 1], 0));
+        let numbers: Vec<_> = list.rows().iter().map(|row| row.number).collect();
+        assert_eq!(numbers, [6, 5, 4, 3, 2, 1], "they have their place");
     }
 
     #[test]

@@ -58,6 +58,8 @@ test.describe("colours forced", { tag: "@once" }, () => {
     const [window] = await feed.open("tenant_a");
     await server.post("tenant_a", "new");
     await expect(window.events.first()).toHaveAttribute("data-new");
+    const outline = (node) => getComputedStyle(node).outlineStyle;
+    expect(await window.events.first().evaluate(outline)).toBe("solid");
     await window.pause.click();
     await expect(window.connection).toHaveText("Paused");
     const shape = (node) => {

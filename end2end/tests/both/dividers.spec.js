@@ -43,6 +43,37 @@ test("on another day the events of today are yesterday's", async ({ feed, server
   await expect(dividers(window, "day")).toHaveText([`Yesterday · ${longDate(Date.now())}`]);
 });
 
+test.describe("a server that keeps three events", () => {
+  test.use({ settings: { retain: 3 } });
+
+  test("only below events that the server still has, the page names them as all", async ({ feed, server }) => {
+    feed.expectNetworkErrors();
+    const all = "That's everything still kept.";
+    for (const text of ["one", "two", "three", "four"]) await server.post("tenant_a", text);
+    const [window] = await feed.open("tenant_a");
+    await expect(window.messages).toHaveText(["four", "three", "two"]);
+    await expect(window.page.getByText(all)).toBeVisible();
+    await server.kill();
+    await window.isNot("live");
+    await server.restart();
+    await window.is("live");
+    await expect(rowsWith(window, "restart")).toHaveText(["four"]);
+    await expect(window.page.getByText(all)).toHaveCount(0);
+  });
+});
+
+test("an event of tomorrow has no separator: the page's clock may be late", async ({ feed, server, wire }) => {
+  wire.pass = (frame) => {
+    if (frame.type !== "event_created") return [frame];
+    const timestamp = new Date(Date.parse(frame.event.timestamp) + DAY).toISOString();
+    return [{ ...frame, event: { ...frame.event, timestamp } }];
+  };
+  const [window] = await feed.open("tenant_a");
+  for (const text of ["one", "two"]) await server.post("tenant_a", text);
+  await expect(window.messages).toHaveText(["two", "one"]);
+  await expect(dividers(window, "day")).toHaveCount(0);
+});
+
 test("after a restart one divider is above what is no longer on the server, which is grey", async ({
   feed,
   server,

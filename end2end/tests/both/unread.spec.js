@@ -57,6 +57,24 @@ test("after a pause the line is above the rows that the list had", async ({ feed
   await expectAbove(window, "read");
 });
 
+test("after a restart the line is where the reader left, above all that came meanwhile", async ({ feed, server }) => {
+  feed.expectNetworkErrors();
+  await server.post("tenant_a", "read");
+  const [window] = await feed.open("tenant_a");
+  await window.pause.click();
+  await window.post("my own");
+  await post(server, 1);
+  await expect(window.page).toHaveTitle(/^\(/);
+  await server.kill();
+  await window.isNot("paused");
+  await server.restart();
+  await window.is("paused");
+  await window.resume.click();
+  await expect(window.messages).toHaveText(["new 1", "my own", "read"]);
+  await expect(lineOf(window)).toHaveText(since(1));
+  await expectAbove(window, "read");
+});
+
 test("an absence without news has no line", { tag: "@once" }, async ({ feed, server }) => {
   await server.post("tenant_a", "read");
   // A line would stay: the clock is paused, so that it is not seen for long.

@@ -8,6 +8,8 @@ const record = (page, permission) =>
   page.addInitScript((answer) => {
     globalThis.notifications = [];
     globalThis.Notification = class {
+      static permission = answer;
+
       static requestPermission = async () => answer;
 
       constructor(title, { body, tag }) {
@@ -65,6 +67,28 @@ test("notifications are off until the reader and the browser allow them", async 
   await server.post("tenant_a", "one");
   await expect(window.page).toHaveTitle("(1) Tenant A · Event feed");
   expect(await window.notifications()).toEqual([]);
+});
+
+test("a choice whose permission is gone is shown as off", async ({ feed, context }) => {
+  const window = await openNotified(feed, "How many");
+  await context.addInitScript(() => Object.defineProperty(Notification, "permission", { value: "default" }));
+  await window.page.reload();
+  await window.live();
+  await expect(window.page.getByLabel("Notify me while this tab is hidden")).toHaveValue("");
+});
+
+test("an own post before a restart is not unread after it", async ({ feed, server }) => {
+  feed.expectNetworkErrors();
+  const [window] = await feed.open("tenant_a");
+  await window.pause.click();
+  await window.post("my own");
+  await expect(window.pending).toHaveText("Posted. Show it");
+  await server.kill();
+  await window.isNot("paused");
+  await server.restart();
+  await window.is("paused");
+  await expect(window.pending).toHaveText("Posted. Show it");
+  await expect(window.page).toHaveTitle("Tenant A · Event feed");
 });
 
 for (const [what, prepare] of [

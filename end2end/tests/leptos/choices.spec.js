@@ -72,3 +72,11 @@ test("a browser that keeps nothing still takes a choice for this page", async ({
   await window.page.getByLabel("Theme").selectOption("Dark");
   await expect(window.page.locator("html")).toHaveAttribute("data-theme", "dark");
 });
+
+test("a page that is shown again has a choice that another page made meanwhile", async ({ feed }) => {
+  const [{ page }] = await feed.open("tenant_a");
+  // As while the page was in the back/forward cache, which sends it no "storage".
+  await page.evaluate(() => localStorage.setItem("theme", "dark"));
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
+  await expect(page.locator("html")).toHaveAttribute("data-theme", "dark");
+});

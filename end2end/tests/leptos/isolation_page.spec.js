@@ -609,8 +609,8 @@ test("the report is copied, and has the time, build, epoch, verdict, table and t
     `Server build: ${hello.build}`,
     `Server epoch: ${hello.epoch}`,
     "Isolated: each tenant received all of its own test events and none of the other's.",
-    "Sent to Tenant A: 5\n- received by Tenant A: 5\n- received by Tenant B: 0",
-    "Sent to Tenant B: 5\n- received by Tenant A: 0\n- received by Tenant B: 5",
+    `Sent to Tenant A: 5\n- epoch of its feed: ${hello.epoch}\n- received by Tenant A: 5\n- received by Tenant B: 0`,
+    `Sent to Tenant B: 5\n- epoch of its feed: ${hello.epoch}\n- received by Tenant A: 0\n- received by Tenant B: 5`,
     "- events of the other tenant received since the page was loaded: 0",
   ]) {
     expect(text).toContain(line);

@@ -94,3 +94,10 @@ test("the keys can be turned off, for all pages and the next visit", async ({ fe
   await next.page.keyboard.press("c");
   await expect(next.message).not.toBeFocused();
 });
+
+test("a key that is held acts once", async ({ feed, server }) => {
+  const window = await openWith(feed, server, 1);
+  for (let repeat = 0; repeat < 4; repeat += 1) await window.page.keyboard.down("p");
+  await window.page.keyboard.up("p");
+  await window.is("paused");
+});

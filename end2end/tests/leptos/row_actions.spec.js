@@ -67,18 +67,27 @@ test("Tab leads from the row to its actions, and Page Down to the next row", asy
   expect(context.pages()).toHaveLength(1);
 });
 
-test("without a clipboard the text is selected", async ({ feed, server }) => {
-  const { window, row, event, copy } = await openWithRows(feed, server);
-  await window.page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
-  const selected = () => window.page.evaluate(() => String(getSelection()));
-  await row.hover();
-  await copy("text").click();
-  await expect.poll(selected).toBe(TEXT);
-  await copy("id").click();
-  await expect.poll(selected).toBe(event.id);
-  await copy("JSON").click();
-  await expect.poll(async () => JSON.parse(await selected())).toEqual(event);
-});
+// The width decides where the actions are.
+for (const width of [600, 1024, 1280]) {
+  test(`without a clipboard the text is selected, at ${width} px`, async ({ feed, server }) => {
+    const { window, row, event, copy } = await openWithRows(feed, server);
+    await window.page.setViewportSize({ width, height: 720 });
+    await window.page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
+    // Only what is visible is copied.
+    const selected = () =>
+      window.page.evaluate(() => {
+        const { width, height } = getSelection().getRangeAt(0).getBoundingClientRect();
+        return width > 0 && height > 0 ? String(getSelection()) : "";
+      });
+    await row.hover();
+    await copy("text").click();
+    await expect.poll(selected).toBe(TEXT);
+    await copy("id").click();
+    await expect.poll(selected).toBe(event.id);
+    await copy("JSON").click();
+    await expect.poll(async () => JSON.parse((await selected()) || "null")).toEqual(event);
+  });
+}
 
 test.describe("a server that keeps three events", () => {
   test.use({ settings: { retain: 3 } });

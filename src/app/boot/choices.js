@@ -17,7 +17,9 @@ const CAN_NOTIFY = isSecureContext && "Notification" in globalThis && !/Android/
 function showChoices() {
   for (const name of CHOICES) {
     try {
-      showChoice(name, localStorage.getItem(name) ?? "");
+      const choice = localStorage.getItem(name) ?? "";
+      // A permission may be gone since.
+      showChoice(name, name !== "notify" || (CAN_NOTIFY && Notification.permission === "granted") ? choice : "");
     } catch {
       // The browser keeps nothing for this page.
     }
@@ -40,6 +42,7 @@ addEventListener("change", async ({ target }) => {
   choose(name, isRefused ? "" : target.value);
 });
 addEventListener("storage", showChoices); // another window has changed it
+addEventListener("pageshow", showChoices); // another page has, before this one was shown again
 addEventListener("DOMContentLoaded", () => {
   showChoices();
   const notify = document.getElementById("notify");
