@@ -124,7 +124,7 @@ impl View {
         }
     }
 
-    /// Changes what the page knows. `act` returns whether that changes anything on the page, and so does this. All changes
+    /// Changes what the page knows. Returns what `act` returns: whether the page changes. All changes
     /// go through one type of closure: Leptos would compile the code around each again.
     fn change(self, act: impl FnOnce(&mut State) -> bool) -> bool {
         fn run(state: RwSignal<State>, act: Box<dyn FnOnce(&mut State) -> bool + '_>) -> bool {

@@ -66,7 +66,7 @@ pub fn TimelineView(
         });
     });
     let empty = move || rows.read().is_empty();
-    // Without the rows that the server no longer has: they are below all others.
+    // The last row must be one that the server still has: the others are below.
     let is_full = move || {
         let rows = rows.read();
         rows.len() >= retain && rows.last().is_some_and(|row| state.read().epoch == Some(row.epoch))

@@ -585,17 +585,27 @@ pub fn on_scroll(act: impl Fn() + 'static) {
 }
 
 /// Calls `act` with each key that is pressed outside of text fields and without another key, once for each press. If it returns
-/// `true`, the key does nothing else.
+/// `true`, the key does nothing else until it is released.
 pub fn on_key(act: impl Fn(&str) -> bool + 'static) {
+    let is_handled = Cell::new(false);
     listen(&window(), "keydown", move |event: KeyboardEvent| {
+        if event.repeat() {
+            // The key may have led into a text field, which must not receive it.
+            if is_handled.get() {
+                event.prevent_default();
+            }
+            return;
+        }
         let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
         let is_typing = target.is_some_and(|target| {
             matches!(target.tag_name().as_str(), "INPUT" | "SELECT" | "TEXTAREA") || target.is_content_editable()
         });
-        let is_combined = event.ctrl_key() || event.alt_key() || event.meta_key() || event.repeat();
+        let is_combined = event.ctrl_key() || event.alt_key() || event.meta_key();
         // A menu that is open has the reader's attention.
         let is_elsewhere = document().query_selector(":popover-open").is_ok_and(|menu| menu.is_some());
-        if !is_typing && !is_combined && !is_elsewhere && !event.is_composing() && act(&event.key()) {
+        let is_ours = !is_typing && !is_combined && !is_elsewhere && !event.is_composing();
+        is_handled.set(is_ours && act(&event.key()));
+        if is_handled.get() {
             event.prevent_default();
         }
     });

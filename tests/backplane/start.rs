@@ -129,8 +129,8 @@ async fn a_stream_that_has_outlived_its_engine_is_refused() {
     check_refused([&a, &b], &[], "--backplane-a: the stream event-feed has outlived its engine").await;
 }
 
-/// Starts a listener that greets like a nats-server of this version, and does nothing else. Returns its address, and a receiver
-/// of one value for each connection.
+/// Starts a listener that greets like a nats-server of this version, and answers pings only. Returns its address, and a
+/// receiver of one value for each connection.
 async fn fake_engine(version: &'static str) -> (SocketAddr, mpsc::UnboundedReceiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -147,13 +147,11 @@ async fn fake_engine(version: &'static str) -> (SocketAddr, mpsc::UnboundedRecei
 
 async fn greet(stream: TcpStream, version: &str) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
-    if !version.is_empty() {
-        let info = json!({
-            "server_id": "x", "server_name": "x", "version": version, "go": "x", "host": "127.0.0.1", "port": 4222,
-            "proto": 1, "headers": true, "max_payload": 1_048_576, "client_id": 1, "client_ip": "127.0.0.1",
-        });
-        stream.write_all(format!("INFO {info}\r\n").as_bytes()).await?;
-    }
+    let info = json!({
+        "server_id": "x", "server_name": "x", "version": version, "go": "x", "host": "127.0.0.1", "port": 4222,
+        "proto": 1, "headers": true, "max_payload": 1_048_576, "client_id": 1, "client_ip": "127.0.0.1",
+    });
+    stream.write_all(format!("INFO {info}\r\n").as_bytes()).await?;
     let mut line = String::new();
     while stream.read_line(&mut line).await? > 0 {
         if line.starts_with("PING") {
@@ -176,7 +174,7 @@ async fn an_engine_that_is_too_old_is_refused_whatever_its_version_looks_like() 
 
 #[tokio::test]
 async fn a_server_can_be_stopped_while_it_waits_for_its_engine() {
-    let (address, mut connections) = fake_engine("").await;
+    let (address, mut connections) = fake_engine("2.11.0").await;
     let [a, b] = Tenant::ALL.map(|tenant| Engine::url_at(address, tenant));
     let mut command = with_engines([&a, &b]);
     command.env("EVENT_FEED_PORT", "0").kill_on_drop(true).stderr(Stdio::piped());

@@ -69,9 +69,9 @@ test("notifications are off until the reader and the browser allow them", async 
   expect(await window.notifications()).toEqual([]);
 });
 
-test("a choice whose permission is gone is shown as off", async ({ feed, context }) => {
+test("a choice whose permission is gone is shown as off", async ({ feed }) => {
   const window = await openNotified(feed, "How many");
-  await context.addInitScript(() => Object.defineProperty(Notification, "permission", { value: "default" }));
+  await window.page.addInitScript(() => Object.defineProperty(Notification, "permission", { value: "default" }));
   await window.page.reload();
   await window.live();
   await expect(window.page.getByLabel("Notify me while this tab is hidden")).toHaveValue("");

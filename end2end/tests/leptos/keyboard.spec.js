@@ -100,4 +100,10 @@ test("a key that is held acts once", async ({ feed, server }) => {
   for (let repeat = 0; repeat < 4; repeat += 1) await window.page.keyboard.down("p");
   await window.page.keyboard.up("p");
   await window.is("paused");
+  for (let repeat = 0; repeat < 4; repeat += 1) await window.page.keyboard.down("c");
+  await window.page.keyboard.up("c");
+  await expect(window.message).toBeFocused();
+  await expect(window.message).toHaveValue("");
+  await window.page.keyboard.type("cc");
+  await expect(window.message).toHaveValue("cc");
 });

@@ -18,7 +18,7 @@ function showChoices() {
   for (const name of CHOICES) {
     try {
       const choice = localStorage.getItem(name) ?? "";
-      // A permission may be gone since.
+      // The reader may have withdrawn the permission after the choice.
       showChoice(name, name !== "notify" || (CAN_NOTIFY && Notification.permission === "granted") ? choice : "");
     } catch {
       // The browser keeps nothing for this page.
@@ -42,7 +42,7 @@ addEventListener("change", async ({ target }) => {
   choose(name, isRefused ? "" : target.value);
 });
 addEventListener("storage", showChoices); // another window has changed it
-addEventListener("pageshow", showChoices); // another page has, before this one was shown again
+addEventListener("pageshow", showChoices); // another page changed one while this page was in the back/forward cache
 addEventListener("DOMContentLoaded", () => {
   showChoices();
   const notify = document.getElementById("notify");

@@ -100,7 +100,6 @@ impl Replica {
         let payload = wire::payload(post.id, &post.message, self.channel.last_timestamp());
         let (mut newest_of_subject, mut may_be_stored) = (0, false);
         loop {
-            let mut is_stored = false;
             match send(&session, &subject, newest_of_subject, payload.clone()).await {
                 Answer::Refused(reason) => {
                     tracing::warn!(tenant = %self.tenant, reason, "the backplane refuses a post");
@@ -123,8 +122,7 @@ impl Replica {
                         return Err(NotAccepted::Unreachable);
                     }
                 }
-                Answer::Stored => is_stored = true,
-                Answer::SubjectTaken | Answer::Unknown => {}
+                Answer::Stored | Answer::SubjectTaken | Answer::Unknown => {}
             }
             may_be_stored = true;
             tokio::select! {
@@ -137,7 +135,7 @@ impl Replica {
             }
             // It may have been in the stream that is gone, or among events that this server has skipped: sent again, it would
             // be stored twice.
-            if is_stored || session.epoch() != epoch || session.engine.stream.first_seq > before + 1 {
+            if session.epoch() != epoch || session.engine.stream.first_seq > before + 1 {
                 return Err(NotAccepted::Unsettled);
             }
         }

@@ -40,10 +40,10 @@ const UNDER_WAY_MAX: usize = 64 * 1024;
 const SILENT_MAX: Duration = Duration::from_secs(10);
 /// The wait after a session, and before the second attempt to connect. Each further one is twice as long.
 const WAIT_MIN: Duration = Duration::from_millis(100);
-/// Maximum wait before an attempt to connect. If an attempt is under way when a connection heals, its own timeout comes first.
+/// Maximum wait before an attempt to connect. An attempt that began before the connection healed may first have to time out.
 const WAIT_MAX: Duration = Duration::from_millis(500);
-/// Maximum time that a start waits for the replicas: a wrong setting shows by then, and many events may take longer.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum time that a start waits for the replicas. A wrong setting shows within [`OPEN_TIMEOUT`]; many events take longer.
+const START_TIMEOUT: Duration = Duration::from_secs(6);
 /// Maximum time for a replica to catch up.
 const CATCH_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -86,7 +86,7 @@ impl Session {
 }
 
 impl Backplane {
-    /// Starts the replicas of both tenants, and waits for the first attempt of each, for 10 s at most. An engine that is out of
+    /// Starts the replicas of both tenants, and waits for the first attempt of each, for 6 s at most. An engine that is out of
     /// reach is tried again.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl Backplane {
         });
         let deadline = Instant::now() + START_TIMEOUT;
         let mut refused = None;
-        // All of them, so that none logs a reason next to the one that is returned.
+        // Awaits every attempt, so that no replica logs a second reason.
         for (tenant, opened) in attempts {
             if let Ok(Ok(Err(EngineError::Refused(text)))) = timeout_at(deadline, opened).await {
                 refused.get_or_insert(format!("{}: {text}", flag(tenant)));
@@ -217,7 +217,7 @@ impl Replica {
                     if seq >= engine.stream.last_seq
                         && let Some(on_live) = on_live.take()
                     {
-                        // The consumer names its stream without the epoch: it may have been made again before the consumer was.
+                        // The consumer names no epoch. The stream may have been made again before the consumer was made.
                         engine.state().await?;
                         self.session.send_replace(Some(Arc::clone(&session)));
                         self.channel.set_reach(Reach::Live);

@@ -63,7 +63,7 @@ pub(crate) struct ChannelConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(not(feature = "nats"), allow(dead_code, reason = "only a backplane needs it"))]
 pub(crate) enum Reach {
-    /// The backplane was not reached yet, so the epoch is not known.
+    /// The channel was never live: the tenant's events have not all arrived.
     Opening,
     /// They do. Without a backplane it is always so.
     Live,
@@ -180,7 +180,7 @@ pub(crate) enum NotAccepted {
     Stopping,
     /// The backplane is out of reach.
     Unreachable,
-    /// The backplane did not answer, so it may have accepted the post.
+    /// It is not known whether the backplane accepted the post, or the event has not arrived here.
     Unsettled,
 }
 
