@@ -164,6 +164,25 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
         await shoot(window, "own-post");
       });
 
+      test("five days in compact rows, and a text to copy by hand", ONCE, async ({ feed, server, wire }) => {
+        wire.pass = (frame) => {
+          if (!frame.event) return [frame];
+          const millis = Date.parse(frame.event.timestamp) - (5 - frame.seq) * 86_400_000;
+          return [{ ...frame, event: { ...frame.event, timestamp: new Date(millis).toISOString() } }];
+        };
+        const [{ page, events }] = await feed.open("tenant_a");
+        for (const text of STORY.tenant_a) await server.post("tenant_a", text);
+        await expect(page.locator("[data-divider=day]")).toHaveCount(4);
+        await page.getByRole("button", { name: "Menu" }).click();
+        await page.getByLabel("Density").selectOption("Compact");
+        await page.keyboard.press("Escape");
+        await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
+        await events.nth(1).hover();
+        await page.getByRole("button", { name: "Copy JSON" }).click();
+        await expect(page.getByRole("status").filter({ hasText: "Selected" })).toBeAttached();
+        await page.screenshot({ path: `screenshots/leptos-days-${device}-${colorScheme}.png` });
+      });
+
       test("the menu and the keys", ONCE, async ({ feed }) => {
         const [{ page }] = await feed.open("tenant_b");
         await page.getByText("Keyboard", { exact: true }).click();
@@ -182,6 +201,10 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
 /** Display settings of a user, applied to a page with a new event and a refused message. */
 const PREFERENCES = {
   "forced-colors": (page) => page.emulateMedia({ forcedColors: "active" }),
+  "forced-colors-phone": async (page) => {
+    await page.setViewportSize(VIEWPORTS.phone);
+    await page.emulateMedia({ forcedColors: "active" });
+  },
   "forced-colors-dark": (page) => page.emulateMedia({ forcedColors: "active", colorScheme: "dark" }),
   "large-text": (page) =>
     page.evaluate(() => {
