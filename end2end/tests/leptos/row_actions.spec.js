@@ -127,4 +127,28 @@ test.describe("on a touch screen", { tag: "@once" }, () => {
     const exact = actions.locator(".exact");
     expect(await exact.evaluate((node) => node.scrollWidth - node.clientWidth)).toBeLessThanOrEqual(0);
   });
+
+  test("below a divider too", async ({ feed, server }) => {
+    const { window } = await openWithRows(feed, server);
+    await window.see(false);
+    for (let n = 0; n < 2; n += 1) await server.post("tenant_a", "meanwhile");
+    await expect(window.page).toHaveTitle(/^\(2\)/);
+    await window.see(true);
+    const below = window.events.filter({ has: window.page.locator("[data-divider]") });
+    await expect(below).toHaveCount(1);
+    const actions = below.getByRole("group", { name: "Copy" });
+    const { height } = await below.boundingBox();
+    await below.tap({ position: { x: 40, y: height - 12 } });
+    await expect(actions).toBeVisible();
+    const [bar, time, message] = [
+      await actions.boundingBox(),
+      await below.locator("time").boundingBox(),
+      await below.locator(".message").boundingBox(),
+    ];
+    const around = await below.boundingBox();
+    expect(bar.y).toBeLessThanOrEqual(time.y);
+    expect([bar.x, bar.width]).toEqual([around.x, around.width]);
+    expect(bar.y + bar.height).toBeLessThanOrEqual(message.y + 1);
+    expect(around.height).toBe(height);
+  });
 });
