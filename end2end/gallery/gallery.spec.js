@@ -165,11 +165,7 @@ for (const [device, viewport] of Object.entries(VIEWPORTS)) {
       });
 
       test("five days in compact rows, and a text to copy by hand", ONCE, async ({ feed, server, wire }) => {
-        wire.pass = (frame) => {
-          if (!frame.event) return [frame];
-          const millis = Date.parse(frame.event.timestamp) - (5 - frame.seq) * 86_400_000;
-          return [{ ...frame, event: { ...frame.event, timestamp: new Date(millis).toISOString() } }];
-        };
+        wire.shiftDays(({ seq }) => seq - 5);
         const [{ page, events }] = await feed.open("tenant_a");
         for (const text of STORY.tenant_a) await server.post("tenant_a", text);
         await expect(page.locator("[data-divider=day]")).toHaveCount(4);

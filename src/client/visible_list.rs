@@ -194,7 +194,7 @@ impl VisibleList {
             self.rows.iter_mut().for_each(|row| row.moves &= row.arrived != Some(now));
         }
         self.burst &= left > 0;
-        self.newest = before + self.rows.iter().find(|row| row.epoch == epoch).map_or(0, |row| row.entry.seq);
+        self.newest = self.rows.iter().find(|row| row.epoch == epoch).map_or(before, |row| row.number);
         if left == 0 {
             self.catches_up = false;
             self.freeze();

@@ -22,7 +22,7 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use crate::support::{until, within};
+use crate::support::{send_signal, until, within};
 
 /// The name of the stream in each tenant's account.
 pub(crate) const STREAM: &str = "event-feed";
@@ -137,9 +137,7 @@ impl Engine {
 
     /// Sends it a signal, such as `STOP` and `CONT`.
     pub(crate) async fn signal(&self, signal: &str) {
-        let pid = self.child.as_ref().and_then(Child::id).expect("it runs");
-        let kill = format!("kill -s {signal} {pid}");
-        assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success(), "{kill}");
+        send_signal(self.child.as_ref().expect("it runs"), signal).await;
     }
 
     /// The URL of a tenant's account, reached at this address.

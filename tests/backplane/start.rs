@@ -7,13 +7,12 @@ use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
-    process::Command,
     sync::mpsc,
 };
 
 use crate::{
     engine::{Engine, add_events, login},
-    support::{Client, Exit, FaultyProxy, Mode, Program, Server, StatusCode, Tenant, until, within},
+    support::{Client, Exit, FaultyProxy, Mode, Program, Server, StatusCode, Tenant, send_signal, until, within},
 };
 
 const VARIABLES: [&str; 2] = ["EVENT_FEED_BACKPLANE_A", "EVENT_FEED_BACKPLANE_B"];
@@ -180,8 +179,7 @@ async fn a_server_can_be_stopped_while_it_waits_for_its_engine() {
     command.env("EVENT_FEED_PORT", "0").kill_on_drop(true).stderr(Stdio::piped());
     let server = command.spawn().unwrap();
     within("a connection", connections.recv()).await;
-    let kill = format!("kill -s TERM {}", server.id().expect("it runs"));
-    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+    send_signal(&server, "TERM").await;
     let output = within("the end of the program", server.wait_with_output()).await.unwrap();
     let log = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !log.contains("http://"), "{log}");

@@ -11,14 +11,7 @@ const dividers = (window, name) => window.page.locator(`[data-divider=${name}]`)
 const rowsWith = (window, name) => window.events.filter({ has: dividers(window, name) }).locator(".message");
 
 /** Lets the page receive live events as if they were posted some days ago, as their text says. */
-function backdate(wire) {
-  wire.pass = (frame) => {
-    if (frame.type !== "event_created") return [frame];
-    const days = Number(/^(\d) days ago/.exec(frame.event.message)?.[1] ?? 0);
-    const timestamp = new Date(Date.parse(frame.event.timestamp) - days * DAY).toISOString();
-    return [{ ...frame, event: { ...frame.event, timestamp } }];
-  };
-}
+const backdate = (wire) => wire.shiftDays(({ event }) => -Number(/^(\d) days ago/.exec(event.message)?.[1] ?? 0));
 
 test("each day but today has a separator above its newest event", async ({ feed, server, wire }) => {
   backdate(wire);
@@ -63,11 +56,7 @@ test.describe("a server that keeps three events", () => {
 });
 
 test("an event of tomorrow has no separator: the page's clock may be late", async ({ feed, server, wire }) => {
-  wire.pass = (frame) => {
-    if (frame.type !== "event_created") return [frame];
-    const timestamp = new Date(Date.parse(frame.event.timestamp) + DAY).toISOString();
-    return [{ ...frame, event: { ...frame.event, timestamp } }];
-  };
+  wire.shiftDays(() => 1);
   const [window] = await feed.open("tenant_a");
   for (const text of ["one", "two"]) await server.post("tenant_a", text);
   await expect(window.messages).toHaveText(["two", "one"]);

@@ -42,7 +42,8 @@ addEventListener("change", async ({ target }) => {
   choose(name, isRefused ? "" : target.value);
 });
 addEventListener("storage", showChoices); // another window has changed it
-addEventListener("pageshow", showChoices); // another page changed one while this page was in the back/forward cache
+// Another page may have changed one while this page was in the back/forward cache.
+addEventListener("pageshow", ({ persisted }) => persisted && showChoices());
 addEventListener("DOMContentLoaded", () => {
   showChoices();
   const notify = document.getElementById("notify");

@@ -89,6 +89,11 @@ pub(super) enum EngineError {
 }
 
 impl Stream {
+    /// Whether the stream has every event after the number `seq`.
+    pub(super) const fn has_all_after(&self, seq: u64) -> bool {
+        self.first_seq <= seq + 1
+    }
+
     /// The number of the event before those that a server reads when it begins.
     pub(super) fn before_beginning(&self, retain: usize) -> u64 {
         self.first_seq.saturating_sub(1).max(self.last_seq.saturating_sub(retain.max(READ_MIN) as u64))

@@ -135,7 +135,7 @@ impl Replica {
             }
             // It may have been in the stream that is gone, or among events that this server has skipped: sent again, it would
             // be stored twice.
-            if session.epoch() != epoch || session.engine.stream.first_seq > before + 1 {
+            if session.epoch() != epoch || !session.engine.stream.has_all_after(before) {
                 return Err(NotAccepted::Unsettled);
             }
         }

@@ -249,7 +249,7 @@ impl Replica {
         } else if stream.last_seq < seq {
             let text = format!("the stream ends at event {}, and had event {seq} before", stream.last_seq);
             return Err(EngineError::Refused(text));
-        } else if stream.first_seq <= seq + 1 {
+        } else if stream.has_all_after(seq) {
             return Ok(seq);
         } else {
             self.channel.close_all(CloseReason::Unreachable).await;

@@ -21,8 +21,8 @@ pub(crate) use event_feed::feed::Tenant;
 pub(crate) use faulty_proxy::{FaultyProxy, Mode};
 pub(crate) use http::{Answer, Connection, Request};
 pub(crate) use hyper::{Method, StatusCode, header};
-#[allow(unused_imports, reason = "only the tests of the backplane name an exit")]
-pub(crate) use program::{Exit, Program};
+#[allow(unused_imports, reason = "only the tests of the backplane name an exit, or signal another process")]
+pub(crate) use program::{Exit, Program, send_signal};
 pub(crate) use raw::{Raw, Received, frame, masked, message};
 pub(crate) use server::{Client, Server};
 pub(crate) use socket::Socket;

@@ -154,8 +154,7 @@ impl Program {
 
     /// Sends it a signal.
     pub(crate) async fn signal(&self, signal: &str) {
-        let kill = format!("kill -s {signal} {}", self.child.id().expect("it runs"));
-        assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success(), "{kill}");
+        send_signal(&self.child, signal).await;
     }
 
     /// Sends it a signal, and waits until it exits.
@@ -172,6 +171,12 @@ impl Program {
         let status = within("the end of the program", self.child.wait()).await.unwrap();
         Exit { code: status.code(), stdout: String::new(), stderr: self.logged }
     }
+}
+
+/// Sends a process a signal, such as `TERM`, `STOP` and `CONT`.
+pub(crate) async fn send_signal(process: &Child, signal: &str) {
+    let kill = format!("kill -s {signal} {}", process.id().expect("it runs"));
+    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success(), "{kill}");
 }
 
 impl Deref for Program {
